@@ -1,0 +1,86 @@
+/** What a name or an open file is (statx(2)). */
+import { err, ok, type Result } from "neverthrow";
+import { call, cString, libc, Memory, pointer } from "./_libc.ts";
+import type { FileDescriptor } from "./descriptor.ts";
+import type { SysError } from "./errno.ts";
+
+export interface FileStat {
+  readonly kind: "file" | "directory" | "symlink" | "other";
+  /** Bytes. */
+  readonly size: number;
+  /** Allocated blocks of 512 bytes. */
+  readonly blocks: number;
+  /** Permission bits, set-id and sticky included. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly inode: number;
+  readonly device: string;
+  /** Signed seconds since 1970, and nanoseconds 0..999,999,999. */
+  readonly mtimeSeconds: number;
+  readonly mtimeNanoseconds: number;
+  readonly ctimeSeconds: number;
+  readonly ctimeNanoseconds: number;
+}
+
+/** Offsets in struct statx; the same on every architecture. */
+export const STATX = {
+  uid: 20,
+  gid: 24,
+  mode: 28,
+  inode: 32,
+  size: 40,
+  blocks: 48,
+  ctimeSeconds: 96,
+  ctimeNanoseconds: 104,
+  mtimeSeconds: 112,
+  mtimeNanoseconds: 120,
+  deviceMajor: 136,
+  deviceMinor: 140,
+  length: 256,
+} as const;
+
+const STATX_BASIC_STATS = 0x7ff;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_NO_AUTOMOUNT = 0x800;
+const AT_EMPTY_PATH = 0x1000;
+
+const S_IFMT = 0o170000;
+const KINDS: Readonly<Record<number, FileStat["kind"]>> = { 0o100000: "file", 0o040000: "directory", 0o120000: "symlink" };
+
+const memory = new Memory(STATX.length);
+const { view } = memory;
+
+/** A 64-bit number as a double: exact up to 2^53, which is 8 PiB or 285 million years. */
+export const unsigned64 = (source: DataView, at: number): number => source.getUint32(at, true) + source.getUint32(at + 4, true) * 2 ** 32;
+export const signed64 = (source: DataView, at: number): number => source.getUint32(at, true) + source.getInt32(at + 4, true) * 2 ** 32;
+
+function statxOf(descriptor: FileDescriptor, path: number, flags: number): Result<FileStat, SysError> {
+  const done = call("statx", () => libc.statx(descriptor, pointer(path), flags, STATX_BASIC_STATS, pointer(memory.address)));
+  if (done.isErr()) return err(done.error);
+  const mode = view.getUint16(STATX.mode, true);
+  return ok({
+    kind: KINDS[mode & S_IFMT] ?? "other",
+    size: unsigned64(view, STATX.size),
+    blocks: unsigned64(view, STATX.blocks),
+    mode: mode & 0o7777,
+    uid: view.getUint32(STATX.uid, true),
+    gid: view.getUint32(STATX.gid, true),
+    inode: unsigned64(view, STATX.inode),
+    device: `${view.getUint32(STATX.deviceMajor, true)}:${view.getUint32(STATX.deviceMinor, true)}`,
+    mtimeSeconds: signed64(view, STATX.mtimeSeconds),
+    mtimeNanoseconds: view.getUint32(STATX.mtimeNanoseconds, true),
+    ctimeSeconds: signed64(view, STATX.ctimeSeconds),
+    ctimeNanoseconds: view.getUint32(STATX.ctimeNanoseconds, true),
+  });
+}
+
+/** What an open file is now. */
+export function statDescriptor(descriptor: FileDescriptor): Result<FileStat, SysError> {
+  return cString("statx", "").andThen((empty) => statxOf(descriptor, empty, AT_EMPTY_PATH));
+}
+
+/** What a name in a directory is; a symbolic link is not followed. */
+export function statEntry(directory: FileDescriptor, name: string): Result<FileStat, SysError> {
+  return cString("statx", name).andThen((path) => statxOf(directory, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT));
+}

@@ -1,0 +1,106 @@
+/** Reading and writing open files, their holes, attributes and place in the cache. */
+import { err, ok, type Result } from "neverthrow";
+import { call, libc, Memory, nothing, pointer } from "./_libc.ts";
+import type { FileDescriptor } from "./descriptor.ts";
+import { type SysError, sysError } from "./errno.ts";
+
+/** A buffer for reading and writing whose memory never moves. */
+export class IoBuffer {
+  readonly #memory: Memory;
+
+  constructor(readonly size: number) {
+    this.#memory = new Memory(size);
+  }
+
+  get bytes(): Uint8Array {
+    return this.#memory.bytes;
+  }
+
+  get address(): number {
+    return this.#memory.address;
+  }
+}
+
+const EINVAL = 22;
+
+/** Reads up to `length` bytes at `position` to the start of the buffer; how many came. 0 is the end of the file (pread(2)). */
+export function readInto(descriptor: FileDescriptor, buffer: IoBuffer, length: number, position: number): Result<number, SysError> {
+  if (length > buffer.size || position < 0) return err(sysError("pread", EINVAL));
+  return call("pread", () => libc.pread(descriptor, pointer(buffer.address), length, position));
+}
+
+/** Writes `length` bytes of the buffer from `offset` on at `position`; how many went, which may be fewer (pwrite(2)). */
+export function writeFrom(
+  descriptor: FileDescriptor,
+  buffer: IoBuffer,
+  offset: number,
+  length: number,
+  position: number,
+): Result<number, SysError> {
+  if (offset + length > buffer.size || position < 0) return err(sysError("pwrite", EINVAL));
+  return call("pwrite", () => libc.pwrite(descriptor, pointer(buffer.address + offset), length, position)).andThen((count) =>
+    // A write of nothing would be tried for ever.
+    count === 0 && length > 0 ? err(sysError("pwrite", 5)) : ok(count),
+  );
+}
+
+export const truncateTo = (descriptor: FileDescriptor, size: number): Result<undefined, SysError> =>
+  call("ftruncate", () => libc.ftruncate(descriptor, size)).map(nothing);
+
+const FALLOC_FL_KEEP_SIZE = 1;
+
+/** Reserves space without changing the size (fallocate(2)). EOPNOTSUPP where the file system cannot. */
+export const preallocate = (descriptor: FileDescriptor, size: number): Result<undefined, SysError> =>
+  call("fallocate", () => libc.fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size)).map(nothing);
+
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+/** Where data begins at or after `from`; ENXIO when there is none (lseek(2)). Moves the file's own position, which nothing here uses. */
+export const nextData = (descriptor: FileDescriptor, from: number): Result<number, SysError> =>
+  call("lseek", () => libc.lseek(descriptor, from, SEEK_DATA));
+
+/** Where the next hole begins at or after `from`; the end of the file counts as one. */
+export const nextHole = (descriptor: FileDescriptor, from: number): Result<number, SysError> =>
+  call("lseek", () => libc.lseek(descriptor, from, SEEK_HOLE));
+
+export const setMode = (descriptor: FileDescriptor, mode: number): Result<undefined, SysError> =>
+  call("fchmod", () => libc.fchmod(descriptor, mode)).map(nothing);
+
+/** fchown(2): takes set-id bits off, so the mode comes after it. */
+export const setOwner = (descriptor: FileDescriptor, uid: number, gid: number): Result<undefined, SysError> =>
+  call("fchown", () => libc.fchown(descriptor, uid, gid)).map(nothing);
+
+const UTIME_OMIT = 0x3ffffffe;
+/** Two struct timespec: access time, modification time. */
+const times = new Memory(32);
+
+/** Sets the modification time to the nanosecond and leaves the access time (futimens(3)). */
+export function setModificationTime(descriptor: FileDescriptor, seconds: number, nanoseconds: number): Result<undefined, SysError> {
+  times.view.setBigInt64(0, 0n, true);
+  times.view.setBigInt64(8, BigInt(UTIME_OMIT), true);
+  times.view.setBigInt64(16, BigInt(seconds), true);
+  times.view.setBigInt64(24, BigInt(nanoseconds), true);
+  return call("futimens", () => libc.futimens(descriptor, pointer(times.address))).map(nothing);
+}
+
+const POSIX_FADV_DONTNEED = 4;
+
+/** Drops a stretch from the page cache, as far as it is clean. A hint: whether it worked is of no consequence. */
+export function forgetCached(descriptor: FileDescriptor, offset: number, length: number): void {
+  libc.posix_fadvise(descriptor, offset, length, POSIX_FADV_DONTNEED);
+}
+
+const SYNC_FILE_RANGE_WRITE = 2;
+
+/** Starts to write a stretch out, without waiting (sync_file_range(2)). A hint; durability is fsync's. */
+export function startWriteback(descriptor: FileDescriptor, offset: number, length: number): void {
+  libc.sync_file_range(descriptor, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+/** When this is ok, the file's bytes and attributes are on stable storage; for a directory, its names (fsync(2)). */
+export const syncFile = (descriptor: FileDescriptor): Result<undefined, SysError> => call("fsync", () => libc.fsync(descriptor)).map(nothing);
+
+/** When this is ok, everything written to this file system before is on stable storage (syncfs(2); since Linux 5.8 it reports write errors). */
+export const syncFileSystem = (descriptor: FileDescriptor): Result<undefined, SysError> =>
+  call("syncfs", () => libc.syncfs(descriptor)).map(nothing);

@@ -1,0 +1,17 @@
+/**
+ * Sys: system calls, names as bytes, time and chance. The only layer with unsafe code.
+ *
+ * Promises: every call checks its arguments, repeats what was interrupted, and answers with a Result that carries the system's own error; names are never cut
+ * off or mangled; no function follows a symbolic link unless its docstring says so.
+ * Never: keeps state between calls (but scratch memory, one a thread), decides what an error means for a file.
+ */
+export * from "./clock.ts";
+export * from "./descriptor.ts";
+export * from "./directory-entries.ts";
+export * from "./errno.ts";
+export * from "./file.ts";
+export { type FileStat, statDescriptor, statEntry } from "./file-stat.ts";
+export * from "./lock.ts";
+export * from "./name-bytes.ts";
+export * from "./names.ts";
+export * from "./space.ts";
