@@ -1,0 +1,52 @@
+/** The desired state: what the operator declared, parsed and checked once. Nothing behind this layer doubts it. */
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+/** The configured name of an origin host: a single path component. */
+export type HostName = Branded<"HostName">;
+/** An absolute path with no ".", "..", doubled or trailing slash. */
+export type AbsolutePath = Branded<"AbsolutePath">;
+/** A replica's identity: its normalised path or ssh URL. */
+export type ReplicaUrl = Branded<"ReplicaUrl">;
+
+export interface DesiredState {
+  /** SHA-256 over everything below that decides what is done: another hash is another generation. */
+  readonly hash: string;
+  readonly file: string;
+  readonly hostname: HostName;
+  readonly database: string;
+  readonly statusFile: string;
+  readonly scan: ScanSettings;
+  readonly hosts: readonly Host[];
+  readonly replicas: readonly Replica[];
+}
+
+export interface ScanSettings {
+  readonly intervalMilliseconds: number;
+  readonly settleMilliseconds: number;
+  readonly maxWaitMilliseconds: number;
+  readonly watch: boolean;
+  readonly exclude: readonly string[];
+  /** Share 0..1 of a data directory that may vanish in one scan. */
+  readonly maxLoss: number;
+}
+
+export interface Host {
+  readonly name: HostName;
+  readonly aliases: readonly HostName[];
+  readonly dataDirectories: readonly AbsolutePath[];
+}
+
+export type ReplicaTarget =
+  | { readonly kind: "local"; readonly root: AbsolutePath }
+  | { readonly kind: "ssh"; readonly user?: string; readonly host: string; readonly port?: number; readonly path: string };
+
+export interface Replica {
+  readonly id: ReplicaUrl;
+  /** The key as it stands in the configuration. */
+  readonly written: string;
+  readonly target: ReplicaTarget;
+  readonly importOrigins: boolean;
+  /** Bytes that are to stay free. */
+  readonly reserveBytes: number;
+}

@@ -1,0 +1,60 @@
+/** The configuration file on disk: read whole, replaced whole. */
+import { readFile, realpath } from "node:fs/promises";
+import { chmod, chown, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { err, ok, ResultAsync } from "neverthrow";
+import type { ConfigError } from "./config-error.ts";
+import type { DesiredState } from "./desired-state.ts";
+import type { Environment } from "./environment.ts";
+import { parseConfiguration } from "./parse.ts";
+
+const codeOf = (exception: unknown): string =>
+  exception instanceof Error && "code" in exception && typeof exception.code === "string" ? exception.code : "";
+const textOf = (exception: unknown): string => (exception instanceof Error ? exception.message : String(exception));
+
+/** The text of a configuration file. Text that is not UTF-8 is refused, not mangled. */
+export function readConfiguration(file: string): ResultAsync<string, ConfigError> {
+  return ResultAsync.fromPromise(readFile(file), (exception): ConfigError =>
+    codeOf(exception) === "ENOENT" ? { kind: "config-missing", file } : { kind: "config-unreadable", file, detail: textOf(exception) },
+  ).andThen((bytes) => {
+    try {
+      return ok(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    } catch {
+      return err<string, ConfigError>({ kind: "config-unreadable", file, detail: "it is not UTF-8 text" });
+    }
+  });
+}
+
+export const loadConfiguration = (file: string, environment: Environment): ResultAsync<DesiredState, ConfigError> =>
+  readConfiguration(file).andThen((text) => parseConfiguration(text, file, environment));
+
+/** Replaces the file atomically and durably: a reader sees the old text or the new one. Keeps mode and owner; follows a link to the real file. */
+export const writeConfiguration = (file: string, text: string): ResultAsync<void, ConfigError> =>
+  ResultAsync.fromPromise(replace(file, text), (exception): ConfigError => ({ kind: "config-unwritable", file, detail: textOf(exception) }));
+
+async function replace(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const target = await realpath(file).catch(() => file);
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  try {
+    const handle = await open(temporary, "wx", 0o644);
+    try {
+      await handle.writeFile(text);
+      const old = await stat(target).catch(() => undefined);
+      if (old !== undefined) {
+        await chmod(temporary, old.mode & 0o7777);
+        // Only root may give files away; a file that stays its editor's is still the right text.
+        await chown(temporary, old.uid, old.gid).catch(() => undefined);
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, target);
+    const folder = await open(dirname(target), "r");
+    await folder.sync().finally(() => folder.close());
+  } catch (exception) {
+    await rm(temporary, { force: true });
+    throw exception;
+  }
+}

@@ -1,0 +1,86 @@
+/** Host names, paths and replica keys: what is allowed, and one spelling for each. A refusal is a sentence that follows the quoted value. */
+import { err, ok, type Result } from "neverthrow";
+import type { AbsolutePath, HostName, ReplicaTarget, ReplicaUrl } from "./desired-state.ts";
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is for
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+export function hostName(text: string): Result<HostName, string> {
+  if (text === "") return err("is empty: a host needs a name");
+  if (text === "." || text === ".." || text.includes("/")) return err('is no host name: it becomes a folder at each replica, so no "/", "." or ".."');
+  if (CONTROL.test(text)) return err("holds control characters");
+  if (text.startsWith(".xtelemdb")) return err('begins with ".xtelemdb", which xtelemdb keeps for itself');
+  if (new TextEncoder().encode(text).length > 255) return err("is longer than 255 bytes");
+  // Checked just now: this is the only way to make one.
+  return ok(text as HostName);
+}
+
+/** Takes doubled and trailing slashes off; refuses what is not absolute, or goes back up. */
+export function absolutePath(text: string): Result<AbsolutePath, string> {
+  if (!text.startsWith("/")) return err('is not an absolute path: it must begin with "/"');
+  if (CONTROL.test(text)) return err("holds control characters");
+  const names = text.split("/").filter((name) => name !== "");
+  if (names.some((name) => name === "." || name === "..")) return err('must not hold "." or ".."');
+  // Checked just now: this is the only way to make one.
+  return ok(`/${names.join("/")}` as AbsolutePath);
+}
+
+export interface ReplicaKey {
+  readonly id: ReplicaUrl;
+  readonly target: ReplicaTarget;
+}
+
+/** A replica's key in the configuration: an absolute path, or `ssh://[user@]host[:port]/path` (relative to the login directory; `//path` is absolute). */
+export function replicaKey(text: string): Result<ReplicaKey, string> {
+  if (text.startsWith("ssh://")) return sshKey(text);
+  if (text.includes("://")) return err('has a scheme that is not known: a replica is a path, or "ssh://host/path"');
+  return absolutePath(text).andThen((root) =>
+    root === "/"
+      ? err("is the root of the whole machine: name the folder where the copies are to lie")
+      : // A normalised path is a replica's identity.
+        ok({ id: root as string as ReplicaUrl, target: { kind: "local" as const, root } }),
+  );
+}
+
+function sshKey(text: string): Result<ReplicaKey, string> {
+  const match = /^ssh:\/\/(?:([^@/]*)@)?(\[[0-9A-Fa-f:.]+\]|[^:/@]*)(?::([^/]*))?(\/.*)?$/s.exec(text);
+  if (match === null) return err('is not of the form "ssh://[user@]host[:port]/path"');
+  const [, user, host = "", port, path = ""] = match;
+  if (CONTROL.test(text)) return err("holds control characters");
+  if (!/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)$/.test(host)) {
+    return err(`names the host ${JSON.stringify(host)}: letters, digits, ".", "_" and "-" only, and no "-" at its beginning`);
+  }
+  if (user !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(user)) {
+    return err(`names the user ${JSON.stringify(user)}: letters, digits, ".", "_" and "-" only, and no "-" at its beginning`);
+  }
+  const number = port === undefined ? undefined : Number(port);
+  if (number !== undefined && !(/^\d+$/.test(port ?? "") && number >= 1 && number <= 65_535)) {
+    return err(`names the port ${JSON.stringify(port)}: a number from 1 to 65535`);
+  }
+  const absolute = path.startsWith("//");
+  const names = path.split("/").filter((name) => name !== "");
+  if (names.length === 0) return err('has no path: write "ssh://host/path" (in the login directory) or "ssh://host//path"');
+  if (names.some((name) => name === "." || name === "..")) return err('must not hold "." or ".."');
+  const where = `${absolute ? "/" : ""}${names.join("/")}`;
+  const authority = `${user === undefined ? "" : `${user}@`}${host}${number === undefined ? "" : `:${number}`}`;
+  return ok({
+    // The normalised URL is a replica's identity; it ends in "/" as in the handbook.
+    id: `ssh://${authority}/${where}/` as ReplicaUrl,
+    target: {
+      kind: "ssh",
+      host,
+      path: where,
+      ...(user === undefined ? {} : { user }),
+      ...(number === undefined ? {} : { port: number }),
+    },
+  });
+}
+
+/** The key that `add_replica` writes: `prefix` is a path or a whole key; with `host`, a path relative to the login directory there unless it begins with "/". */
+export function replicaKeyFromArguments(given: { readonly prefix: string; readonly host?: string }): Result<string, string> {
+  const key = given.host === undefined ? given.prefix : `ssh://${given.host}/${given.prefix}`;
+  return replicaKey(key).map((parsed) => (parsed.target.kind === "local" ? parsed.id : key));
+}
+
+/** Is `inner` the same as `outer`, or below it? */
+export const isWithin = (inner: string, outer: string): boolean => inner === outer || inner.startsWith(outer === "/" ? "/" : `${outer}/`);

@@ -1,0 +1,31 @@
+/** The desired state as TOML with every default filled in; it loads to the same desired state. */
+import type { DesiredState } from "./desired-state.ts";
+import { formatDuration } from "./units.ts";
+
+const quoted = (text: string): string => JSON.stringify(text);
+const list = (texts: readonly string[]): string => `[${texts.map(quoted).join(", ")}]`;
+
+export function showConfiguration(state: DesiredState): string {
+  const lines = [
+    `hostname = ${quoted(state.hostname)}`,
+    `database = ${quoted(state.database)}`,
+    `status_file = ${quoted(state.statusFile)}`,
+    "",
+    "[scan]",
+    `interval = ${quoted(formatDuration(state.scan.intervalMilliseconds))}`,
+    `watch = ${state.scan.watch}`,
+    `settle = ${quoted(formatDuration(state.scan.settleMilliseconds))}`,
+    `max_wait = ${quoted(formatDuration(state.scan.maxWaitMilliseconds))}`,
+    `exclude = ${list(state.scan.exclude)}`,
+    `max_loss = ${quoted(`${Number((state.scan.maxLoss * 100).toPrecision(12))}%`)}`,
+  ];
+  for (const host of state.hosts) {
+    lines.push("", `[hosts.${quoted(host.name)}]`, `aliases = ${list(host.aliases)}`, `data_dirs = ${list(host.dataDirectories)}`);
+  }
+  for (const replica of state.replicas) {
+    lines.push("", `[replicas.${quoted(replica.written)}]`);
+    if (replica.target.kind === "local") lines.push("local = true");
+    lines.push(`import_origins = ${replica.importOrigins}`, `reserve = ${quoted(`${replica.reserveBytes} B`)}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
