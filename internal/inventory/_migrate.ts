@@ -1,0 +1,53 @@
+/**
+ * Brings the schema up to date. SQLite's migrations are not transactional and Kysely's own lock does nothing there, so the caller holds our lock,
+ * and a database that has rows is first saved beside itself.
+ */
+import type { Database as SqliteDatabase } from "bun:sqlite";
+import { existsSync, rmSync } from "node:fs";
+import { Kysely, type Migration, Migrator } from "kysely";
+import { BunSqliteDialect } from "kysely-bun-sqlite";
+import { err, ok, type Result } from "neverthrow";
+import { inventoryErrorOf } from "./_sqlite-error.ts";
+import type { InventoryError } from "./inventory-error.ts";
+import { MIGRATIONS } from "./migrations/mod.ts";
+
+/** Names of the migrations that this database has had, in order. @throws SQLiteError */
+function executedMigrations(sqlite: SqliteDatabase): string[] {
+  const table = sqlite.query("select name from sqlite_master where type = 'table' and name = 'kysely_migration'").get();
+  if (table === null) return [];
+  return sqlite
+    .query<{ name: string }, []>("select name from kysely_migration order by name")
+    .all()
+    .map((row) => row.name);
+}
+
+/** The newest migration in the database that this program does not know. @throws SQLiteError */
+export const newerMigration = (sqlite: SqliteDatabase): string | undefined =>
+  executedMigrations(sqlite).findLast((name) => !(name in MIGRATIONS));
+
+/** Runs the migrations that are missing, in order. The saved copy is `<path>.before-<first missing migration>`. */
+export async function migrate(
+  path: string,
+  sqlite: SqliteDatabase,
+  migrations: Readonly<Record<string, Migration>> = MIGRATIONS,
+): Promise<Result<void, InventoryError>> {
+  try {
+    const executed = executedMigrations(sqlite);
+    const missing = Object.keys(migrations)
+      .toSorted()
+      .filter((name) => !executed.includes(name));
+    if (missing.length === 0) return ok(undefined);
+    if (executed.length > 0) {
+      const saved = `${path}.before-${missing[0]}`;
+      // A copy that an interrupted migration left is from the same state, or older: this one replaces it.
+      if (existsSync(saved)) rmSync(saved);
+      sqlite.query("vacuum into ?").run(saved);
+    }
+    const kysely = new Kysely<unknown>({ dialect: new BunSqliteDialect({ database: sqlite }) });
+    const migrator = new Migrator({ db: kysely, provider: { getMigrations: async () => ({ ...migrations }) } });
+    const { error } = await migrator.migrateToLatest();
+    return error === undefined ? ok(undefined) : err(inventoryErrorOf(path, error));
+  } catch (exception) {
+    return err(inventoryErrorOf(path, exception));
+  }
+}

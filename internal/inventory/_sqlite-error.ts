@@ -1,0 +1,17 @@
+/** Tells apart what SQLite's result codes mean for an operator (https://www.sqlite.org/rescode.html). */
+import { SQLiteError } from "bun:sqlite";
+import type { InventoryError } from "./inventory-error.ts";
+
+const DAMAGED = ["SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"];
+const UNUSABLE = ["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_NOMEM", "SQLITE_PROTOCOL"];
+
+/** @throws the exception itself when it is neither damage nor the world's fault: a bug of ours, such as wrong SQL. */
+export function inventoryErrorOf(path: string, exception: unknown): InventoryError {
+  if (exception instanceof SQLiteError) {
+    const code = exception.code ?? "";
+    const detail = `${exception.message}${code ? ` [${code}]` : ""}`;
+    if (DAMAGED.some((prefix) => code.startsWith(prefix))) return { kind: "inventory-damaged", path, detail };
+    if (UNUSABLE.some((prefix) => code.startsWith(prefix))) return { kind: "inventory-unusable", path, detail };
+  }
+  throw exception;
+}

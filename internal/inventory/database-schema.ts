@@ -1,0 +1,166 @@
+/**
+ * The tables as Kysely sees them; `migrations/` makes them. Times named `*_at` are milliseconds since 1970, UTC. A modification time is split into
+ * seconds and nanoseconds, because a double holds neither 64 bits of nanoseconds nor does every database have an unsigned type.
+ */
+import type { Generated } from "kysely";
+import type { DataDirectoryId, DirectoryId, FileOriginId, HostId, ReplicaId } from "./model.ts";
+
+export interface InventoryTables {
+  host: HostTable;
+  data_directory: DataDirectoryTable;
+  directory: DirectoryTable;
+  file_origin: FileOriginTable;
+  replica: ReplicaTable;
+  file_replica: FileReplicaTable;
+  attempt: AttemptTable;
+  in_flight: InFlightTable;
+  vanished_file: VanishedFileTable;
+  vanished_directory: VanishedDirectoryTable;
+  tally: TallyTable;
+  condition: ConditionTable;
+  event: EventTable;
+  run: RunTable;
+  counter: CounterTable;
+}
+
+interface HostTable {
+  id: Generated<HostId>;
+  name: string;
+  declared: number;
+}
+
+interface DataDirectoryTable {
+  id: Generated<DataDirectoryId>;
+  host_id: HostId;
+  path: string;
+  declared: number;
+  /** When the last complete scan began; null before the first. */
+  scanned_at: number | null;
+  /** JSON of the last scan's `ScanReport`. */
+  scan_report: string | null;
+  /** When the loss brake froze it; null while it is not frozen. */
+  frozen_at: number | null;
+}
+
+interface DirectoryTable {
+  id: Generated<DirectoryId>;
+  host_id: HostId;
+  data_directory_id: DataDirectoryId;
+  parent_id: DirectoryId | null;
+  /** The absolute origin path. */
+  path: string;
+  /** 1: it is gone, or a pattern leaves it out; it is not expected to be listed below its parent. */
+  absent: number;
+}
+
+interface FileOriginTable {
+  id: Generated<FileOriginId>;
+  directory_id: DirectoryId;
+  name: string;
+  size: number;
+  mtime_seconds: number;
+  mtime_nanoseconds: number;
+  state: number;
+  revision: number;
+  observed_at: number;
+}
+
+interface ReplicaTable {
+  id: Generated<ReplicaId>;
+  url: string;
+  declared: number;
+  /** UUID of the marker at its root, once seen or written. */
+  marker: string | null;
+  /** Every settled file up to this revision is current here, or has a row in `attempt` or a file replica that is not current. */
+  reconciled_revision: number;
+}
+
+interface FileReplicaTable {
+  replica_id: ReplicaId;
+  file_origin_id: FileOriginId;
+  state: number;
+  size: number;
+  mtime_seconds: number;
+  mtime_nanoseconds: number;
+  /** What the replica's file system kept of the modification time, where that differs from the source's; else null. */
+  kept_mtime_seconds: number | null;
+  kept_mtime_nanoseconds: number | null;
+  digest_algorithm: number | null;
+  digest: Uint8Array | null;
+  copied_at: number;
+}
+
+interface AttemptTable {
+  replica_id: ReplicaId;
+  file_origin_id: FileOriginId;
+  attempts: number;
+  first_at: number;
+  last_at: number;
+  next_at: number;
+  domain: string;
+  reason: string;
+  message: string;
+}
+
+interface InFlightTable {
+  replica_id: ReplicaId;
+  directory_id: DirectoryId;
+}
+
+interface VanishedFileTable {
+  data_directory_id: DataDirectoryId;
+  file_origin_id: FileOriginId;
+}
+
+interface VanishedDirectoryTable {
+  data_directory_id: DataDirectoryId;
+  directory_id: DirectoryId;
+}
+
+interface TallyTable {
+  data_directory_id: DataDirectoryId;
+  /** 0 counts the origins themselves. */
+  replica_id: number;
+  category: number;
+  files: number;
+  bytes: number;
+}
+
+interface ConditionTable {
+  subject: string;
+  type: string;
+  status: string;
+  reason: string;
+  message: string;
+  last_transition_at: number;
+  observed_generation: number;
+}
+
+interface EventTable {
+  id: Generated<number>;
+  subject: string;
+  severity: string;
+  reason: string;
+  message: string;
+  count: number;
+  first_at: number;
+  last_at: number;
+}
+
+interface RunTable {
+  id: Generated<number>;
+  kind: string;
+  started_at: number;
+  ended_at: number | null;
+  /** Null while it runs, and for ever after a run that was killed. */
+  outcome: string | null;
+  copied_files: number;
+  copied_bytes: number;
+  adopted_files: number;
+  failed_files: number;
+}
+
+interface CounterTable {
+  name: string;
+  value: number;
+}

@@ -1,0 +1,160 @@
+/**
+ * An open inventory. Reads see one statement's snapshot each; every write is one transaction, all of it or nothing. Only the controller holds a
+ * writable one: workers open their own read-only one (`snapshot.ts`).
+ */
+import type { Database as SqliteDatabase, SQLQueryBindings } from "bun:sqlite";
+import { type Compilable, Kysely } from "kysely";
+import { BunSqliteDialect } from "kysely-bun-sqlite";
+import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from "neverthrow";
+import { inventoryErrorOf } from "./_sqlite-error.ts";
+import type { InventoryTables } from "./database-schema.ts";
+import type { InventoryError } from "./inventory-error.ts";
+import { prepare, type Statement } from "./statement.ts";
+import { TallyChanges } from "./tally.ts";
+
+type Build<Parameters extends readonly unknown[], Query> = (
+  kysely: Kysely<InventoryTables>,
+  ...parameters: Parameters
+) => Query;
+
+/** Runs queries on one connection. */
+export class Session {
+  readonly kysely: Kysely<InventoryTables>;
+  readonly #prepared = new Map<unknown, unknown>();
+
+  constructor(
+    readonly path: string,
+    protected readonly sqlite: SqliteDatabase,
+  ) {
+    this.kysely = new Kysely<InventoryTables>({ dialect: new BunSqliteDialect({ database: sqlite }) });
+  }
+
+  /** The query of `build` (a constant of its module), prepared once for this connection. */
+  statement<Parameters extends readonly unknown[], Query extends Compilable<unknown>>(
+    build: Build<Parameters, Query>,
+  ): Statement<Parameters, Query extends Compilable<infer Row> ? Row : never> {
+    type Prepared = Statement<Parameters, Query extends Compilable<infer Row> ? Row : never>;
+    // The map's key is the function that fixes the type of its value.
+    const known = this.#prepared.get(build) as Prepared | undefined;
+    if (known !== undefined) return known;
+    const made = prepare(this.sqlite, this.kysely, build);
+    this.#prepared.set(build, made);
+    return made;
+  }
+
+  all<Row>(query: Compilable<Row>): Row[] {
+    const { sql, parameters } = query.compile();
+    // Kysely's types have checked the values against the columns.
+    return this.sqlite.query<Row, SQLQueryBindings[]>(sql).all(...(parameters as SQLQueryBindings[]));
+  }
+
+  first<Row>(query: Compilable<Row>): Row | undefined {
+    return this.all(query)[0];
+  }
+
+  /** Runs a query that returns no rows; the number of rows it changed. */
+  run(query: Compilable<unknown>): number {
+    const { sql, parameters } = query.compile();
+    return this.sqlite.query<unknown, SQLQueryBindings[]>(sql).run(...(parameters as SQLQueryBindings[])).changes;
+  }
+
+  /** What `operation` reads, or the reason why the inventory cannot be read. */
+  readNow<Value>(operation: (session: Session) => Value): Result<Value, InventoryError> {
+    try {
+      return ok(operation(this));
+    } catch (exception) {
+      return err(inventoryErrorOf(this.path, exception));
+    }
+  }
+
+  /** The same, for chains of effects. */
+  read<Value>(operation: (session: Session) => Value): ResultAsync<Value, InventoryError> {
+    const result = this.readNow(operation);
+    return result.isOk() ? okAsync(result.value) : errAsync(result.error);
+  }
+
+  /** Ends the connection. Idempotent. */
+  close(): void {
+    this.#prepared.clear();
+    this.sqlite.close();
+  }
+}
+
+/** One write transaction: adds to a session what must be committed together with the rows. */
+export class Transaction {
+  readonly tally = new TallyChanges();
+  #revision: number;
+
+  constructor(
+    readonly session: Session,
+    revision: number,
+  ) {
+    this.#revision = revision;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The next number of the one sequence that orders all changes of file origins. */
+  nextRevision(): number {
+    this.#revision += 1;
+    return this.#revision;
+  }
+}
+
+export class Inventory extends Session {
+  #revision: number;
+  #closed = false;
+  readonly #onClose: () => void;
+
+  constructor(path: string, sqlite: SqliteDatabase, onClose: () => void) {
+    super(path, sqlite);
+    this.#onClose = onClose;
+    this.#revision = this.first(this.kysely.selectFrom("counter").select("value").where("name", "=", "revision"))?.value ?? 0;
+  }
+
+  /** The revision of the newest change. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Runs `operation` in one transaction: all of its rows, the tallies and the revision are committed, or none of them. */
+  write<Value>(operation: (transaction: Transaction) => Value): ResultAsync<Value, InventoryError> {
+    const transaction = new Transaction(this, this.#revision);
+    try {
+      const value = this.sqlite.transaction(() => {
+        const result = operation(transaction);
+        transaction.tally.save(this);
+        if (transaction.revision !== this.#revision) this.#saveRevision(transaction.revision);
+        return result;
+      })();
+      this.#revision = transaction.revision;
+      return okAsync(value);
+    } catch (exception) {
+      return errAsync(inventoryErrorOf(this.path, exception));
+    }
+  }
+
+  #saveRevision(value: number): void {
+    this.run(
+      this.kysely
+        .insertInto("counter")
+        .values({ name: "revision", value })
+        .onConflict((conflict) => conflict.column("name").doUpdateSet({ value })),
+    );
+  }
+
+  /** Folds the write-ahead log into the database file, ends the connection and gives up the lock. Idempotent. */
+  override close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.sqlite.run("pragma optimize");
+      this.sqlite.run("pragma wal_checkpoint(truncate)");
+    } finally {
+      super.close();
+      this.#onClose();
+    }
+  }
+}

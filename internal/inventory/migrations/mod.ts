@@ -1,0 +1,10 @@
+/**
+ * Every migration, in order, by name. A static map, so that the compiled binary carries them. A landed migration is never edited or
+ * removed; its name is what a database remembers of it.
+ */
+import type { Migration } from "kysely";
+import { firstSchema } from "./0001-first-schema.ts";
+
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  "0001-first-schema": firstSchema,
+};

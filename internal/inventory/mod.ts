@@ -1,0 +1,22 @@
+/**
+ * The inventory: what was observed of every file origin and every file replica, and what the agent knows about itself. The only place that knows SQL.
+ *
+ * Promises: a write is one transaction, all of it or nothing; the tallies always equal the rows; nothing is forgotten silently: what is not declared
+ * any more, or gone at its origin, keeps its rows; a damaged, newer or already opened database is refused with a reason.
+ * Never: looks at a file of an instrument; decides what should be copied; writes from more than one thread.
+ */
+export * from "./conditions.ts";
+export * from "./declare.ts";
+export type { Session } from "./inventory.ts";
+export { Inventory } from "./inventory.ts";
+export * from "./inventory-error.ts";
+export * from "./model.ts";
+export { type Holder, openInventory, openInventoryForReading, readHolder } from "./open.ts";
+export * from "./outcomes.ts";
+export * from "./pending.ts";
+export * from "./queries.ts";
+export * from "./runs.ts";
+export * from "./scan-commit.ts";
+export * from "./scan-end.ts";
+export * from "./snapshot.ts";
+export * from "./tally.ts";

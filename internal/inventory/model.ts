@@ -1,0 +1,69 @@
+/**
+ * The rows of the inventory as the rest of the program sees them: ids, states and their codes in the database. States are small
+ * integers on disk, because there are tens of millions of rows, and words everywhere else.
+ */
+
+declare const brand: unique symbol;
+type Id<Name extends string> = number & { readonly [brand]: Name };
+
+export type HostId = Id<"host">;
+export type DataDirectoryId = Id<"data-directory">;
+export type DirectoryId = Id<"directory">;
+export type FileOriginId = Id<"file-origin">;
+export type ReplicaId = Id<"replica">;
+
+/**
+ * What was last seen of a file at its origin. `growing`: it may still be written. `settled`: quiet for `settle`. `absent`: proven gone; the row is
+ * the tombstone. `excluded`: there, but the operator's patterns leave it out.
+ */
+export const ORIGIN_STATES = ["growing", "settled", "absent", "excluded"] as const;
+export type OriginState = (typeof ORIGIN_STATES)[number];
+
+/** What is known of one copy. `missing` has no row. */
+export const FILE_REPLICA_STATES = ["current", "stale", "suspect", "corrupt", "lost"] as const;
+export type FileReplicaState = (typeof FILE_REPLICA_STATES)[number];
+
+export const originStateCode = (state: OriginState): number => ORIGIN_STATES.indexOf(state) + 1;
+export const fileReplicaStateCode = (state: FileReplicaState): number => FILE_REPLICA_STATES.indexOf(state) + 1;
+
+/** @throws on a code that no release has written: a bug, or a database edited by hand. */
+export function originStateOf(code: number): OriginState {
+  const state = ORIGIN_STATES[code - 1];
+  if (state === undefined) throw new Error(`unknown origin state ${code} in the inventory`);
+  return state;
+}
+
+/** @throws on a code that no release has written: a bug, or a database edited by hand. */
+export function fileReplicaStateOf(code: number): FileReplicaState {
+  const state = FILE_REPLICA_STATES[code - 1];
+  if (state === undefined) throw new Error(`unknown file replica state ${code} in the inventory`);
+  return state;
+}
+
+/** Size in bytes, modification time as signed seconds since 1970 and nanoseconds 0..999,999,999: the evidence for "unchanged". */
+export interface Evidence {
+  readonly size: number;
+  readonly mtimeSeconds: number;
+  readonly mtimeNanoseconds: number;
+}
+
+export const sameEvidence = (a: Evidence, b: Evidence): boolean =>
+  a.size === b.size && a.mtimeSeconds === b.mtimeSeconds && a.mtimeNanoseconds === b.mtimeNanoseconds;
+
+export const DIGEST_ALGORITHMS = ["sha256"] as const;
+export type DigestAlgorithm = (typeof DIGEST_ALGORITHMS)[number];
+
+export interface Digest {
+  readonly algorithm: DigestAlgorithm;
+  readonly bytes: Uint8Array;
+}
+
+/** A number of files and the bytes in them. */
+export interface Amount {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export const NOTHING: Amount = { files: 0, bytes: 0 };
+export const sum = (a: Amount, b: Amount): Amount => ({ files: a.files + b.files, bytes: a.bytes + b.bytes });
+export const difference = (a: Amount, b: Amount): Amount => ({ files: a.files - b.files, bytes: a.bytes - b.bytes });

@@ -1,0 +1,158 @@
+/**
+ * Opens an inventory: one writer at a time, checked, migrated. A lock file beside the database says who has it open, and after a clean end what the
+ * database looked like then: if it still does, the check of every page is not repeated.
+ */
+import { Database as SqliteDatabase } from "bun:sqlite";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { err, errAsync, ok, okAsync, type Result, ResultAsync } from "neverthrow";
+import { errnoText, type Lock, tryLockExclusive } from "../sys/mod.ts";
+import { migrate, newerMigration } from "./_migrate.ts";
+import { inventoryErrorOf } from "./_sqlite-error.ts";
+import { Inventory, Session } from "./inventory.ts";
+import type { InventoryError } from "./inventory-error.ts";
+
+/** Who opens the inventory: shown to the one who finds it locked. */
+export interface Holder {
+  readonly command: string;
+  readonly pid: number;
+  readonly hostname: string;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+}
+
+const lockPathOf = (path: string): string => `${path}.lock`;
+
+/** What a clean end leaves in the lock file. */
+const fingerprintOf = (path: string): string => {
+  const { size, mtimeNs, ino } = statSync(path, { bigint: true });
+  return JSON.stringify({ closed: { size: String(size), mtime: String(mtimeNs), inode: String(ino) } });
+};
+
+const readLockFile = (path: string): string => {
+  try {
+    return readFileSync(lockPathOf(path), "utf8");
+  } catch {
+    // An unreadable lock file names nobody and proves no clean end: both are the careful answer.
+    return "";
+  }
+};
+
+function holderText(path: string): string {
+  try {
+    const holder = JSON.parse(readLockFile(path)) as Partial<Holder>;
+    return `"${holder.command}" (process ${holder.pid} on ${holder.hostname}, since ${holder.since})`;
+  } catch {
+    return "another xtelemdb";
+  }
+}
+
+/** The process that has the inventory open for writing now; undefined when none has. A holder that was killed does not count. */
+export function readHolder(path: string): Holder | undefined {
+  try {
+    const holder = JSON.parse(readLockFile(path)) as Partial<Holder>;
+    const { command, pid, hostname, since } = holder;
+    if (command === undefined || pid === undefined || hostname === undefined || since === undefined) return undefined;
+    return existsSync(`/proc/${pid}`) ? { command, pid, hostname, since } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function lock(path: string): Result<Lock, InventoryError> {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  } catch (exception) {
+    const detail = exception instanceof Error ? exception.message : String(exception);
+    return err({ kind: "inventory-unusable", path, detail: `its folder cannot be made: ${detail}` });
+  }
+  return tryLockExclusive(lockPathOf(path)).mapErr((error): InventoryError => {
+    if (error.code === "EAGAIN" || error.code === "EWOULDBLOCK") {
+      return { kind: "inventory-locked", path, holder: holderText(path) };
+    }
+    return { kind: "inventory-unusable", path, detail: `its lock file ${lockPathOf(path)}: ${errnoText(error.code)}` };
+  });
+}
+
+/** Opens for writing, and makes the file readable for owner and group only. */
+function connect(path: string): SqliteDatabase {
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o640));
+  const sqlite = new SqliteDatabase(path, { readwrite: true, create: true });
+  sqlite.run("pragma journal_mode = wal");
+  // Every commit is flushed: in-flight directories must be known after a power cut.
+  sqlite.run("pragma synchronous = full");
+  sqlite.run("pragma busy_timeout = 10000");
+  sqlite.run("pragma temp_store = memory");
+  sqlite.run("pragma cache_size = -32768");
+  return sqlite;
+}
+
+/** Reads every page. @throws SQLiteError where SQLite itself stumbles over the damage. */
+function check(path: string, sqlite: SqliteDatabase): Result<void, InventoryError> {
+  const problem = sqlite.query<{ quick_check: string }, []>("pragma quick_check(1)").get()?.quick_check;
+  return problem === "ok" || problem === undefined ? ok(undefined) : err({ kind: "inventory-damaged", path, detail: problem });
+}
+
+/**
+ * Opens the inventory for writing; makes it if there is none. Errors: held by another process, damaged, newer than this program, or not usable at all.
+ * Migrating an older schema first saves the database beside itself.
+ */
+export function openInventory(path: string, holder: Holder): ResultAsync<Inventory, InventoryError> {
+  const previous = readLockFile(path);
+  const locked = lock(path);
+  if (locked.isErr()) return errAsync(locked.error);
+  let sqlite: SqliteDatabase | undefined;
+  const giveUp = (error: InventoryError): ResultAsync<Inventory, InventoryError> => {
+    sqlite?.close();
+    locked.value.release();
+    return errAsync(error);
+  };
+  try {
+    const known = existsSync(path) && statSync(path).size > 0;
+    const untouched = known && previous === fingerprintOf(path);
+    const written = locked.value.write(JSON.stringify(holder));
+    if (written.isErr()) {
+      return giveUp({ kind: "inventory-unusable", path, detail: `its lock file: ${errnoText(written.error.code)}` });
+    }
+    sqlite = connect(path);
+    if (known && !untouched) {
+      const checked = check(path, sqlite);
+      if (checked.isErr()) return giveUp(checked.error);
+    }
+    const newer = newerMigration(sqlite);
+    if (newer !== undefined) return giveUp({ kind: "inventory-newer", path, migration: newer });
+  } catch (exception) {
+    return giveUp(inventoryErrorOf(path, exception));
+  }
+  const opened = sqlite;
+  return ResultAsync.fromSafePromise(migrate(path, opened)).andThen((migrated) => {
+    if (migrated.isErr()) return giveUp(migrated.error);
+    const inventory = new Inventory(path, opened, () => {
+      // A clean end that cannot be noted down only costs a check at the next start.
+      locked.value.write(fingerprintOf(path)).unwrapOr(undefined);
+      locked.value.release();
+    });
+    return okAsync(inventory);
+  });
+}
+
+/** Opens the inventory for reading beside whoever writes it. Used by commands that only show things, and by every worker. */
+export function openInventoryForReading(path: string): Result<Session, InventoryError> {
+  if (!existsSync(path) || statSync(path).size === 0) return err({ kind: "inventory-missing", path });
+  let sqlite: SqliteDatabase | undefined;
+  try {
+    sqlite = new SqliteDatabase(path, { readonly: true });
+    sqlite.run("pragma busy_timeout = 10000");
+    sqlite.run("pragma mmap_size = 1073741824");
+    const newer = newerMigration(sqlite);
+    if (newer !== undefined) {
+      sqlite.close();
+      return err({ kind: "inventory-newer", path, migration: newer });
+    }
+    return ok(new Session(path, sqlite));
+  } catch (exception) {
+    sqlite?.close();
+    return err(inventoryErrorOf(path, exception));
+  }
+}

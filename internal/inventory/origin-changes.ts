@@ -1,0 +1,160 @@
+/**
+ * The one way in which a file origin's row changes: the row, its revision, the tallies, and the states of its copies move together. A copy that was
+ * current and whose source has other evidence now becomes stale; a copy whose origin is gone stays as it is.
+ */
+import type { Kysely } from "kysely";
+import type { InventoryTables } from "./database-schema.ts";
+import type { Transaction } from "./inventory.ts";
+import {
+  type DataDirectoryId,
+  type DirectoryId,
+  type Evidence,
+  type FileOriginId,
+  fileReplicaStateCode,
+  fileReplicaStateOf,
+  type OriginState,
+  originStateCode,
+  originStateOf,
+  type ReplicaId,
+  sameEvidence,
+} from "./model.ts";
+import { isWanted } from "./tally.ts";
+
+type Tables = Kysely<InventoryTables>;
+
+const insertOrigin = (
+  kysely: Tables,
+  directory_id: DirectoryId,
+  name: string,
+  size: number,
+  mtime_seconds: number,
+  mtime_nanoseconds: number,
+  state: number,
+  revision: number,
+  observed_at: number,
+) =>
+  kysely
+    .insertInto("file_origin")
+    .values({ directory_id, name, size, mtime_seconds, mtime_nanoseconds, state, revision, observed_at })
+    .onConflict((conflict) => conflict.doNothing());
+
+const selectByName = (kysely: Tables, directory: DirectoryId, name: string) =>
+  kysely.selectFrom("file_origin").select("id").where("directory_id", "=", directory).where("name", "=", name);
+
+const selectOrigin = (kysely: Tables, id: FileOriginId) =>
+  kysely
+    .selectFrom("file_origin as f")
+    .innerJoin("directory as d", "d.id", "f.directory_id")
+    .select(["d.data_directory_id as dataDirectory", "f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.state"])
+    .where("f.id", "=", id);
+
+const updateOrigin = (
+  kysely: Tables,
+  size: number,
+  mtime_seconds: number,
+  mtime_nanoseconds: number,
+  state: number,
+  revision: number,
+  observed_at: number,
+  id: FileOriginId,
+) =>
+  kysely
+    .updateTable("file_origin")
+    .set({ size, mtime_seconds, mtime_nanoseconds, state, revision, observed_at })
+    .where("id", "=", id);
+
+const selectCopy = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
+  kysely
+    .selectFrom("file_replica")
+    .select(["state", "size", "mtime_seconds as mtimeSeconds", "mtime_nanoseconds as mtimeNanoseconds"])
+    .where("replica_id", "=", replica)
+    .where("file_origin_id", "=", file);
+
+const setCopyState = (kysely: Tables, state: number, replica: ReplicaId, file: FileOriginId) =>
+  kysely.updateTable("file_replica").set({ state }).where("replica_id", "=", replica).where("file_origin_id", "=", file);
+
+const allReplicas = (kysely: Tables) => kysely.selectFrom("replica").select("id");
+
+/** Inserts a file origin unless the directory has one of that name. True if it was new. */
+export function insertFileOrigin(
+  transaction: Transaction,
+  dataDirectory: DataDirectoryId,
+  directory: DirectoryId,
+  name: string,
+  evidence: Evidence,
+  state: OriginState,
+  observedAt: number,
+): boolean {
+  const { size, mtimeSeconds, mtimeNanoseconds } = evidence;
+  const revision = transaction.revision + 1;
+  const inserted = transaction.session
+    .statement(insertOrigin)
+    .run(directory, name, size, mtimeSeconds, mtimeNanoseconds, originStateCode(state), revision, observedAt);
+  if (inserted === 0) return false;
+  transaction.nextRevision();
+  transaction.tally.origin(dataDirectory, state, 1, size);
+  return true;
+}
+
+/** The id of the file origin of that name in that directory. */
+export const fileOriginNamed = (
+  transaction: Transaction,
+  directory: DirectoryId,
+  name: string,
+): FileOriginId | undefined => transaction.session.statement(selectByName).get(directory, name)?.id;
+
+/**
+ * Gives a file origin new evidence, a new state, or both. Evidence left out stays (a tombstone keeps the last known size and mtime). Does nothing,
+ * and takes no revision, when nothing would change.
+ */
+export function changeFileOrigin(
+  transaction: Transaction,
+  id: FileOriginId,
+  change: { readonly evidence?: Evidence; readonly state: OriginState; readonly observedAt: number },
+): boolean {
+  const { session, tally } = transaction;
+  const row = session.statement(selectOrigin).get(id);
+  if (row === undefined) return false;
+  const before: Evidence = { size: row.size, mtimeSeconds: row.mtime_seconds, mtimeNanoseconds: row.mtime_nanoseconds };
+  const after = change.evidence ?? before;
+  const stateBefore = originStateOf(row.state);
+  if (stateBefore === change.state && sameEvidence(before, after)) return false;
+
+  session
+    .statement(updateOrigin)
+    .run(
+      after.size,
+      after.mtimeSeconds,
+      after.mtimeNanoseconds,
+      originStateCode(change.state),
+      transaction.nextRevision(),
+      change.observedAt,
+      id,
+    );
+  tally.origin(row.dataDirectory, stateBefore, -1, -before.size);
+  tally.origin(row.dataDirectory, change.state, 1, after.size);
+  moveCopies(transaction, id, row.dataDirectory, stateBefore, change.state, after);
+  return true;
+}
+
+function moveCopies(
+  { session, tally }: Transaction,
+  id: FileOriginId,
+  dataDirectory: DataDirectoryId,
+  originBefore: OriginState,
+  originAfter: OriginState,
+  evidence: Evidence,
+): void {
+  for (const replica of session.statement(allReplicas).all()) {
+    const copy = session.statement(selectCopy).get(replica.id, id);
+    if (copy === undefined) continue;
+    const before = fileReplicaStateOf(copy.state);
+    const movedOn = before === "current" && isWanted(originAfter) && !sameEvidence(copy, evidence);
+    // A file that grew and came back to what was copied: the copy is what it was.
+    const cameBack = before === "stale" && isWanted(originAfter) && sameEvidence(copy, evidence);
+    const after = movedOn ? "stale" : cameBack ? "current" : before;
+    if (after !== before) session.statement(setCopyState).run(fileReplicaStateCode(after), replica.id, id);
+    tally.copy(dataDirectory, replica.id, originBefore, before, -1, -copy.size);
+    tally.copy(dataDirectory, replica.id, originAfter, after, 1, copy.size);
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * Commits what copying a group of files came to. A copy is recorded only by this, after the worker has said that its bytes, its name and its directory
+ * are durable (law 2). If the origin has moved on meanwhile, the row says `stale`, not `current`.
+ */
+import type { Kysely } from "kysely";
+import type { ResultAsync } from "neverthrow";
+import type { InventoryTables } from "./database-schema.ts";
+import type { Inventory, Transaction } from "./inventory.ts";
+import type { InventoryError } from "./inventory-error.ts";
+import {
+  DIGEST_ALGORITHMS,
+  type Digest,
+  type DirectoryId,
+  type Evidence,
+  type FileOriginId,
+  fileReplicaStateCode,
+  fileReplicaStateOf,
+  originStateOf,
+  type ReplicaId,
+  sameEvidence,
+} from "./model.ts";
+import { changeFileOrigin } from "./origin-changes.ts";
+
+/** A copy that is durable under its final name. */
+export interface StoredCopy {
+  readonly file: FileOriginId;
+  /** Of the source, as it was copied. */
+  readonly evidence: Evidence;
+  /** The modification time that the replica's file system kept, where it differs. */
+  readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
+  readonly digest: Digest;
+}
+
+/** A file that was tried and is still pending. */
+export interface FailedAttempt {
+  readonly file: FileOriginId;
+  readonly domain: string;
+  readonly reason: string;
+  readonly message: string;
+  /** Milliseconds since 1970. */
+  readonly nextAt: number;
+  /** The source was seen to be other than the inventory says: what it is now. It counts as growing until a scan settles it. */
+  readonly observed?: Evidence;
+}
+
+type Tables = Kysely<InventoryTables>;
+
+const selectOriginForCopy = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
+  kysely
+    .selectFrom("file_origin as f")
+    .innerJoin("directory as d", "d.id", "f.directory_id")
+    .leftJoin("file_replica as r", (join) => join.onRef("r.file_origin_id", "=", "f.id").on("r.replica_id", "=", replica))
+    .select(["d.data_directory_id as dataDirectory", "f.state", "f.size"])
+    .select(["f.mtime_seconds as mtimeSeconds", "f.mtime_nanoseconds as mtimeNanoseconds"])
+    .select(["r.state as copyState", "r.size as copySize"])
+    .where("f.id", "=", file);
+
+const upsertCopy = (
+  kysely: Tables,
+  replica_id: ReplicaId,
+  file_origin_id: FileOriginId,
+  state: number,
+  size: number,
+  mtime_seconds: number,
+  mtime_nanoseconds: number,
+  kept_mtime_seconds: number | null,
+  kept_mtime_nanoseconds: number | null,
+  digest_algorithm: number,
+  digest: Uint8Array,
+  copied_at: number,
+) =>
+  kysely.replaceInto("file_replica").values({
+    replica_id,
+    file_origin_id,
+    state,
+    size,
+    mtime_seconds,
+    mtime_nanoseconds,
+    kept_mtime_seconds,
+    kept_mtime_nanoseconds,
+    digest_algorithm,
+    digest,
+    copied_at,
+  });
+
+const deleteAttempt = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
+  kysely.deleteFrom("attempt").where("replica_id", "=", replica).where("file_origin_id", "=", file);
+
+const upsertAttempt = (
+  kysely: Tables,
+  replica_id: ReplicaId,
+  file_origin_id: FileOriginId,
+  at: number,
+  next_at: number,
+  domain: string,
+  reason: string,
+  message: string,
+) =>
+  kysely
+    .insertInto("attempt")
+    .values({ replica_id, file_origin_id, attempts: 1, first_at: at, last_at: at, next_at, domain, reason, message })
+    .onConflict((conflict) =>
+      conflict.columns(["replica_id", "file_origin_id"]).doUpdateSet((update) => ({
+        attempts: update("attempt.attempts", "+", 1),
+        last_at: at,
+        next_at,
+        domain,
+        reason,
+        message,
+      })),
+    );
+
+/** Notes the directories of a replica in which temporary files may appear from now on, before the first one does. */
+export function beginCopies(
+  inventory: Inventory,
+  replica: ReplicaId,
+  directories: readonly DirectoryId[],
+): ResultAsync<void, InventoryError> {
+  return inventory.write(({ session }) => {
+    for (const directory of directories) session.statement(noteInFlight).run(replica, directory);
+  });
+}
+
+const noteInFlight = (kysely: Tables, replica_id: ReplicaId, directory_id: DirectoryId) =>
+  kysely
+    .insertInto("in_flight")
+    .values({ replica_id, directory_id })
+    .onConflict((conflict) => conflict.doNothing());
+
+const forgetInFlight = (kysely: Tables, replica: ReplicaId, directory: DirectoryId) =>
+  kysely.deleteFrom("in_flight").where("replica_id", "=", replica).where("directory_id", "=", directory);
+
+/** The origin directories whose counterparts at the replica may hold temporary files of a run that was killed. */
+export const inFlightDirectories = (inventory: Inventory, replica: ReplicaId): { id: DirectoryId; host: string; path: string }[] =>
+  inventory.all(
+    inventory.kysely
+      .selectFrom("in_flight as i")
+      .innerJoin("directory as d", "d.id", "i.directory_id")
+      .innerJoin("host as h", "h.id", "d.host_id")
+      .select(["d.id", "h.name as host", "d.path"])
+      .where("i.replica_id", "=", replica)
+      .orderBy("d.path"),
+  );
+
+/**
+ * Commits a group's outcomes in one transaction, and that no temporary file of it is left in `finished`. `at`: milliseconds since 1970.
+ */
+export function commitOutcomes(
+  inventory: Inventory,
+  replica: ReplicaId,
+  outcomes: { readonly stored: readonly StoredCopy[]; readonly failed: readonly FailedAttempt[]; readonly finished: readonly DirectoryId[] },
+  at: number,
+): ResultAsync<void, InventoryError> {
+  return inventory.write((transaction) => {
+    const { session } = transaction;
+    for (const copy of outcomes.stored) commitCopy(transaction, replica, copy, at);
+    for (const failed of outcomes.failed) {
+      session
+        .statement(upsertAttempt)
+        .run(replica, failed.file, at, failed.nextAt, failed.domain, failed.reason, failed.message);
+      if (failed.observed !== undefined) {
+        changeFileOrigin(transaction, failed.file, { evidence: failed.observed, state: "growing", observedAt: at });
+      }
+    }
+    for (const directory of outcomes.finished) session.statement(forgetInFlight).run(replica, directory);
+  });
+}
+
+function commitCopy({ session, tally }: Transaction, replica: ReplicaId, copy: StoredCopy, at: number): void {
+  const origin = session.statement(selectOriginForCopy).get(replica, copy.file);
+  if (origin === undefined) return;
+  const originState = originStateOf(origin.state);
+  if (origin.copyState !== null) {
+    tally.copy(origin.dataDirectory, replica, originState, fileReplicaStateOf(origin.copyState), -1, -(origin.copySize ?? 0));
+  }
+  const state = sameEvidence(origin, copy.evidence) ? "current" : "stale";
+  const { size, mtimeSeconds, mtimeNanoseconds } = copy.evidence;
+  session
+    .statement(upsertCopy)
+    .run(
+      replica,
+      copy.file,
+      fileReplicaStateCode(state),
+      size,
+      mtimeSeconds,
+      mtimeNanoseconds,
+      copy.kept?.mtimeSeconds ?? null,
+      copy.kept?.mtimeNanoseconds ?? null,
+      DIGEST_ALGORITHMS.indexOf(copy.digest.algorithm) + 1,
+      copy.digest.bytes,
+      at,
+    );
+  tally.copy(origin.dataDirectory, replica, originState, state, 1, size);
+  session.statement(deleteAttempt).run(replica, copy.file);
+}
+
+/** Moves a replica's reconciled revision forward; never back. */
+export function setReconciledRevision(inventory: Inventory, replica: ReplicaId, revision: number): ResultAsync<void, InventoryError> {
+  return inventory.write(({ session }) => {
+    session.run(
+      session.kysely
+        .updateTable("replica")
+        .set({ reconciled_revision: revision })
+        .where("id", "=", replica)
+        .where("reconciled_revision", "<", revision),
+    );
+  });
+}

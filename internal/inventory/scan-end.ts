@@ -1,0 +1,157 @@
+/**
+ * The end of a data directory's scan: what was not seen becomes `absent`, or the brake holds. Noted files are applied in chunks, each a transaction; one
+ * that is interrupted leaves a smaller number of noted files, which the next scan notes again.
+ */
+import { sql } from "kysely";
+import { ok, type ResultAsync, safeTry } from "neverthrow";
+import type { DeclaredDataDirectory } from "./declare.ts";
+import type { Inventory, Session } from "./inventory.ts";
+import type { InventoryError } from "./inventory-error.ts";
+import { type DataDirectoryId, type DirectoryId, originStateCode } from "./model.ts";
+import { changeFileOrigin } from "./origin-changes.ts";
+import type { ScanReport } from "./scan-commit.ts";
+
+export type ScanEnd =
+  | { readonly kind: "complete"; readonly absent: number }
+  /** The brake: `lost` of `known` files were not seen, more than the share allows. Nothing was made absent. */
+  | { readonly kind: "frozen"; readonly lost: number; readonly known: number; readonly since: number };
+
+const CHUNK = 5_000;
+
+const count = sql<number>`count(*)`.as("files");
+
+/** Notes each file below the vanished directories as vanished, so that the brake counts them. */
+function spreadVanishedDirectories(session: Session, dataDirectory: DataDirectoryId): void {
+  const { kysely } = session;
+  const directories = kysely.selectFrom("vanished_directory").select("directory_id").where("data_directory_id", "=", dataDirectory);
+  if (session.first(directories.limit(1)) === undefined) return;
+  const below = kysely.withRecursive("subtree", (query) =>
+    query
+      .selectFrom("vanished_directory")
+      .select("directory_id as id")
+      .where("data_directory_id", "=", dataDirectory)
+      // A plain union: a directory that was noted itself and lies below a noted one counts once.
+      .union((union) =>
+        union.selectFrom("directory as d").innerJoin("subtree as s", "s.id", "d.parent_id").select("d.id").where("d.absent", "=", 0),
+      ),
+  );
+  session.run(
+    below
+      .insertInto("vanished_file")
+      .columns(["data_directory_id", "file_origin_id"])
+      .expression((expression) =>
+        expression
+          .selectFrom("file_origin as f")
+          // Kysely does not carry the names of `with` into an expression; the table is the one above.
+          .innerJoin(sql<{ id: DirectoryId }>`subtree`.as("s"), "s.id", "f.directory_id")
+          .select([sql.lit(dataDirectory).as("data_directory_id"), "f.id as file_origin_id"])
+          .where("f.state", "!=", originStateCode("absent")),
+      )
+      .onConflict((conflict) => conflict.doNothing()),
+  );
+  session.run(
+    below
+      .insertInto("vanished_directory")
+      .columns(["data_directory_id", "directory_id"])
+      .expression((expression) =>
+        expression
+          .selectFrom(sql<{ id: DirectoryId }>`subtree`.as("s"))
+          .select([sql.lit(dataDirectory).as("data_directory_id"), "s.id as directory_id"])
+          // SQLite cannot parse "on conflict" after a select without a where (https://www.sqlite.org/lang_upsert.html).
+          .where(sql.lit(true)),
+      )
+      .onConflict((conflict) => conflict.doNothing()),
+  );
+}
+
+/** How many files the noted ones are, and how many the data directory had: the brake's two numbers. */
+function losses(session: Session, dataDirectory: DataDirectoryId): { lost: number; known: number } {
+  const { kysely } = session;
+  const lost = session.first(kysely.selectFrom("vanished_file").select(count).where("data_directory_id", "=", dataDirectory))?.files ?? 0;
+  const known = session.first(
+    kysely
+      .selectFrom("tally")
+      .select(sql<number>`coalesce(sum(files), 0)`.as("files"))
+      .where("data_directory_id", "=", dataDirectory)
+      .where("replica_id", "=", 0)
+      .where("category", "!=", originStateCode("absent")),
+  );
+  return { lost, known: known?.files ?? 0 };
+}
+
+/**
+ * Ends a scan that listed the whole data directory, but for what `report.problems` names. `maxLoss` is the share 0..1 that may vanish at once; with
+ * `acceptLoss` the operator has looked and says that it is so.
+ */
+export function endScan(
+  inventory: Inventory,
+  dataDirectory: DeclaredDataDirectory,
+  report: ScanReport,
+  settings: { readonly startedAt: number; readonly maxLoss: number; readonly acceptLoss: boolean },
+): ResultAsync<ScanEnd, InventoryError> {
+  return safeTry(async function* () {
+    const { lost, known } = yield* inventory.write(({ session }) => {
+      spreadVanishedDirectories(session, dataDirectory.id);
+      return losses(session, dataDirectory.id);
+    });
+    if (lost > known * settings.maxLoss && !settings.acceptLoss) {
+      const since = yield* inventory.write(({ session }) => {
+        const frozenAt = frozenSince(session, dataDirectory.id) ?? settings.startedAt;
+        saveScan(session, dataDirectory.id, report, settings.startedAt, frozenAt);
+        return frozenAt;
+      });
+      return ok<ScanEnd>({ kind: "frozen", lost, known, since });
+    }
+    for (;;) {
+      const applied = yield* applyChunk(inventory, dataDirectory.id, settings.startedAt);
+      if (applied < CHUNK) break;
+    }
+    yield* inventory.write(({ session }) => {
+      markAbsentDirectories(session, dataDirectory.id);
+      saveScan(session, dataDirectory.id, report, settings.startedAt, null);
+    });
+    return ok<ScanEnd>({ kind: "complete", absent: lost });
+  });
+}
+
+function applyChunk(inventory: Inventory, dataDirectory: DataDirectoryId, observedAt: number): ResultAsync<number, InventoryError> {
+  return inventory.write((transaction) => {
+    const { session } = transaction;
+    const { kysely } = session;
+    const noted = session.all(
+      kysely
+        .selectFrom("vanished_file")
+        .select("file_origin_id as id")
+        .where("data_directory_id", "=", dataDirectory)
+        .orderBy("file_origin_id")
+        .limit(CHUNK),
+    );
+    for (const { id } of noted) changeFileOrigin(transaction, id, { state: "absent", observedAt });
+    const last = noted.at(-1);
+    if (last !== undefined) {
+      session.run(
+        kysely
+          .deleteFrom("vanished_file")
+          .where("data_directory_id", "=", dataDirectory)
+          .where("file_origin_id", "<=", last.id),
+      );
+    }
+    return noted.length;
+  });
+}
+
+function markAbsentDirectories(session: Session, dataDirectory: DataDirectoryId): void {
+  const { kysely } = session;
+  const noted = kysely.selectFrom("vanished_directory").select("directory_id").where("data_directory_id", "=", dataDirectory);
+  session.run(kysely.updateTable("directory").set({ absent: 1 }).where("id", "in", noted));
+  session.run(kysely.deleteFrom("vanished_directory").where("data_directory_id", "=", dataDirectory));
+}
+
+const frozenSince = (session: Session, id: DataDirectoryId): number | null | undefined =>
+  session.first(session.kysely.selectFrom("data_directory").select("frozen_at").where("id", "=", id))?.frozen_at;
+
+function saveScan(session: Session, dataDirectory: DataDirectoryId, report: ScanReport, startedAt: number, frozenAt: number | null): void {
+  const { kysely } = session;
+  const values = { scan_report: JSON.stringify(report), scanned_at: startedAt, frozen_at: frozenAt };
+  session.run(kysely.updateTable("data_directory").set(values).where("id", "=", dataDirectory));
+}

@@ -1,0 +1,90 @@
+/**
+ * What a scan worker asks of its own read-only inventory: what is known of one directory. Rows come as arrays, because this is the scan's inner loop.
+ */
+import type { Kysely } from "kysely";
+import type { InventoryTables } from "./database-schema.ts";
+import type { Session } from "./inventory.ts";
+import { type DataDirectoryId, type DirectoryId, type FileOriginId, type HostId, originStateCode } from "./model.ts";
+
+export interface KnownDirectory {
+  readonly id: DirectoryId;
+  /** False when the row has to be written anew: absent until now, or of another data directory. */
+  readonly asExpected: boolean;
+}
+
+/** Positions in a row of `knownFiles`. */
+export const KNOWN = { id: 0, name: 1, size: 2, mtimeSeconds: 3, mtimeNanoseconds: 4, state: 5 } as const;
+
+type Tables = Kysely<InventoryTables>;
+
+const selectDirectory = (kysely: Tables, host: HostId, path: string) =>
+  kysely.selectFrom("directory").select(["id", "data_directory_id", "absent"]).where("host_id", "=", host).where("path", "=", path);
+
+const filesOf = (kysely: Tables, directory: DirectoryId) =>
+  kysely
+    .selectFrom("file_origin")
+    .select(["id", "name", "size", "mtime_seconds", "mtime_nanoseconds", "state"])
+    .where("directory_id", "=", directory);
+
+const selectFiles = (kysely: Tables, directory: DirectoryId, limit: number) => filesOf(kysely, directory).limit(limit);
+
+const selectFile = (kysely: Tables, directory: DirectoryId, name: string) =>
+  filesOf(kysely, directory).where("name", "=", name);
+
+const selectExtent = (kysely: Tables, directory: DirectoryId) =>
+  kysely
+    .selectFrom("file_origin")
+    .select((select) => [
+      select.fn.countAll<number>().filterWhere("state", "!=", originStateCode("absent")).as("present"),
+      select.fn.min("id").as("first"),
+      select.fn.max("id").as("last"),
+    ])
+    .where("directory_id", "=", directory);
+
+const ID_PAGE = 10_000;
+
+const selectFileIds = (kysely: Tables, directory: DirectoryId, afterName: string, limit: number) =>
+  kysely
+    .selectFrom("file_origin")
+    .select(["id", "state", "name"])
+    .where("directory_id", "=", directory)
+    .where("name", ">", afterName)
+    .orderBy("name")
+    .limit(limit);
+
+const selectSubdirectories = (kysely: Tables, directory: DirectoryId) =>
+  kysely.selectFrom("directory").select(["id", "path"]).where("parent_id", "=", directory).where("absent", "=", 0);
+
+export function knownDirectory(session: Session, host: HostId, dataDirectory: DataDirectoryId, path: string): KnownDirectory | undefined {
+  const row = session.statement(selectDirectory).get(host, path);
+  return row && { id: row.id, asExpected: row.data_directory_id === dataDirectory && row.absent === 0 };
+}
+
+/** All files ever seen in the directory, tombstones included, but no more than `limit`; columns as in `KNOWN`. */
+export const knownFiles = (session: Session, directory: DirectoryId, limit: number): unknown[][] =>
+  session.statement(selectFiles).values(directory, limit);
+
+/** How many files of the directory are not absent, and the range of all its files' ids. */
+export function knownDirectoryExtent(session: Session, directory: DirectoryId): { present: number; first: number; last: number } {
+  const row = session.statement(selectExtent).get(directory);
+  return { present: row?.present ?? 0, first: row?.first ?? 0, last: row?.last ?? 0 };
+}
+
+/** One file of the directory; columns as in `KNOWN`. For directories too large to hold. */
+export const knownFile = (session: Session, directory: DirectoryId, name: string): unknown[] | undefined =>
+  session.statement(selectFile).values(directory, name)[0];
+
+/** Ids and state codes of all files of the directory, by name, read a page at a time. */
+export function* knownFileIds(session: Session, directory: DirectoryId): Generator<{ id: FileOriginId; state: number }> {
+  for (let after = ""; ; ) {
+    const page = session.statement(selectFileIds).all(directory, after, ID_PAGE);
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < ID_PAGE) return;
+    after = last.name;
+  }
+}
+
+/** Directories directly below that are expected to be listed. */
+export const knownSubdirectories = (session: Session, directory: DirectoryId): { id: DirectoryId; path: string }[] =>
+  session.statement(selectSubdirectories).all(directory);
