@@ -1,0 +1,247 @@
+/**
+ * Lists one directory and says only what differs from the inventory. The inner loop of the whole program: for a file that is as it was, it makes no
+ * object but its name. A directory that is too large to hold in memory is compared name by name instead, with one bit a file.
+ */
+import {
+  type DirectoryDifference,
+  type DirectoryId,
+  type FileOriginId,
+  KNOWN,
+  knownDirectory,
+  knownDirectoryExtent,
+  knownFile,
+  knownFileIds,
+  knownFiles,
+  knownSubdirectories,
+  NUMBERS_PER_FILE,
+  originStateCode,
+  type ScanProblem,
+  type Session,
+} from "../inventory/mod.ts";
+import { type EntryVisitor, errnoText, printable, type SysError } from "../sys/mod.ts";
+import { type Volume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
+import type { ExcludePatterns } from "./exclude-patterns.ts";
+import { isSettled, type SettleRule } from "./settle.ts";
+import type { ScanTarget } from "./scan-target.ts";
+
+/** From this many known files on, a directory is compared name by name. */
+const LARGE_DIRECTORY = 50_000;
+
+/** A difference is sent on when it holds this many files. */
+const FILES_PER_DIFFERENCE = 10_000;
+
+const SETTLED = originStateCode("settled");
+const GROWING = originStateCode("growing");
+const ABSENT = originStateCode("absent");
+const EXCLUDED = originStateCode("excluded");
+
+export interface ScanCounts {
+  files: number;
+  bytes: number;
+  directories: number;
+  symlinks: number;
+  special: number;
+  unreadable: number;
+}
+
+export const emptyCounts = (): ScanCounts => ({ files: 0, bytes: 0, directories: 0, symlinks: 0, special: 0, unreadable: 0 });
+
+/** Where the findings go. */
+export interface ScanSink {
+  readonly counts: ScanCounts;
+  difference(difference: DirectoryDifference): void;
+  subdirectory(path: string): void;
+  problem(problem: ScanProblem): void;
+}
+
+/** The files that the inventory has for one directory. */
+interface KnownFiles {
+  /** The row of that name (columns as in `KNOWN`), which is now seen. */
+  take(name: string): unknown[] | undefined;
+  /** Calls back for every file that was not taken and is neither absent nor new. */
+  forEachUnseen(report: (id: FileOriginId) => void): void;
+}
+
+class SmallDirectory implements KnownFiles {
+  readonly #rows = new Map<string, unknown[]>();
+
+  constructor(rows: readonly unknown[][]) {
+    // Columns are those that `KNOWN` names.
+    for (const row of rows) this.#rows.set(row[KNOWN.name] as string, row);
+  }
+
+  take(name: string): unknown[] | undefined {
+    const row = this.#rows.get(name);
+    if (row !== undefined) this.#rows.delete(name);
+    return row;
+  }
+
+  forEachUnseen(report: (id: FileOriginId) => void): void {
+    for (const row of this.#rows.values()) if (row[KNOWN.state] !== ABSENT) report(row[KNOWN.id] as FileOriginId);
+  }
+}
+
+class LargeDirectory implements KnownFiles {
+  readonly #seen: Uint8Array;
+  readonly #extent: { readonly present: number; readonly first: number; readonly last: number };
+  #present = 0;
+
+  constructor(
+    private readonly session: Session,
+    private readonly directory: DirectoryId,
+  ) {
+    this.#extent = knownDirectoryExtent(session, directory);
+    this.#seen = new Uint8Array(((this.#extent.last - this.#extent.first) >> 3) + 1);
+  }
+
+  take(name: string): unknown[] | undefined {
+    const row = knownFile(this.session, this.directory, name);
+    if (row === undefined) return undefined;
+    const bit = (row[KNOWN.id] as number) - this.#extent.first;
+    if (bit >= 0 && bit >> 3 < this.#seen.length) this.#seen[bit >> 3] = (this.#seen[bit >> 3] ?? 0) | (1 << (bit & 7));
+    if (row[KNOWN.state] !== ABSENT) this.#present += 1;
+    return row;
+  }
+
+  forEachUnseen(report: (id: FileOriginId) => void): void {
+    if (this.#present === this.#extent.present) return;
+    for (const { id, state } of knownFileIds(this.session, this.directory)) {
+      const bit = id - this.#extent.first;
+      if (state !== ABSENT && ((this.#seen[bit >> 3] ?? 0) & (1 << (bit & 7))) === 0) report(id);
+    }
+  }
+}
+
+export class DirectoryScan implements EntryVisitor {
+  #path = "";
+  #relative = "";
+  #known: KnownFiles = new SmallDirectory([]);
+  #knownDirectories = new Map<string, DirectoryId>();
+  #names: string[] = [];
+  #numbers: number[] = [];
+  #excluded: FileOriginId[] = [];
+  #excludedDirectories: DirectoryId[] = [];
+
+  constructor(
+    private readonly volume: Volume,
+    private readonly session: Session,
+    private readonly target: ScanTarget,
+    private readonly patterns: ExcludePatterns,
+    private readonly rule: SettleRule,
+    private readonly sink: ScanSink,
+  ) {}
+
+  /**
+   * Lists the directory and sends what differs to the sink. A directory that cannot be opened or listed to the end is a problem, and none of its
+   * known files or directories count as vanished (law 5); what was listed of it still counts as seen.
+   */
+  async scan(path: string): Promise<void> {
+    const { host, dataDirectory, root } = this.target;
+    this.#path = path;
+    this.#relative = path === root ? "" : path.slice(root === "/" ? 1 : root.length + 1);
+    const opened = await this.volume.openDirectory(this.#relative);
+    if (opened.isErr()) {
+      // Gone since its parent was listed: the next scan of the parent proves it.
+      if (opened.error.reason !== "not-found" || path === root) this.#problem(opened.error);
+      return;
+    }
+    this.sink.counts.directories += 1;
+    const known = knownDirectory(this.session, host, dataDirectory, path);
+    this.#known = this.#knownFilesOf(known?.id);
+    this.#knownDirectories = new Map(
+      known === undefined ? [] : knownSubdirectories(this.session, known.id).map((row) => [row.path, row.id]),
+    );
+    const listed = await opened.value.entries(this);
+    opened.value.close();
+    const vanished: FileOriginId[] = [];
+    if (listed.isErr()) this.#problem(listed.error);
+    else this.#known.forEachUnseen((id) => vanished.push(id));
+    const vanishedDirectories = listed.isErr() ? [] : [...this.#knownDirectories.values()];
+    const differs =
+      this.#names.length + this.#excluded.length + this.#excludedDirectories.length + vanished.length + vanishedDirectories.length > 0;
+    if (differs || known?.asExpected !== true) this.#send(vanished, vanishedDirectories);
+  }
+
+  #knownFilesOf(directory: DirectoryId | undefined): KnownFiles {
+    if (directory === undefined) return new SmallDirectory([]);
+    const rows = knownFiles(this.session, directory, LARGE_DIRECTORY + 1);
+    return rows.length <= LARGE_DIRECTORY ? new SmallDirectory(rows) : new LargeDirectory(this.session, directory);
+  }
+
+  #send(vanished: readonly FileOriginId[], vanishedDirectories: readonly DirectoryId[]): void {
+    this.sink.difference({
+      path: this.#path,
+      names: this.#names,
+      numbers: Float64Array.from(this.#numbers),
+      vanished,
+      excluded: this.#excluded,
+      vanishedDirectories,
+      excludedDirectories: this.#excludedDirectories,
+    });
+    this.#names = [];
+    this.#numbers = [];
+    this.#excluded = [];
+    this.#excludedDirectories = [];
+  }
+
+  #problem(error: VolumeError): void {
+    this.sink.counts.unreadable += 1;
+    this.sink.problem({ path: this.#path, code: error.reason, message: volumeErrorMessage(error) });
+  }
+
+  #isExcluded(name: string): boolean {
+    return this.patterns.excludes(name, () => (this.#relative === "" ? name : `${this.#relative}/${name}`));
+  }
+
+  file(name: string, size: number, mtimeSeconds: number, mtimeNanoseconds: number, ctimeSeconds: number): void {
+    const row = this.#known.take(name);
+    if (this.#isExcluded(name)) {
+      const state = row?.[KNOWN.state];
+      if (row !== undefined && state !== ABSENT && state !== EXCLUDED) this.#excluded.push(row[KNOWN.id] as FileOriginId);
+      return;
+    }
+    this.sink.counts.files += 1;
+    this.sink.counts.bytes += size;
+    let settled: boolean | undefined;
+    if (
+      row !== undefined &&
+      row[KNOWN.size] === size &&
+      row[KNOWN.mtimeSeconds] === mtimeSeconds &&
+      row[KNOWN.mtimeNanoseconds] === mtimeNanoseconds
+    ) {
+      if (row[KNOWN.state] === SETTLED) return;
+      settled = isSettled(this.rule, mtimeSeconds, ctimeSeconds);
+      if (row[KNOWN.state] === GROWING && !settled) return;
+    }
+    settled ??= isSettled(this.rule, mtimeSeconds, ctimeSeconds);
+    this.#names.push(name);
+    this.#numbers.push(size, mtimeSeconds, mtimeNanoseconds, settled ? 1 : 0);
+    if (this.#numbers.length >= FILES_PER_DIFFERENCE * NUMBERS_PER_FILE) this.#send([], []);
+  }
+
+  directory(name: string): void {
+    const path = this.#path === "/" ? `/${name}` : `${this.#path}/${name}`;
+    const known = this.#knownDirectories.get(path);
+    this.#knownDirectories.delete(path);
+    if (this.#isExcluded(name)) {
+      if (known !== undefined) this.#excludedDirectories.push(known);
+    } else this.sink.subdirectory(path);
+  }
+
+  symlink(): void {
+    this.sink.counts.symlinks += 1;
+  }
+
+  special(): void {
+    this.sink.counts.special += 1;
+  }
+
+  unreadable(name: string, error: SysError): void {
+    this.#known.take(name);
+    // It may be a directory: then it is not known to have vanished either.
+    this.#knownDirectories.delete(`${this.#path}/${name}`);
+    this.sink.counts.unreadable += 1;
+    const path = `${this.#path}/${name}`;
+    this.sink.problem({ path, code: error.code, message: `look at ${printable(path)}: ${errnoText(error.code)} (${error.code})` });
+  }
+}

@@ -1,0 +1,121 @@
+/** An open directory of a local volume. */
+import { err, ok, type Result } from "neverthrow";
+import {
+  close,
+  createExclusive,
+  type EntryVisitor,
+  type FileDescriptor,
+  type FileStat,
+  makeDirectory,
+  openDirectoryBelow,
+  openFileForReading,
+  readEntries,
+  removeFile,
+  rename,
+  renameNoReplace,
+  type SysError,
+  setMode,
+  setOwner,
+  statDescriptor,
+  statEntry,
+  syncFile,
+} from "../../sys/mod.ts";
+import type { DirectoryAttributes, VolumeDirectory } from "../volume.ts";
+import { type VolumeError, volumeError } from "../volume-error.ts";
+import { LocalSourceFile } from "./local-source-file.ts";
+import { LocalTemporaryFile } from "./local-temporary-file.ts";
+
+export class LocalDirectory implements VolumeDirectory {
+  #closed = false;
+
+  constructor(
+    readonly path: string,
+    private readonly whole: string,
+    private readonly descriptor: FileDescriptor,
+  ) {}
+
+  #error(operation: string, name: string, error: SysError): VolumeError {
+    return volumeError(operation, name === "" ? this.whole : `${this.whole}/${name}`, error);
+  }
+
+  entries(visitor: EntryVisitor): Result<undefined, VolumeError> {
+    return readEntries(this.descriptor, visitor).mapErr((error) => this.#error("list", "", error));
+  }
+
+  look(name: string): Result<FileStat | undefined, VolumeError> {
+    const stat = statEntry(this.descriptor, name);
+    if (stat.isOk()) return ok(stat.value);
+    return stat.error.code === "ENOENT" ? ok(undefined) : err(this.#error("look at", name, stat.error));
+  }
+
+  attributes(): Result<FileStat, VolumeError> {
+    return statDescriptor(this.descriptor).mapErr((error) => this.#error("look at", "", error));
+  }
+
+  openSource(name: string): Result<LocalSourceFile, VolumeError> {
+    const opened = openFileForReading(this.descriptor, name);
+    if (opened.isErr()) return err(this.#error("open", name, opened.error));
+    const whole = `${this.whole}/${name}`;
+    const stat = statDescriptor(opened.value);
+    if (stat.isErr()) {
+      close(opened.value);
+      return err(volumeError("look at", whole, stat.error));
+    }
+    if (stat.value.kind !== "file") {
+      close(opened.value);
+      return err({ kind: "volume", reason: "not-a-regular-file", operation: "open", path: whole, code: "" });
+    }
+    return ok(new LocalSourceFile(whole, opened.value, stat.value));
+  }
+
+  createTemporary(name: string): Result<LocalTemporaryFile, VolumeError> {
+    return createExclusive(this.descriptor, name, 0o600)
+      .map((descriptor) => new LocalTemporaryFile(name, `${this.whole}/${name}`, descriptor))
+      .mapErr((error) => this.#error("create", name, error));
+  }
+
+  publish(temporary: string, name: string, how: "new" | "replace"): Result<undefined, VolumeError> {
+    if (how === "replace") {
+      return rename(this.descriptor, temporary, name).mapErr((error) => this.#error("rename to", name, error));
+    }
+    const renamed = renameNoReplace(this.descriptor, temporary, name);
+    if (renamed.isOk()) return ok(undefined);
+    if (renamed.error.code !== "EINVAL" && renamed.error.code !== "ENOSYS") {
+      return err(this.#error("rename to", name, renamed.error));
+    }
+    // A file system without RENAME_NOREPLACE (renameat2(2)): look, then rename. Nobody else writes below a replica's root.
+    const taken = this.look(name);
+    if (taken.isErr()) return err(taken.error);
+    if (taken.value !== undefined) {
+      return err({ kind: "volume", reason: "exists", operation: "rename to", path: `${this.whole}/${name}`, code: "EEXIST" });
+    }
+    return this.publish(temporary, name, "replace");
+  }
+
+  makeDirectory(name: string, attributes: DirectoryAttributes): Result<undefined, VolumeError> {
+    const failed = (error: SysError) => this.#error("make directory", name, error);
+    const made = makeDirectory(this.descriptor, name, 0o700);
+    if (made.isErr()) return err(failed(made.error));
+    const opened = openDirectoryBelow(this.descriptor, name);
+    if (opened.isErr()) return err(failed(opened.error));
+    // Only root may give a directory away; mkdir(2) takes the umask off, so the mode is set afterwards.
+    if (attributes.owner !== undefined) setOwner(opened.value, attributes.owner.uid, attributes.owner.gid).unwrapOr(undefined);
+    const moded = setMode(opened.value, attributes.mode);
+    close(opened.value);
+    return moded.isErr() && moded.error.code !== "EPERM" ? err(failed(moded.error)) : ok(undefined);
+  }
+
+  removeTemporary(name: string): Result<undefined, VolumeError> {
+    return removeFile(this.descriptor, name).mapErr((error) => this.#error("remove", name, error));
+  }
+
+  sync(): Result<undefined, VolumeError> {
+    return syncFile(this.descriptor).mapErr((error) => this.#error("flush", "", error));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    close(this.descriptor);
+  }
+}

@@ -1,0 +1,46 @@
+/** A file of a local volume, open for reading. */
+import { err, ok, type Result } from "neverthrow";
+import { close, type FileDescriptor, type FileStat, forgetCached, type IoBuffer, nextData, nextHole, readInto, statDescriptor } from "../../sys/mod.ts";
+import type { SourceFile } from "../volume.ts";
+import { type VolumeError, volumeError } from "../volume-error.ts";
+
+export class LocalSourceFile implements SourceFile {
+  #closed = false;
+
+  constructor(
+    private readonly path: string,
+    private readonly descriptor: FileDescriptor,
+    readonly stat: FileStat,
+  ) {}
+
+  read(buffer: IoBuffer, length: number, position: number): Result<number, VolumeError> {
+    return readInto(this.descriptor, buffer, length, position).mapErr((error) => volumeError("read", this.path, error));
+  }
+
+  nextData(position: number): Result<{ start: number; end: number } | undefined, VolumeError> {
+    const start = nextData(this.descriptor, position);
+    if (start.isErr()) {
+      // lseek(2): ENXIO is "no data after this"; EINVAL is a file system that knows no holes.
+      if (start.error.code === "ENXIO") return ok(undefined);
+      if (start.error.code === "EINVAL" || start.error.code === "EOPNOTSUPP") return ok({ start: position, end: this.stat.size });
+      return err(volumeError("read", this.path, start.error));
+    }
+    return nextHole(this.descriptor, start.value)
+      .map((end) => ({ start: start.value, end }))
+      .mapErr((error) => volumeError("read", this.path, error));
+  }
+
+  forget(from: number, length: number): void {
+    forgetCached(this.descriptor, from, length);
+  }
+
+  statNow(): Result<FileStat, VolumeError> {
+    return statDescriptor(this.descriptor).mapErr((error) => volumeError("look at", this.path, error));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    close(this.descriptor);
+  }
+}

@@ -1,0 +1,58 @@
+/** A tree of files on this machine, through system calls that block the thread: only workers use it. */
+import { err, ok, type Result } from "neverthrow";
+import {
+  close,
+  type FileDescriptor,
+  openDirectoryBelow,
+  openRootDirectory,
+  type Space,
+  space,
+  statDescriptor,
+  syncFileSystem,
+} from "../../sys/mod.ts";
+import type { Volume } from "../volume.ts";
+import { type VolumeError, volumeError } from "../volume-error.ts";
+import { LocalDirectory } from "./local-directory.ts";
+
+/** Opens the root, following symbolic links: the operator named it. Never makes it. */
+export function openLocalVolume(root: string): Result<Volume, VolumeError> {
+  const opened = openRootDirectory(root);
+  if (opened.isErr()) return err(volumeError("open", root, opened.error));
+  const stat = statDescriptor(opened.value);
+  if (stat.isErr()) {
+    close(opened.value);
+    return err(volumeError("open", root, stat.error));
+  }
+  return ok(new LocalVolume(root, String(stat.value.device), opened.value));
+}
+
+class LocalVolume implements Volume {
+  #closed = false;
+
+  constructor(
+    readonly name: string,
+    readonly device: string,
+    private readonly root: FileDescriptor,
+  ) {}
+
+  openDirectory(path: string): Result<LocalDirectory, VolumeError> {
+    const whole = path === "" ? this.name : `${this.name}/${path}`;
+    return openDirectoryBelow(this.root, path)
+      .map((descriptor) => new LocalDirectory(path, whole, descriptor))
+      .mapErr((error) => volumeError("open", whole, error));
+  }
+
+  space(): Result<Space, VolumeError> {
+    return space(this.root).mapErr((error) => volumeError("ask the free space of", this.name, error));
+  }
+
+  flush(): Result<undefined, VolumeError> {
+    return syncFileSystem(this.root).mapErr((error) => volumeError("flush", this.name, error));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    close(this.root);
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * Volumes: one interface to a tree of files, and the kinds of it (local now; sftp, s3 later).
+ *
+ * Promises: never follows a symbolic link below the root and never leaves the root; tells "it is not there" apart from "it cannot be asked"; ok from
+ * `flush` and `sync` means stable storage. The same contract tests run over every kind.
+ * Never: decides what to copy, or gives a file its final name other than by `publish`.
+ */
+export { openLocalVolume } from "./local/local-volume.ts";
+export * from "./marker.ts";
+export * from "./temporary-name.ts";
+export * from "./volume.ts";
+export * from "./volume-error.ts";

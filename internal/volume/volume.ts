@@ -1,0 +1,124 @@
+/**
+ * One tree of files, wherever it is. Every method that touches the tree may answer at once or later (`Eventually`): a local volume answers at once and
+ * blocks its thread, a remote one answers through a promise. Callers always `await`.
+ *
+ * Paths are relative to the volume's root, with "/" between names and none at either end; "" is the root. Names are text as in sys `name-bytes`.
+ * No method follows a symbolic link below the root, and none leaves the root.
+ */
+import type { Result } from "neverthrow";
+import type { EntryVisitor, FileStat, IoBuffer, Space } from "../sys/mod.ts";
+import type { VolumeError } from "./volume-error.ts";
+
+export type Eventually<Value> = Value | PromiseLike<Value>;
+export type Outcome<Value> = Eventually<Result<Value, VolumeError>>;
+
+export interface Volume {
+  /** What a person calls it: the root's path or URL. */
+  readonly name: string;
+
+  /** Identifies the file system that holds the root: two volumes with the same number share their space and their fate. */
+  readonly device: string;
+
+  /** Opens an existing directory. `not-found` proves that it is not there; every other error proves nothing. */
+  openDirectory(path: string): Outcome<VolumeDirectory>;
+
+  /** Free space and inodes now, and whether the volume takes writes at all. */
+  space(): Outcome<Space>;
+
+  /** When this returns ok, everything that was written, renamed or made in this volume before is on stable storage. */
+  flush(): Outcome<undefined>;
+
+  /** Gives up the root. Idempotent. */
+  close(): void;
+}
+
+export interface VolumeDirectory {
+  readonly path: string;
+
+  /** Visits every entry once, in the order of the volume. An error means that the listing is incomplete and proves no absence. */
+  entries(visitor: EntryVisitor): Outcome<undefined>;
+
+  /** What the name is, without following it; undefined when it is proven that there is no such name. */
+  look(name: string): Outcome<FileStat | undefined>;
+
+  /** Mode (permission bits), owner and group of the directory itself. */
+  attributes(): Outcome<FileStat>;
+
+  /** Opens a regular file for reading, without blocking on anything else that may have the name. */
+  openSource(name: string): Outcome<SourceFile>;
+
+  /** Makes a file that did not exist, readable by its owner only. `exists` when the name is taken. */
+  createTemporary(name: string): Outcome<TemporaryFile>;
+
+  /**
+   * Gives a temporary file its final name in the same directory, atomically. With "new", `exists` when the final name is taken, and nothing
+   * has happened; with "replace" a reader sees the old file or the new one.
+   */
+  publish(temporary: string, name: string, how: "new" | "replace"): Outcome<undefined>;
+
+  /** Makes a directory in this one, with owner where allowed; `exists` when the name is taken. */
+  makeDirectory(name: string, attributes: DirectoryAttributes): Outcome<undefined>;
+
+  /** Removes a file; the caller answers for it being its own temporary one. */
+  removeTemporary(name: string): Outcome<undefined>;
+
+  /** When this returns ok, the names in this directory are on stable storage. */
+  sync(): Outcome<undefined>;
+
+  close(): void;
+}
+
+export interface SourceFile {
+  /** As it was when it was opened. */
+  readonly stat: FileStat;
+
+  /** Reads at most `length` bytes at `position` into the start of `buffer`; 0 is the end of the file. */
+  read(buffer: IoBuffer, length: number, position: number): Outcome<number>;
+
+  /** The next stretch that holds data at or after `position`; undefined when only a hole follows. Volumes without holes answer with the rest. */
+  nextData(position: number): Outcome<{ readonly start: number; readonly end: number } | undefined>;
+
+  /** Tells the system that the bytes so far are not needed in its cache. Never fails. */
+  forget(from: number, length: number): void;
+
+  /** As it is now. */
+  statNow(): Outcome<FileStat>;
+
+  close(): void;
+}
+
+export interface DirectoryAttributes {
+  /** Permission bits. */
+  readonly mode: number;
+  /** Left out: the agent's own. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+export interface FileAttributes {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeSeconds: number;
+  readonly mtimeNanoseconds: number;
+}
+
+export interface TemporaryFile {
+  readonly name: string;
+
+  /** Reserves the space, where the volume can. `no-space` when it does not fit. */
+  reserve(size: number): Outcome<undefined>;
+
+  /** Writes all of the first `length` bytes of `buffer` at `position`. */
+  write(buffer: IoBuffer, length: number, position: number): Outcome<undefined>;
+
+  /** Starts to write out what was written, without waiting for it; and forgets what has been written out. Never fails. */
+  writeBehind(upTo: number): void;
+
+  /** Sets the size (a hole at the end needs it), owner where allowed, mode, and modification time. In that order, for good reasons (chown(2) clears set-id bits). */
+  seal(size: number, attributes: FileAttributes): Outcome<undefined>;
+
+  /** When this returns ok, the bytes and attributes are on stable storage. */
+  sync(): Outcome<undefined>;
+
+  close(): void;
+}
