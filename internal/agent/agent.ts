@@ -1,0 +1,107 @@
+/**
+ * What a command of the agent has in hand while it works: the desired state, the inventory (locked, as its only writer), the workers. `withAgent` makes
+ * it and always puts it away again.
+ */
+import { availableParallelism } from "node:os";
+import { errAsync, okAsync, type Result, ResultAsync } from "neverthrow";
+import type { DesiredState } from "../config/mod.ts";
+import { type Declared, declare, type Inventory, type InventoryError, openInventory } from "../inventory/mod.ts";
+import { type Clock, systemClock } from "../sys/mod.ts";
+import type { AgentError } from "./agent-error.ts";
+import type { Progress } from "./reports.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+export interface Log {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+export interface AgentOptions {
+  /** The command line, for whoever finds the inventory locked. */
+  readonly command: string;
+  readonly version: string;
+  /** Aborted: finish what is under way, start nothing new. */
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+export interface Agent {
+  readonly state: DesiredState;
+  readonly options: AgentOptions;
+  readonly inventory: Inventory;
+  readonly declared: Declared;
+  readonly pool: WorkerPool;
+  /** Milliseconds since 1970, for what is recorded and shown. */
+  now(): number;
+  /** Milliseconds of a clock that never jumps, for intervals. */
+  elapsed(): number;
+}
+
+/** Tasks a worker may hold: it has the next one before the controller has heard of the last. */
+const TASKS_PER_WORKER = 2;
+
+/** The host that this agent serves: the one of the configured name. */
+export const ownHost = (state: DesiredState): DesiredState["hosts"][number] | undefined =>
+  state.hosts.find((host) => host.name === state.hostname);
+
+/** Makes the inventory's declarations those of the desired state, as far as this agent serves it. */
+export function declareState(inventory: Inventory, state: DesiredState): ResultAsync<Declared, InventoryError> {
+  const host = ownHost(state);
+  return declare(inventory, {
+    hash: state.hash,
+    hosts: host === undefined ? [] : [{ name: host.name, dataDirectories: host.dataDirectories }],
+    replicas: state.replicas.map((replica) => replica.id),
+  });
+}
+
+export const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString();
+
+/** Opens everything, runs `action`, and puts everything away, whatever came of it. */
+export function withAgent<Value>(
+  state: DesiredState,
+  options: AgentOptions,
+  action: (agent: Agent) => ResultAsync<Value, AgentError>,
+): ResultAsync<Value, AgentError> {
+  const clock = options.clock ?? systemClock;
+  const now = (): number => clock.now();
+  const holder = { command: options.command, pid: process.pid, hostname: state.hostname, since: isoTime(now()) };
+  return openInventory(state.database, holder)
+    .mapErr((error): AgentError => error)
+    .andThen((inventory) => {
+      const pool = new WorkerPool(state.database, Math.max(2, availableParallelism()), TASKS_PER_WORKER);
+      const work = declareState(inventory, state)
+        .mapErr((error): AgentError => error)
+        .andThen((declared) =>
+          action({ state, options, inventory, declared, pool, now, elapsed: () => clock.monotonicMilliseconds() }),
+        );
+      return new ResultAsync(putAway(work, pool, inventory));
+    });
+}
+
+async function putAway<Value>(
+  work: ResultAsync<Value, AgentError>,
+  pool: WorkerPool,
+  inventory: Inventory,
+): Promise<Result<Value, AgentError>> {
+  try {
+    return await work;
+  } finally {
+    await pool.close();
+    inventory.close();
+  }
+}
+
+/** The reply a task must get; anything else is a broken worker. */
+export function expectReply<Reply extends { readonly kind: string }, Kind extends Reply["kind"]>(
+  reply: Reply,
+  kind: Kind,
+): ResultAsync<Extract<Reply, { readonly kind: Kind }>, AgentError> {
+  // The kind was just compared: the tag decides the member of the union.
+  if (reply.kind === kind) return okAsync(reply as Extract<Reply, { readonly kind: Kind }>);
+  const detail = "detail" in reply && typeof reply.detail === "string" ? reply.detail : `it answered "${reply.kind}" to "${kind}"`;
+  return errAsync({ kind: "worker", detail });
+}

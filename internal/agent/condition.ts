@@ -1,0 +1,63 @@
+/**
+ * Conditions, as in Kubernetes: `Ready` is always there; `Reconciling` and `Stalled` only while they are true; the others say what `Ready` rests on.
+ * Reasons are one closed list, each with the sentence of help that goes with it.
+ */
+export type ConditionType =
+  | "Ready"
+  | "Reconciling"
+  | "Stalled"
+  | "Mounted"
+  | "Independent"
+  | "SpaceAvailable"
+  | "Scanned"
+  | "PatternsMatch";
+
+export type ConditionStatus = "True" | "False" | "Unknown";
+
+/** Every reason, and what an operator does about it ("" where nothing is to be done). */
+export const REASONS = {
+  Converged: "",
+  Scanned: "",
+  MarkerFound: "",
+  MarkerWritten: "",
+  OwnFileSystem: "",
+  EnoughSpace: "",
+  PatternsMatch: "",
+  Copying: "",
+  Scanning: "",
+  NotLookedAtYet: 'run "xtelemdb sync"',
+  FilesPending: 'run "xtelemdb sync" again; "xtelemdb explain PATH" tells why a file is pending',
+  FilesGrowing: 'they are copied once they have been quiet for "settle"; run "xtelemdb sync" again later',
+  FilesFailed: '"xtelemdb explain PATH" tells what failed and what to do',
+  RootMissing: "mount the volume, or make the folder if it is really new; xtelemdb never makes a replica's root",
+  RootUnreadable: "check the mount and the permissions of the replica's root",
+  MarkerMissing: "the volume that belongs here is not mounted, or its marker was removed: mount the right one",
+  MarkerUnreadable: "look at the marker file; restore it, or move it aside if the volume is to be a new replica",
+  MarkerOfAnotherReplica: "another volume is mounted here: mount the right one, or declare this one under its own path",
+  ReadOnly: "mount the volume for writing",
+  NoSpace: "free space on the replica, or declare a larger one",
+  NoInodes: "the replica's file system has no inodes left: free some, or make it anew with more",
+  NotPermitted: "give the agent's user the right to write there",
+  SameFileSystem: "the copies share the disk of their origins: declare a replica on another disk as well",
+  TransportNotSupported: "ssh replicas come with a later release; local replicas are not affected",
+  VolumeFailed: "check the disk (dmesg) and its cables; xtelemdb tries again",
+  DataDirectoryMissing: "check that the volume is mounted and that the path is right; nothing was taken as deleted",
+  DataDirectoryUnreadable: "give the agent's user the right to read it; nothing below it was taken as deleted",
+  PartlyUnreadable: "give the agent's user the right to read what is listed; nothing below it was taken as deleted",
+  LossBrake: 'look whether the files are really gone; if so, run "xtelemdb scan accept_loss=PATH"',
+  PatternMatchesNothing: "check the spelling of the pattern in [scan] exclude",
+  HostNotDeclared: "declare this host with its data_dirs in [hosts], or set hostname",
+  HostIsElsewhere: "",
+  ConfigurationRejected: "mend the configuration; until then the last good one holds",
+} as const satisfies Record<string, string>;
+
+export type Reason = keyof typeof REASONS;
+
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: ConditionStatus;
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+export const isReason = (word: string): word is Reason => word in REASONS;

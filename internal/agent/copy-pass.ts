@@ -1,0 +1,221 @@
+/**
+ * Brings one replica up to date: takes groups from its plan, has workers copy them, commits what came of each. A replica that fails as a whole stops its own
+ * pass and nobody else's.
+ */
+import { err, ok, type Result, ResultAsync } from "neverthrow";
+import {
+  type Amount,
+  beginCopies,
+  commitOutcomes,
+  type DirectoryId,
+  type FailedAttempt,
+  NOTHING,
+  type PendingFile,
+  type StoredCopy,
+  setReconciledRevision,
+} from "../inventory/mod.ts";
+import {
+  backoffMilliseconds,
+  type CopyFailureReason,
+  type CopyGroupResult,
+  copyRequestOf,
+  ReplicaPlan,
+  type ReplicaProblem,
+} from "../replicate/mod.ts";
+import { type Agent, expectReply } from "./agent.ts";
+import type { AgentError } from "./agent-error.ts";
+import type { CheckedReplica } from "./replica-pass.ts";
+
+const PROGRESS_EVERY_MILLISECONDS = 200;
+
+export interface CopyPassResult {
+  readonly url: string;
+  readonly copied: Amount;
+  readonly adopted: Amount;
+  readonly failed: Amount;
+  readonly failures: ReadonlyMap<CopyFailureReason, { readonly files: number; readonly example: string }>;
+  /** Why the pass ended before its plan did. */
+  readonly problem?: ReplicaProblem;
+}
+
+export interface CopyPassOptions {
+  /** Only files whose next attempt is due; left out: every pending file is tried. */
+  readonly dueAt?: number;
+  /** What the tallies say is pending: for the progress display. */
+  readonly pending: Amount;
+}
+
+/** Runs the pass of a replica that is ready. */
+export const copyPass = (
+  agent: Agent,
+  checked: CheckedReplica & { readonly found: { readonly kind: "ready" } },
+  options: CopyPassOptions,
+): ResultAsync<CopyPassResult, AgentError> => new ResultAsync(new CopyPass(agent, checked, options).run());
+
+class CopyPass {
+  readonly #plan: ReplicaPlan;
+  readonly #begun: number;
+  /** How many groups in flight have files in a directory. */
+  readonly #inFlight = new Map<DirectoryId, number>();
+  readonly #failures = new Map<CopyFailureReason, { files: number; example: string }>();
+  #copied: Amount = NOTHING;
+  #adopted: Amount = NOTHING;
+  #failed: Amount = NOTHING;
+  #running = 0;
+  #problem: ReplicaProblem | undefined;
+  #error: AgentError | undefined;
+  /** The lowest revision of a file that was planned and not tried. */
+  #untried = Number.POSITIVE_INFINITY;
+  #progressAt = 0;
+
+  constructor(
+    private readonly agent: Agent,
+    private readonly checked: CheckedReplica & { readonly found: { readonly kind: "ready" } },
+    private readonly options: CopyPassOptions,
+  ) {
+    this.#begun = agent.elapsed();
+    const due = options.dueAt === undefined ? {} : { dueAt: options.dueAt };
+    this.#plan = new ReplicaPlan(agent.inventory, checked.row, agent.inventory.revision, due);
+  }
+
+  async run(): Promise<Result<CopyPassResult, AgentError>> {
+    await new Promise<void>((resolve, reject) => {
+      const pump = (): void => {
+        while (this.#running < this.agent.pool.size && !this.#stopped()) {
+          const group = this.#takeGroup();
+          if (group === undefined) break;
+          this.#running += 1;
+          this.#copy(group).then(() => {
+            this.#running -= 1;
+            pump();
+          }, reject);
+        }
+        if (this.#running === 0) resolve();
+      };
+      pump();
+    });
+    if (this.#error !== undefined) return err(this.#error);
+    const reconciled = await this.#reconciled();
+    return reconciled.map(() => this.#result());
+  }
+
+  #result(): CopyPassResult {
+    const amounts = { copied: this.#copied, adopted: this.#adopted, failed: this.#failed };
+    const problem = this.#problem === undefined ? {} : { problem: this.#problem };
+    return { url: this.checked.replica.id, ...amounts, failures: this.#failures, ...problem };
+  }
+
+  #stopped(): boolean {
+    return this.#error !== undefined || this.#problem !== undefined || this.agent.options.signal.aborted;
+  }
+
+  #takeGroup(): readonly PendingFile[] | undefined {
+    let group: readonly PendingFile[] | undefined;
+    const read = this.agent.inventory.readNow(() => {
+      group = this.#plan.takeGroup();
+    });
+    if (read.isErr()) this.#error ??= read.error;
+    return group;
+  }
+
+  async #copy(group: readonly PendingFile[]): Promise<void> {
+    const { agent, checked } = this;
+    const directories = [...new Set(group.map((file) => file.directory))];
+    const fresh = directories.filter((directory) => !this.#inFlight.has(directory));
+    for (const directory of directories) this.#inFlight.set(directory, (this.#inFlight.get(directory) ?? 0) + 1);
+    if (fresh.length > 0) {
+      const begun = await beginCopies(agent.inventory, checked.row.id, fresh);
+      if (begun.isErr()) {
+        this.#error ??= begun.error;
+        return;
+      }
+    }
+    const { root, marker } = checked.found;
+    const replica = { root, marker, reserveBytes: checked.replica.reserveBytes };
+    const before = { files: 0, bytes: 0 };
+    const reply = await agent.pool.run(
+      { kind: "copy", group: { replica, requests: group.map(copyRequestOf) } },
+      {
+        onProgress: (files, bytes, path) => {
+          before.files = files;
+          before.bytes = bytes;
+          this.#progress(path, before);
+        },
+      },
+    );
+    const copied = await expectReply(reply, "copy");
+    if (copied.isErr()) this.#error ??= copied.error;
+    else await this.#commit(group, directories, copied.value.result);
+  }
+
+  async #commit(group: readonly PendingFile[], directories: readonly DirectoryId[], result: CopyGroupResult): Promise<void> {
+    const { agent, checked } = this;
+    const files = new Map(group.map((file) => [file.id, file]));
+    const stored: StoredCopy[] = [];
+    const failed: FailedAttempt[] = [];
+    for (const outcome of result.outcomes) {
+      const file = files.get(outcome.id);
+      files.delete(outcome.id);
+      if (file === undefined) continue;
+      if (outcome.kind === "stored") {
+        const { id, evidence, digest, kept } = outcome;
+        stored.push({ file: id, evidence, digest, ...(kept === undefined ? {} : { kept }) });
+        if (outcome.how === "copied") this.#copied = plus(this.#copied, evidence.size);
+        else this.#adopted = plus(this.#adopted, evidence.size);
+      } else {
+        const { id, domain, reason, message, observed } = outcome;
+        const attempts = (file.attempt?.attempts ?? 0) + 1;
+        const nextAt = agent.now() + backoffMilliseconds(attempts, Math.random());
+        failed.push({ file: id, domain, reason, message, nextAt, ...(observed === undefined ? {} : { observed }) });
+        this.#count(reason, file);
+      }
+    }
+    // What has no outcome was not tried: the next diff must find it again.
+    for (const file of files.values()) this.#untried = Math.min(this.#untried, file.revision);
+    const finished = directories.filter((directory) => this.#leave(directory) && !result.leftovers.includes(directory));
+    const committed = await commitOutcomes(agent.inventory, checked.row.id, { stored, failed, finished }, agent.now());
+    if (committed.isErr()) this.#error ??= committed.error;
+    this.#problem ??= result.problem;
+    this.#progress("", NOTHING);
+  }
+
+  #count(reason: CopyFailureReason, file: PendingFile): void {
+    this.#failed = plus(this.#failed, file.evidence.size);
+    const known = this.#failures.get(reason);
+    if (known === undefined) this.#failures.set(reason, { files: 1, example: `${file.directoryPath}/${file.name}` });
+    else known.files += 1;
+  }
+
+  /** True when no group in flight has files in the directory any more. */
+  #leave(directory: DirectoryId): boolean {
+    const left = (this.#inFlight.get(directory) ?? 1) - 1;
+    if (left > 0) this.#inFlight.set(directory, left);
+    else this.#inFlight.delete(directory);
+    return left <= 0;
+  }
+
+  /** Everything up to here is current, or has an attempt that says why not. */
+  async #reconciled(): Promise<Result<void, AgentError>> {
+    let position = 0;
+    const read = this.agent.inventory.readNow(() => {
+      position = this.#plan.position();
+    });
+    if (read.isErr()) return err(read.error);
+    const revision = Math.min(this.#untried, position) - 1;
+    if (revision <= this.checked.row.reconciledRevision) return ok(undefined);
+    return setReconciledRevision(this.agent.inventory, this.checked.row.id, revision);
+  }
+
+  #progress(path: string, running: Amount): void {
+    const elapsedMilliseconds = this.agent.elapsed() - this.#begun;
+    if (elapsedMilliseconds - this.#progressAt < PROGRESS_EVERY_MILLISECONDS) return;
+    this.#progressAt = elapsedMilliseconds;
+    const { pending } = this.options;
+    const files = this.#copied.files + this.#adopted.files + running.files;
+    const bytes = this.#copied.bytes + this.#adopted.bytes + running.bytes;
+    const subject = path === "" ? this.checked.replica.id : `${this.checked.replica.id} ${path}`;
+    this.agent.options.onProgress?.({ phase: "copying", subject, files, bytes, totalFiles: pending.files, totalBytes: pending.bytes, elapsedMilliseconds });
+  }
+}
+
+const plus = (amount: Amount, bytes: number): Amount => ({ files: amount.files + 1, bytes: amount.bytes + bytes });

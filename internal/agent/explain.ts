@@ -1,0 +1,182 @@
+/** The whole story of one path, from the inventory alone: every pending file has a reason (law 7). */
+import { ResultAsync } from "neverthrow";
+import type { DesiredState } from "../config/mod.ts";
+import {
+  type Attempt,
+  allReplicas,
+  attemptsAt,
+  copiesOf,
+  type DataDirectoryScan,
+  dataDirectoryScans,
+  type FileOrigin,
+  type FileReplica,
+  findFileOrigins,
+  openInventoryForReading,
+  readConditions,
+  type ReplicaId,
+  type Session,
+  type StoredCondition,
+} from "../inventory/mod.ts";
+import { COPY_FAILURES, isCopyFailureReason, replicaPathOf } from "../replicate/mod.ts";
+import { ExcludePatterns } from "../scan/mod.ts";
+import { isoTime, ownHost } from "./agent.ts";
+import type { AgentError } from "./agent-error.ts";
+import { isReason, REASONS } from "./condition.ts";
+import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
+import { replicaSubject } from "./status.ts";
+
+/** Explains an absolute origin path. Takes no lock: it may be asked while a sync runs. */
+export function explain(state: DesiredState, path: string): ResultAsync<Explanation, AgentError> {
+  const opened = openInventoryForReading(state.database);
+  const result = opened.andThen((session) => {
+    const explained = session.readNow(() => explainPath(session, state, path));
+    session.close();
+    return explained;
+  });
+  return result.isOk() ? ResultAsync.fromSafePromise(Promise.resolve(result.value)) : new ResultAsync(Promise.resolve(result));
+}
+
+function explainPath(session: Session, state: DesiredState, path: string): Explanation {
+  const origins = findFileOrigins(session, path);
+  const conditions = readConditions(session);
+  const files = origins.map((origin) => explainFile(session, state, origin, conditions));
+  return { path, files, unknown: files.length > 0 ? null : explainUnknown(session, state, path) };
+}
+
+function explainFile(session: Session, state: DesiredState, origin: FileOrigin, conditions: readonly StoredCondition[]): FileExplanation {
+  const copies = copiesOf(session, origin.id);
+  const attempts = attemptsAt(session, origin.id);
+  const declaredUrls: readonly string[] = state.replicas.map((replica) => replica.id);
+  const urls = [...new Set([...declaredUrls, ...copies.map((copy) => copy.url)])];
+  return {
+    host: origin.host,
+    dataDirectory: origin.dataDirectory,
+    declared: origin.declared,
+    state: origin.state,
+    size: origin.evidence.size,
+    modified: modifiedText(origin),
+    observed: isoTime(origin.observedAt),
+    message: originMessage(origin),
+    replicas: urls.map((url) => {
+      const copy = copies.find((one) => one.url === url);
+      const attempt = attempts.find((one) => one.replica === (copy?.replica ?? replicaIdOf(session, url)));
+      return explainReplica(origin, url, declaredUrls.includes(url), copy, attempt, conditions);
+    }),
+  };
+}
+
+const replicaIdOf = (session: Session, url: string): ReplicaId | undefined =>
+  allReplicas(session).find((replica) => replica.url === url)?.id;
+
+/** Nanoseconds and all, for years that Date can show; else the plain number. */
+function modifiedText({ evidence }: FileOrigin): string {
+  const whole = new Date(evidence.mtimeSeconds * 1000);
+  if (Number.isNaN(whole.getTime())) return `${evidence.mtimeSeconds} s after 1970`;
+  return whole.toISOString().replace(".000Z", `.${String(evidence.mtimeNanoseconds).padStart(9, "0")}Z`);
+}
+
+function originMessage(origin: FileOrigin): string {
+  if (!origin.declared) return "its host or data directory is not declared any more: the rows and copies are kept, nothing new is copied";
+  switch (origin.state) {
+    case "growing":
+      return 'it was modified less than "settle" before the last scan: it may still be written';
+    case "settled":
+      return "it has been quiet: finished, as far as can be known";
+    case "absent":
+      return "it is gone at its origin; this is the tombstone with the last known size and time, and its copies are kept";
+    case "excluded":
+      return "a pattern of [scan] exclude leaves it out; its copies are kept";
+  }
+}
+
+function explainReplica(
+  origin: FileOrigin,
+  url: string,
+  declared: boolean,
+  copy: FileReplica | undefined,
+  attempt: Attempt | undefined,
+  conditions: readonly StoredCondition[],
+): FileReplicaExplanation {
+  const wanted = declared && origin.declared && (origin.state === "growing" || origin.state === "settled");
+  const pending = wanted && copy?.state !== "current";
+  const why = pending ? pendingReason(origin, url, attempt, conditions) : { message: keptReason(declared, copy, wanted), help: "" };
+  return {
+    url,
+    declared,
+    state: copy?.state ?? "missing",
+    path: `${url.replace(/\/$/, "")}/${replicaPathOf(origin.host, origin.path)}`,
+    pending,
+    ...why,
+    digest: copy?.digest === undefined ? null : `${copy.digest.algorithm}:${Buffer.from(copy.digest.bytes).toString("hex")}`,
+    copiedAt: copy === undefined ? null : isoTime(copy.copiedAt),
+    attempts:
+      attempt === undefined
+        ? null
+        : {
+            count: attempt.attempts,
+            first: isoTime(attempt.firstAt),
+            last: isoTime(attempt.lastAt),
+            next: isoTime(attempt.nextAt),
+            reason: attempt.reason,
+            message: attempt.message,
+          },
+  };
+}
+
+function keptReason(declared: boolean, copy: FileReplica | undefined, wanted: boolean): string {
+  if (copy === undefined) return "no copy, and none is wanted";
+  if (wanted) return `current since ${isoTime(copy.copiedAt)}`;
+  return declared ? `kept, copied ${isoTime(copy.copiedAt)}` : `kept; the replica is not declared any more`;
+}
+
+/** The first that holds: the file may still grow; the replica is not ready; the last attempt failed; it waits its turn. */
+function pendingReason(
+  origin: FileOrigin,
+  url: string,
+  attempt: Attempt | undefined,
+  conditions: readonly StoredCondition[],
+): { message: string; help: string } {
+  if (origin.state === "growing") return { message: "growing: it is copied once it has been quiet for \"settle\"", help: "" };
+  const of = conditions.filter((condition) => condition.subject === replicaSubject(url));
+  const blocked = of.find(({ type, status }) => (type === "Mounted" || type === "Ready") && status === "False");
+  const wholeReplica = blocked !== undefined && !["FilesFailed", "FilesPending", "FilesGrowing"].includes(blocked.reason);
+  if (wholeReplica) {
+    return { message: `${blocked.reason}: ${blocked.message}`, help: isReason(blocked.reason) ? REASONS[blocked.reason] : "" };
+  }
+  if (attempt !== undefined) {
+    const help = isCopyFailureReason(attempt.reason) ? COPY_FAILURES[attempt.reason].help : "";
+    return { message: `${attempt.reason}: ${attempt.message}`, help };
+  }
+  return { message: "it waits for its turn", help: 'run "xtelemdb sync"' };
+}
+
+/** No host has had a file there: what is known instead. */
+function explainUnknown(session: Session, state: DesiredState, path: string): { message: string; help: string } {
+  const host = ownHost(state);
+  const root = (host?.dataDirectories ?? []).find((directory) => path === directory || path.startsWith(`${directory}/`));
+  if (root === undefined) {
+    const declared = (host?.dataDirectories ?? []).join(", ");
+    return { message: "it is outside every data directory of this host", help: `declared are: ${declared || "none"}` };
+  }
+  const scan = dataDirectoryScans(session).find((one) => one.path === root && one.host === host?.name);
+  const pattern = excludedBy(state, root, path);
+  if (pattern !== undefined) return { message: `the pattern ${JSON.stringify(pattern)} of [scan] exclude leaves it out`, help: "" };
+  const problem = problemAbove(scan, path);
+  if (problem !== undefined) return { message: `it could not be seen: ${problem.message}`, help: REASONS.PartlyUnreadable };
+  if (!scan?.scannedAt) return { message: `${root} was not scanned yet`, help: 'run "xtelemdb scan"' };
+  return {
+    message: `there was no regular file when ${root} was scanned at ${isoTime(scan.scannedAt)}`,
+    help: 'if it is newer than that, run "xtelemdb scan"; directories, symbolic links and special files are not copied',
+  };
+}
+
+function excludedBy(state: DesiredState, root: string, path: string): string | undefined {
+  const names = path.slice(root.length + 1).split("/");
+  return state.scan.exclude.find((pattern) => {
+    const patterns = new ExcludePatterns([pattern]);
+    return names.some((name, index) => patterns.excludes(name, () => names.slice(0, index + 1).join("/")));
+  });
+}
+
+const problemAbove = (scan: DataDirectoryScan | undefined, path: string) =>
+  scan?.report?.problems.find((problem) => path === problem.path || path.startsWith(`${problem.path}/`));

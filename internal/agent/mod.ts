@@ -1,0 +1,17 @@
+/**
+ * The agent: makes actual equal desired, pass after pass, and says what it found. The controller here is the only writer of the inventory; all file I/O is
+ * done by its workers.
+ *
+ * Promises: what is wrong with one file, disk or host is a condition with a reason and never an error of the whole; a pass can be killed at any moment and
+ * the next one goes on; everything pending has a reason.
+ * Never: remembers from one pass to the next what is not in the inventory; touches a data directory or a replica in the controller's own thread.
+ */
+export type { AgentOptions, Log } from "./agent.ts";
+export * from "./agent-error.ts";
+export { type ContinuousOptions, plan, scan, sync, syncContinuously } from "./commands.ts";
+export { REASONS } from "./condition.ts";
+export { explain } from "./explain.ts";
+export { type PreparedReplica, prepareReplica } from "./prepare-replica.ts";
+export { readStatus } from "./read-status.ts";
+export * from "./reports.ts";
+export * from "./status-document.ts";

@@ -1,0 +1,33 @@
+/** What `add_replica` does at once: looks at the new replica's root, and writes its marker if it has none. Never makes the root. */
+import { okAsync, ResultAsync } from "neverthrow";
+import type { Replica } from "../config/mod.ts";
+import { checkReplica } from "../replicate/mod.ts";
+import { randomHex, randomUuid } from "../sys/mod.ts";
+import { isoTime } from "./agent.ts";
+import { REASONS } from "./condition.ts";
+
+export interface PreparedReplica {
+  readonly kind: "marker-written" | "marker-found" | "not-ready" | "not-local";
+  readonly message: string;
+  readonly help: string;
+}
+
+/** `dataDirectories`: of this host, to say when the replica shares a disk with one. */
+export function prepareReplica(replica: Replica, dataDirectories: readonly string[], now: number): ResultAsync<PreparedReplica, never> {
+  const { target } = replica;
+  if (target.kind !== "local") {
+    return okAsync({ kind: "not-local", message: "ssh replicas are not supported yet", help: REASONS.TransportNotSupported });
+  }
+  const newMarker = { uuid: randomUuid(), created: isoTime(now), hex: randomHex(8) };
+  const request = { root: target.root, marker: null, newMarker, dataDirectories, reserveBytes: replica.reserveBytes };
+  return ResultAsync.fromSafePromise(checkReplica(request)).map((checked): PreparedReplica => {
+    if (checked.isErr()) {
+      return { kind: "not-ready", message: checked.error.message, help: REASONS[checked.error.reason] };
+    }
+    const { marker, markerWritten, sharesDeviceWith } = checked.value;
+    const shared = sharesDeviceWith === null ? "" : `; it is on the same file system as ${sharesDeviceWith}: one broken disk loses both`;
+    return markerWritten
+      ? { kind: "marker-written", message: `wrote the marker ${marker}${shared}`, help: "" }
+      : { kind: "marker-found", message: `found the marker ${marker}${shared}`, help: "" };
+  });
+}

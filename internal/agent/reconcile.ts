@@ -1,0 +1,197 @@
+/**
+ * One pass of the loop: scan, look at the replicas, copy what they lack, say what came of it. It holds nothing over from the pass before: everything it
+ * needs stands in the inventory and on the disks.
+ */
+import { okAsync, type Result, ResultAsync } from "neverthrow";
+import {
+  type Amount,
+  beginRun,
+  dataDirectoryScans,
+  endRun,
+  failuresOf,
+  keepConditionsOf,
+  NOTHING,
+  type RunOutcome,
+  readTallies,
+  recordEvent,
+  setConditions,
+  sum,
+} from "../inventory/mod.ts";
+import { printable } from "../sys/mod.ts";
+import { type Agent, isoTime, ownHost } from "./agent.ts";
+import type { AgentError } from "./agent-error.ts";
+import { replicaAmounts } from "./amounts.ts";
+import { agentConditions, dataDirectoryConditions, idlePatterns, type PendingOfReplica, replicaConditions } from "./conditions.ts";
+import { type CopyPassResult, copyPass } from "./copy-pass.ts";
+import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
+import type { ScanSummary, SyncSummary } from "./reports.ts";
+import { scanPass } from "./scan-pass.ts";
+import { AGENT_SUBJECT, buildStatus, dataDirectorySubject, replicaSubject } from "./status.ts";
+import { writeStatusFile } from "./status-file.ts";
+
+export interface PassOptions {
+  /** In a loop, a failed file is only tried when its backoff is over; a command tries everything. */
+  readonly everything: boolean;
+}
+
+/** Saves the conditions that a scan gave. */
+export function saveScanConditions(agent: Agent, scan: ScanSummary): ResultAsync<void, AgentError> {
+  const host = ownHost(agent.state)?.name ?? agent.state.hostname;
+  return forEach(scan.dataDirectories, (scanned) =>
+    setConditions(agent.inventory, dataDirectorySubject(host, scanned.path), withGeneration(agent, dataDirectoryConditions(scanned)), agent.now()),
+  );
+}
+
+const withGeneration = <Given>(agent: Agent, conditions: readonly Given[]): (Given & { observedGeneration: number })[] =>
+  conditions.map((condition) => ({ ...condition, observedGeneration: agent.declared.generation }));
+
+/** One effect after the other; the first error ends it. */
+const forEach = <Item, Failure extends AgentError>(
+  items: readonly Item[],
+  action: (item: Item) => ResultAsync<void, Failure>,
+): ResultAsync<void, AgentError> =>
+  items.reduce<ResultAsync<void, AgentError>>((done, item) => done.andThen(() => action(item)), okAsync(undefined));
+
+/** Writes the status file as things stand. */
+export const publishStatus = (agent: Agent, phase: string | undefined): ResultAsync<void, AgentError> =>
+  agent.inventory
+    .read((session) =>
+      buildStatus(session, agent.state, {
+        version: agent.options.version,
+        now: agent.now(),
+        ...(phase === undefined ? {} : { phase, process: { pid: process.pid, command: agent.options.command, since: isoTime(agent.now()) } }),
+      }),
+    )
+    .mapErr((error): AgentError => error)
+    .andThen((document) => writeStatusFile(agent.state.statusFile, document));
+
+/** Runs one pass to its end, or to the signal. */
+export const reconcile = (agent: Agent, options: PassOptions): ResultAsync<SyncSummary, AgentError> =>
+  new ResultAsync(runPass(agent, options));
+
+async function runPass(agent: Agent, options: PassOptions): Promise<Result<SyncSummary, AgentError>> {
+  const begun = agent.elapsed();
+  const pass = await beginRun(agent.inventory, "sync", agent.now())
+    .mapErr((error): AgentError => error)
+    .andThen((run) =>
+      forgetUndeclared(agent)
+        .andThen(() => publishStatus(agent, "scanning"))
+        .andThen(() => scanPass(agent, { acceptLoss: [] }))
+        .andThen((scan) => saveScanConditions(agent, scan).map(() => scan))
+        .andThen((scan) => checkReplicas(agent, true).map((checked) => ({ run, scan, checked }))),
+    );
+  if (pass.isErr()) return pass.map(neverReached);
+  const { run, scan, checked } = pass.value;
+  const published = await publishStatus(agent, "copying");
+  if (published.isErr()) return published.map(neverReached);
+
+  const ticker = setInterval(() => void publishStatus(agent, "copying").mapErr((error) => agent.options.log.debug(error.kind)), 2_000);
+  const copied = await copyAll(agent, checked, options);
+  clearInterval(ticker);
+  if (copied.isErr()) return copied.map(neverReached);
+  return finishPass(agent, { run, scan, checked, copied: copied.value, begun });
+}
+
+const neverReached = (): SyncSummary => {
+  throw new Error("an error has no value");
+};
+
+/** Replicas side by side: a slow one does not hold up another. */
+async function copyAll(
+  agent: Agent,
+  checked: readonly CheckedReplica[],
+  options: PassOptions,
+): Promise<Result<readonly CopyPassResult[], AgentError>> {
+  const amounts = await readAmounts(agent, checked);
+  if (amounts.isErr()) return amounts.map(() => []);
+  const passes = checked.flatMap((one) => {
+    const { found } = one;
+    if (found.kind !== "ready") return [];
+    const pending = amounts.value.get(one)?.pending ?? NOTHING;
+    return [copyPass(agent, { ...one, found }, { pending, ...(options.everything ? {} : { dueAt: agent.now() }) })];
+  });
+  return ResultAsync.combine(passes);
+}
+
+/** What each replica has and lacks, as the inventory stands. */
+const readAmounts = (agent: Agent, checked: readonly CheckedReplica[]): ResultAsync<Map<CheckedReplica, PendingOfReplica>, AgentError> =>
+  agent.inventory
+    .read((session) => {
+      const tallies = readTallies(session);
+      const wanted = new Set(dataDirectoryScans(session).filter((scan) => scan.declared).map((scan) => scan.id));
+      return new Map(
+        checked.map((one) => [one, { ...replicaAmounts(tallies, one.row.id, wanted), failed: failuresOf(session, one.row.id) }]),
+      );
+    })
+    .mapErr((error): AgentError => error);
+
+interface PassFindings {
+  readonly run: number;
+  readonly scan: ScanSummary;
+  readonly checked: readonly CheckedReplica[];
+  readonly copied: readonly CopyPassResult[];
+  readonly begun: number;
+}
+
+function finishPass(agent: Agent, findings: PassFindings): ResultAsync<SyncSummary, AgentError> {
+  const { scan, checked, copied } = findings;
+  return readAmounts(agent, checked).andThen((amounts) => {
+    const notReady: string[] = scan.dataDirectories.filter((one) => one.outcome.kind !== "scanned").map((one) => one.path);
+    return forEach(checked, (one) => {
+      const amount = amounts.get(one) ?? { current: NOTHING, pending: NOTHING, growing: NOTHING, failed: NOTHING };
+      const conditions = replicaConditions(one, copied.find(({ url }) => url === one.replica.id), amount);
+      if (!conditions.some(({ type, status }) => type === "Ready" && status === "True")) notReady.push(one.replica.id);
+      return setConditions(agent.inventory, replicaSubject(one.replica.id), withGeneration(agent, conditions), agent.now()).andThen(() =>
+        recordFailures(agent, one, conditions),
+      );
+    }).andThen(() => {
+      const converged = notReady.length === 0 && scan.dataDirectories.length > 0;
+      const outcome: RunOutcome = agent.options.signal.aborted ? "stopped" : converged ? "converged" : "not-converged";
+      for (const pattern of idlePatterns(scan)) agent.options.log.warn(`exclude pattern ${JSON.stringify(pattern)} matches nothing`);
+      const conditions = agentConditions(scan, agent.state.hostname, converged, notReady.length);
+      const summary: SyncSummary = {
+        outcome,
+        copied: totalOf(copied.map((one) => one.copied)),
+        adopted: totalOf(copied.map((one) => one.adopted)),
+        failed: totalOf(copied.map((one) => one.failed)),
+        durationMilliseconds: agent.elapsed() - findings.begun,
+      };
+      return setConditions(agent.inventory, AGENT_SUBJECT, withGeneration(agent, conditions), agent.now())
+        .andThen(() => endRun(agent.inventory, findings.run, outcome, totalsOf(summary), agent.now()))
+        .mapErr((error): AgentError => error)
+        .andThen(() => publishStatus(agent, undefined))
+        .map(() => summary);
+    });
+  });
+}
+
+const totalOf = (amounts: readonly Amount[]): Amount => amounts.reduce(sum, NOTHING);
+
+const totalsOf = (summary: SyncSummary) => ({
+  copiedFiles: summary.copied.files,
+  copiedBytes: summary.copied.bytes,
+  adoptedFiles: summary.adopted.files,
+  failedFiles: summary.failed.files,
+});
+
+/** Events say what happened; the same one again is counted, not repeated. */
+function recordFailures(
+  agent: Agent,
+  checked: CheckedReplica,
+  conditions: readonly { type: string; status: string; reason: string; message: string }[],
+): ResultAsync<void, AgentError> {
+  const ready = conditions.find(({ type }) => type === "Ready");
+  if (ready === undefined || ready.status === "True" || ready.reason === "FilesGrowing") return okAsync(undefined);
+  const { id } = checked.replica;
+  agent.options.log.warn(`${printable(id)}: ${ready.reason}: ${ready.message}`);
+  const event = { subject: replicaSubject(id), severity: "warning", reason: ready.reason, message: ready.message } as const;
+  return recordEvent(agent.inventory, event, agent.now());
+}
+
+/** Conditions of what is not declared any more are gone; the rows and the copies stay. */
+function forgetUndeclared(agent: Agent): ResultAsync<void, AgentError> {
+  const host = ownHost(agent.state);
+  const dataDirectories = (host?.dataDirectories ?? []).map((path) => dataDirectorySubject(host?.name ?? "", path));
+  const replicas = agent.state.replicas.map((replica) => replicaSubject(replica.id));
+  return keepConditionsOf(agent.inventory, [AGENT_SUBJECT, ...dataDirectories, ...replicas]).mapErr((error): AgentError => error);
+}

@@ -1,0 +1,108 @@
+/** Looks at every declared replica: is it there, is it the one, does it take writes. Each answers for itself alone. */
+import { errAsync, okAsync, type ResultAsync } from "neverthrow";
+import type { Replica } from "../config/mod.ts";
+import { commitOutcomes, type DeclaredReplica, inFlightDirectories, markerOwner, setMarker, takeOverReplica } from "../inventory/mod.ts";
+import { type ReplicaProblem, type ReplicaState, replicaProblem } from "../replicate/mod.ts";
+import { printable, randomHex, randomUuid } from "../sys/mod.ts";
+import { type Agent, expectReply, isoTime, ownHost } from "./agent.ts";
+import type { AgentError } from "./agent-error.ts";
+import type { Task } from "./worker-protocol.ts";
+
+/** A declared replica and what was found at its root. */
+export interface CheckedReplica {
+  readonly replica: Replica;
+  readonly row: DeclaredReplica;
+  readonly found: { readonly kind: "ready"; readonly state: ReplicaState; readonly root: string; readonly marker: string } | ReplicaProblem;
+}
+
+/** `mayWrite`: a new root gets its marker, and temporary files of a killed run are removed; else nothing is changed on any disk. */
+export function checkReplicas(agent: Agent, mayWrite: boolean): ResultAsync<readonly CheckedReplica[], AgentError> {
+  return collect(agent.state.replicas, (replica) => {
+    const row = agent.declared.replicas.find(({ url }) => url === replica.id);
+    return row === undefined ? okAsync(undefined) : checkOne(agent, replica, row, mayWrite);
+  });
+}
+
+/** One after the other: two new declarations of one root must not both write a marker. */
+function collect<Item, Value>(
+  items: readonly Item[],
+  action: (item: Item) => ResultAsync<Value | undefined, AgentError>,
+): ResultAsync<readonly Value[], AgentError> {
+  return items.reduce<ResultAsync<readonly Value[], AgentError>>(
+    (done, item) => done.andThen((values) => action(item).map((value) => (value === undefined ? values : [...values, value]))),
+    okAsync([]),
+  );
+}
+
+function checkOne(agent: Agent, replica: Replica, row: DeclaredReplica, mayWrite: boolean): ResultAsync<CheckedReplica, AgentError> {
+  const { target } = replica;
+  if (target.kind !== "local") {
+    const message = "ssh replicas are not supported yet";
+    return okAsync({ replica, row, found: replicaProblem("TransportNotSupported", message) });
+  }
+  const newMarker = { uuid: randomUuid(), created: isoTime(agent.now()), hex: randomHex(8) };
+  const request = {
+    root: target.root,
+    marker: row.marker,
+    dataDirectories: ownHost(agent.state)?.dataDirectories ?? [],
+    reserveBytes: replica.reserveBytes,
+    ...(mayWrite && row.marker === null ? { newMarker } : {}),
+  };
+  return fromPool(agent, { kind: "check-replica", request }, "check-replica").andThen(({ result }) => {
+    if ("problem" in result) return okAsync({ replica, row, found: result.problem });
+    return identify(agent, replica, row, result.ok, target.root, mayWrite);
+  });
+}
+
+/** Performs a task and takes its reply for what it must be. */
+function fromPool<Kind extends "check-replica" | "clean">(agent: Agent, task: Task, kind: Kind) {
+  return okAsync<undefined, AgentError>(undefined)
+    .map(() => agent.pool.run(task))
+    .andThen((reply) => expectReply(reply, kind));
+}
+
+/** Whose marker is it? Ours; nobody's yet; a former declaration's of the same volume; or another replica's. */
+function identify(
+  agent: Agent,
+  replica: Replica,
+  row: DeclaredReplica,
+  state: ReplicaState,
+  root: string,
+  mayWrite: boolean,
+): ResultAsync<CheckedReplica, AgentError> {
+  const { marker } = state;
+  // Nothing may be written, and there is no marker yet: it would be written by a sync.
+  if (marker === null || (row.marker === null && !mayWrite)) {
+    return okAsync({ replica, row, found: { kind: "ready", state, root, marker: marker ?? "" } });
+  }
+  const ready = (ours: DeclaredReplica): CheckedReplica => ({ replica, row: ours, found: { kind: "ready", state, root, marker } });
+  const owner = markerOwner(agent.inventory, marker, row.id);
+  if (owner !== undefined) {
+    const message = `${printable(root)} carries the marker of the replica ${printable(owner)}: both are the same volume, or one is a clone of the other`;
+    return okAsync({ replica, row, found: replicaProblem("MarkerOfAnotherReplica", message) });
+  }
+  if (row.marker === marker) return mayWrite ? clean(agent, ready(row), root, marker) : okAsync(ready(row));
+  return takeOverReplica(agent.inventory, row, marker)
+    .andThen((former) => {
+      if (former !== undefined) {
+        agent.options.log.info(`${replica.id}: the volume is known from an earlier declaration; its copies are taken over`);
+        return okAsync(former);
+      }
+      return setMarker(agent.inventory, row.id, marker).map(() => ({ ...row, marker }));
+    })
+    .mapErr((error): AgentError => error)
+    .andThen((ours) => clean(agent, ready(ours), root, marker));
+}
+
+/** Removes what a killed run left in the directories that it was working in. */
+function clean(agent: Agent, checked: CheckedReplica, root: string, marker: string): ResultAsync<CheckedReplica, AgentError> {
+  const directories = inFlightDirectories(agent.inventory, checked.row.id);
+  if (directories.length === 0) return okAsync(checked);
+  return fromPool(agent, { kind: "clean", request: { root, marker, directories } }, "clean").andThen(({ result }) => {
+    if (result.removed > 0) agent.options.log.info(`${checked.replica.id}: removed ${result.removed} temporary files of an interrupted run`);
+    if (result.problem !== undefined) return okAsync<CheckedReplica, AgentError>({ ...checked, found: result.problem });
+    return commitOutcomes(agent.inventory, checked.row.id, { stored: [], failed: [], finished: result.clean }, agent.now())
+      .map(() => checked)
+      .orElse((error) => errAsync<CheckedReplica, AgentError>(error));
+  });
+}

@@ -1,0 +1,175 @@
+/** Scans this host's data directories, all at the same time, and commits what differs as it comes. */
+import { err, ok, okAsync, type Result, ResultAsync } from "neverthrow";
+import { beginScan, commitDifferences, type DeclaredDataDirectory, endScan, MAX_PROBLEMS, type ScanProblem, type ScanReport } from "../inventory/mod.ts";
+import { emptyCounts, type PatternCount, type ScanCounts } from "../scan/mod.ts";
+import { type Agent, expectReply, isoTime } from "./agent.ts";
+import type { AgentError } from "./agent-error.ts";
+import { REASONS } from "./condition.ts";
+import type { DataDirectorySummary, ScanSummary } from "./reports.ts";
+import type { ScanReply } from "./worker-protocol.ts";
+
+/** Directories in one task: enough that asking costs little, few enough that all workers have work. */
+const DIRECTORIES_PER_TASK = 32;
+
+const PROGRESS_EVERY_MILLISECONDS = 200;
+
+export interface ScanPassOptions {
+  /** Data directories whose losses the operator has looked at and accepts. */
+  readonly acceptLoss: readonly string[];
+}
+
+export function scanPass(agent: Agent, options: ScanPassOptions): ResultAsync<ScanSummary, AgentError> {
+  const startedAt = agent.now();
+  const begun = agent.elapsed();
+  const scans = agent.declared.dataDirectories.map((dataDirectory) =>
+    new DataDirectoryScan(agent, dataDirectory, options.acceptLoss.includes(dataDirectory.path)).run(),
+  );
+  return ResultAsync.combine(scans).map((dataDirectories) => ({
+    startedAt: isoTime(startedAt),
+    durationMilliseconds: agent.elapsed() - begun,
+    dataDirectories,
+    complete: !agent.options.signal.aborted && dataDirectories.every(({ outcome }) => outcome.kind === "scanned"),
+  }));
+}
+
+class DataDirectoryScan {
+  readonly #startedAt: number;
+  readonly #begun: number;
+  readonly #counts: ScanCounts = emptyCounts();
+  readonly #patterns = new Map<string, number>();
+  readonly #problems: ScanProblem[] = [];
+  #todo: string[];
+  #running = 0;
+  #added = 0;
+  #changed = 0;
+  #rootProblem: ScanProblem | undefined;
+  #error: AgentError | undefined;
+  #progressAt = 0;
+
+  constructor(
+    private readonly agent: Agent,
+    private readonly dataDirectory: DeclaredDataDirectory,
+    private readonly acceptLoss: boolean,
+  ) {
+    this.#todo = [dataDirectory.path];
+    this.#startedAt = agent.now();
+    this.#begun = agent.elapsed();
+    for (const pattern of agent.state.scan.exclude) this.#patterns.set(pattern, 0);
+  }
+
+  run(): ResultAsync<DataDirectorySummary, AgentError> {
+    return beginScan(this.agent.inventory, this.dataDirectory.id)
+      .mapErr((error): AgentError => error)
+      .andThen(() => new ResultAsync(this.#walk()))
+      .andThen(() => this.#end());
+  }
+
+  #walk(): Promise<Result<void, AgentError>> {
+    return new Promise((resolve, reject) => {
+      const pump = (): void => {
+        while (this.#todo.length > 0 && this.#running < this.agent.pool.size * 2 && !this.#stopped()) {
+          this.#running += 1;
+          // The newest first: depth before breadth keeps the list short.
+          const share = Math.ceil(this.#todo.length / (this.agent.pool.size * 2));
+          const directories = this.#todo.splice(-Math.min(share, DIRECTORIES_PER_TASK));
+          this.#list(directories).then(() => {
+            this.#running -= 1;
+            pump();
+          }, reject);
+        }
+        if (this.#running === 0) resolve(this.#error === undefined ? ok(undefined) : err(this.#error));
+      };
+      pump();
+    });
+  }
+
+  #stopped(): boolean {
+    return this.#error !== undefined || this.agent.options.signal.aborted;
+  }
+
+  async #list(directories: readonly string[]): Promise<void> {
+    const { agent, dataDirectory } = this;
+    const reply = await agent.pool.run(
+      {
+        kind: "scan",
+        target: { host: dataDirectory.host, dataDirectory: dataDirectory.id, root: dataDirectory.path },
+        directories,
+        exclude: agent.state.scan.exclude,
+        rule: { now: this.#startedAt / 1000, settleSeconds: agent.state.scan.settleMilliseconds / 1000 },
+      },
+      {
+        onDifferences: async (differences) => {
+          const committed = await commitDifferences(agent.inventory, dataDirectory, differences, this.#startedAt);
+          if (committed.isErr()) this.#error ??= committed.error;
+          else {
+            this.#added += committed.value.added;
+            this.#changed += committed.value.changed;
+          }
+        },
+      },
+    );
+    const scanned = await expectReply(reply, "scan");
+    if (scanned.isErr()) this.#error ??= scanned.error;
+    else this.#add(scanned.value);
+  }
+
+  #add(reply: ScanReply): void {
+    for (const key of ["files", "bytes", "directories", "symlinks", "special", "unreadable"] as const) {
+      this.#counts[key] += reply.counts[key];
+    }
+    for (const { pattern, matches } of reply.patterns) this.#patterns.set(pattern, (this.#patterns.get(pattern) ?? 0) + matches);
+    this.#problems.push(...reply.problems.slice(0, MAX_PROBLEMS - this.#problems.length));
+    this.#rootProblem ??= reply.rootProblem;
+    for (const path of reply.subdirectories) this.#todo.push(path);
+    this.#progress();
+  }
+
+  #progress(): void {
+    const elapsedMilliseconds = this.agent.elapsed() - this.#begun;
+    if (elapsedMilliseconds - this.#progressAt < PROGRESS_EVERY_MILLISECONDS) return;
+    this.#progressAt = elapsedMilliseconds;
+    const { files, bytes } = this.#counts;
+    const subject = this.dataDirectory.path;
+    this.agent.options.onProgress?.({ phase: "scanning", subject, files, bytes, totalFiles: null, totalBytes: null, elapsedMilliseconds });
+  }
+
+  #patternCounts(): PatternCount[] {
+    return [...this.#patterns].map(([pattern, matches]) => ({ pattern, matches }));
+  }
+
+  #summary(absent: number, outcome: DataDirectorySummary["outcome"]): DataDirectorySummary {
+    const { files, bytes, symlinks, special } = this.#counts;
+    const changes = { added: this.#added, changed: this.#changed, absent };
+    return { path: this.dataDirectory.path, files, bytes, ...changes, outcome, symlinks, special, excludedByPattern: this.#patternCounts() };
+  }
+
+  #end(): ResultAsync<DataDirectorySummary, AgentError> {
+    const { agent, dataDirectory } = this;
+    const problem = this.#rootProblem;
+    if (problem !== undefined || this.#stopped()) {
+      const missing = problem?.code === "not-found";
+      const help = problem === undefined ? "" : REASONS[missing ? "DataDirectoryMissing" : "DataDirectoryUnreadable"];
+      const message = problem?.message ?? "the scan was stopped before its end";
+      const outcome = { kind: "failed", missing, message, help } as const;
+      return okAsync(this.#summary(0, outcome));
+    }
+    const { unreadable } = this.#counts;
+    const report: ScanReport = {
+      ...this.#counts,
+      excluded: this.#patternCounts(),
+      problems: this.#problems,
+      durationMilliseconds: agent.elapsed() - this.#begun,
+    };
+    const settings = { startedAt: this.#startedAt, maxLoss: agent.state.scan.maxLoss, acceptLoss: this.acceptLoss };
+    return endScan(agent.inventory, dataDirectory, report, settings)
+      .mapErr((error): AgentError => error)
+      .map((end) => {
+        if (end.kind === "frozen") {
+          const help = REASONS.LossBrake.replace("PATH", dataDirectory.path);
+          return this.#summary(0, { kind: "frozen", lost: end.lost, known: end.known, help });
+        }
+        const example = this.#problems[0]?.message ?? "";
+        return this.#summary(end.absent, unreadable > 0 ? { kind: "partly", unreadable, example } : { kind: "scanned" });
+      });
+  }
+}

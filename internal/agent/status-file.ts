@@ -1,0 +1,26 @@
+/** Writes the status file: a temporary file beside it, then one rename, so that a reader sees a whole document, the old one or the new. */
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ResultAsync } from "neverthrow";
+import type { AgentError } from "./agent-error.ts";
+import type { StatusDocument } from "./status-document.ts";
+
+async function write(path: string, document: StatusDocument): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    // Everybody may read it: monitoring runs as another user.
+    await writeFile(temporary, `${JSON.stringify(document, null, 2)}\n`, { mode: 0o644 });
+    await rename(temporary, path);
+  } catch (exception) {
+    await rm(temporary, { force: true });
+    throw exception;
+  }
+}
+
+export const writeStatusFile = (path: string, document: StatusDocument): ResultAsync<void, AgentError> =>
+  ResultAsync.fromPromise(write(path, document), (exception): AgentError => ({
+    kind: "status-file",
+    path,
+    detail: exception instanceof Error ? exception.message : String(exception),
+  }));

@@ -1,0 +1,64 @@
+/**
+ * What the controller and its workers say to each other. A worker owns no policy and keeps nothing that matters: it may be killed at any moment.
+ */
+import type { DirectoryDifference, ScanProblem } from "../inventory/mod.ts";
+import type {
+  CleanRequest,
+  CleanResult,
+  CopyGroup,
+  CopyGroupResult,
+  ReplicaCheckRequest,
+  ReplicaProblem,
+  ReplicaState,
+} from "../replicate/mod.ts";
+import type { PatternCount, ScanCounts, ScanTarget, SettleRule } from "../scan/mod.ts";
+
+/** Handed to a worker when it starts. */
+export interface WorkerSetup {
+  readonly inventory: string;
+  /** One 32-bit number: how many batches of differences the worker may still send before it must wait. */
+  readonly credits: SharedArrayBuffer;
+}
+
+export interface ScanTask {
+  readonly kind: "scan";
+  readonly target: ScanTarget;
+  /** Absolute origin paths: the root itself, or directories below it. */
+  readonly directories: readonly string[];
+  readonly exclude: readonly string[];
+  readonly rule: SettleRule;
+}
+
+export type Task =
+  | ScanTask
+  | { readonly kind: "check-replica"; readonly request: ReplicaCheckRequest }
+  | { readonly kind: "clean"; readonly request: CleanRequest }
+  | { readonly kind: "copy"; readonly group: CopyGroup };
+
+export interface ScanReply {
+  readonly kind: "scan";
+  readonly counts: ScanCounts;
+  readonly subdirectories: readonly string[];
+  readonly problems: readonly ScanProblem[];
+  readonly patterns: readonly PatternCount[];
+  /** The root itself could not be opened or listed. */
+  readonly rootProblem?: ScanProblem;
+}
+
+export type Reply =
+  | ScanReply
+  | { readonly kind: "check-replica"; readonly result: { readonly ok: ReplicaState } | { readonly problem: ReplicaProblem } }
+  | { readonly kind: "clean"; readonly result: CleanResult }
+  | { readonly kind: "copy"; readonly result: CopyGroupResult }
+  /** A bug, or an inventory that cannot be read: the controller stops. */
+  | { readonly kind: "broken"; readonly detail: string };
+
+export interface ToWorker {
+  readonly id: number;
+  readonly task: Task;
+}
+
+export type FromWorker =
+  | { readonly id: number; readonly kind: "reply"; readonly reply: Reply }
+  | { readonly id: number; readonly kind: "differences"; readonly differences: readonly DirectoryDifference[] }
+  | { readonly id: number; readonly kind: "progress"; readonly files: number; readonly bytes: number; readonly path: string };

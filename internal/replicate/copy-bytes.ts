@@ -1,0 +1,122 @@
+/**
+ * Copies the bytes of one open file into another and hashes them on the way. Holes stay holes. While a stretch is hashed, the system writes out the
+ * one before.
+ */
+import { err, ok, type Result } from "neverthrow";
+import { IoBuffer } from "../sys/mod.ts";
+import type { SourceFile, TemporaryFile, VolumeError } from "../volume/mod.ts";
+
+const BUFFER_BYTES = 1 << 20;
+const HASH_NAME = "sha256";
+
+/** From this size on, what is written is pushed out early and dropped from the cache behind the copy. */
+const WRITE_BEHIND_BYTES = 8 << 20;
+
+export type CopyStep<Value> =
+  | { readonly kind: "done"; readonly value: Value }
+  /** The source ended early or went on beyond its size: it is being written. */
+  | { readonly kind: "source-moved" }
+  | { readonly kind: "source-failed"; readonly error: VolumeError }
+  | { readonly kind: "replica-failed"; readonly error: VolumeError };
+
+/** The buffers of one worker: made once, used for file after file, never for two at a time. */
+export class CopyBuffers {
+  readonly data = new IoBuffer(BUFFER_BYTES);
+  readonly zeros = new Uint8Array(BUFFER_BYTES);
+}
+
+export const isSparse = (stat: { readonly size: number; readonly blocks: number }): boolean => stat.blocks * 512 < stat.size;
+
+/** The SHA-256 of exactly the bytes that were written; `source.stat.size` many of them. */
+export async function copyBytes(source: SourceFile, target: TemporaryFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
+  const { size } = source.stat;
+  const write = async (length: number, position: number) => {
+    const written = await target.write(buffers.data, length, position);
+    if (size >= WRITE_BEHIND_BYTES) target.writeBehind(position + length);
+    return written;
+  };
+  if (size < BUFFER_BYTES && !isSparse(source.stat)) return copySmall(source, buffers, write);
+  const hasher = new Bun.CryptoHasher(HASH_NAME);
+  const copied = await eachStretch(source, buffers, async (length, position) => {
+    if (position === HOLE) return hashZeros(hasher, buffers, length);
+    hasher.update(buffers.data.bytes.subarray(0, length));
+    return write(length, position);
+  });
+  return copied.kind === "done" ? { kind: "done", value: new Uint8Array(hasher.digest().buffer) } : copied;
+}
+
+/** The SHA-256 of a file's bytes; `source.stat.size` many of them. */
+export async function hashBytes(source: SourceFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
+  const hasher = new Bun.CryptoHasher(HASH_NAME);
+  const read = await eachStretch(source, buffers, async (length, position) => {
+    if (position === HOLE) return hashZeros(hasher, buffers, length);
+    hasher.update(buffers.data.bytes.subarray(0, length));
+    return ok(undefined);
+  });
+  return read.kind === "done" ? { kind: "done", value: new Uint8Array(hasher.digest().buffer) } : read;
+}
+
+type Write = (length: number, position: number) => Promise<Result<undefined, VolumeError>>;
+
+/** One read that asks for a byte more than there should be is also the proof that there is none. */
+async function copySmall(source: SourceFile, buffers: CopyBuffers, write: Write): Promise<CopyStep<Uint8Array>> {
+  const { size } = source.stat;
+  const read = await source.read(buffers.data, size + 1, 0);
+  if (read.isErr()) return { kind: "source-failed", error: read.error };
+  if (read.value !== size) return { kind: "source-moved" };
+  const digest = new Uint8Array(32);
+  Bun.SHA256.hash(buffers.data.bytes.subarray(0, size), digest);
+  if (size > 0) {
+    const written = await write(size, 0);
+    if (written.isErr()) return { kind: "replica-failed", error: written.error };
+  }
+  return { kind: "done", value: digest };
+}
+
+const HOLE = -1;
+
+/** Calls `use` for each stretch of data, which is then at the start of the buffer, and with the position `HOLE` for each stretch without. */
+async function eachStretch(source: SourceFile, buffers: CopyBuffers, use: Write): Promise<CopyStep<undefined>> {
+  const { size } = source.stat;
+  const sparse = isSparse(source.stat);
+  for (let position = 0; position < size; ) {
+    const stretch = sparse ? await source.nextData(position) : ok({ start: position, end: size });
+    if (stretch.isErr()) return { kind: "source-failed", error: stretch.error };
+    const start = Math.min(stretch.value?.start ?? size, size);
+    const end = Math.min(stretch.value?.end ?? size, size);
+    if (start > position) {
+      const hole = await use(start - position, HOLE);
+      if (hole.isErr()) return { kind: "replica-failed", error: hole.error };
+    }
+    for (position = start; position < end; ) {
+      const read = await source.read(buffers.data, Math.min(BUFFER_BYTES, end - position), position);
+      if (read.isErr()) return { kind: "source-failed", error: read.error };
+      if (read.value === 0) return { kind: "source-moved" };
+      const used = await use(read.value, position);
+      if (used.isErr()) return { kind: "replica-failed", error: used.error };
+      position += read.value;
+    }
+  }
+  const beyond = await source.read(buffers.data, 1, size);
+  if (beyond.isErr()) return { kind: "source-failed", error: beyond.error };
+  return beyond.value === 0 ? { kind: "done", value: undefined } : { kind: "source-moved" };
+}
+
+function hashZeros(hasher: Bun.CryptoHasher, buffers: CopyBuffers, length: number): Result<undefined, VolumeError> {
+  for (let left = length; left > 0; left -= BUFFER_BYTES) hasher.update(buffers.zeros.subarray(0, Math.min(left, BUFFER_BYTES)));
+  return ok(undefined);
+}
+
+/** Are the contents of two open files of the same size equal? The digest they share, or undefined. */
+export async function sameContents(
+  one: SourceFile,
+  other: SourceFile,
+  buffers: CopyBuffers,
+): Promise<Result<Uint8Array | undefined, CopyStep<Uint8Array>>> {
+  const a = await hashBytes(one, buffers);
+  if (a.kind !== "done") return err(a);
+  const b = await hashBytes(other, buffers);
+  if (b.kind === "source-failed") return err({ kind: "replica-failed", error: b.error });
+  if (b.kind !== "done") return ok(undefined);
+  return ok(Buffer.compare(a.value, b.value) === 0 ? a.value : undefined);
+}

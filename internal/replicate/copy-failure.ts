@@ -1,0 +1,78 @@
+/** Why a file could not be copied: one closed list, with what it takes to mend it, and how soon to look again. */
+import type { VolumeError, VolumeErrorReason } from "../volume/mod.ts";
+import { volumeErrorMessage } from "../volume/mod.ts";
+
+export type FailureDomain = "source" | "replica" | "transport";
+
+/**
+ * `retry`: it may work next time; `wait`: it works when something named has happened by itself; `stall`: only a person can mend it. `help` says what
+ * a person does.
+ */
+interface Disposition {
+  readonly action: "retry" | "wait" | "stall";
+  readonly help: string;
+}
+
+export const COPY_FAILURES = {
+  SourceVanished: { action: "retry", help: "the next scan decides whether it is gone" },
+  SourceChanged: { action: "wait", help: "it is copied once it has been quiet for \"settle\"" },
+  SourceUnreadable: { action: "retry", help: "give the agent's user the right to read it, and check the disk (dmesg)" },
+  SourceNotRegular: { action: "retry", help: "something else has its name now; the next scan decides" },
+  UnknownFileInTheWay: { action: "stall", help: "xtelemdb did not put this there and does not touch it: move it aside, then run \"xtelemdb sync\"" },
+  EditedAtReplica: { action: "stall", help: "somebody changed the copy; xtelemdb does not touch it: move it aside, then run \"xtelemdb sync\"" },
+  NoSpace: { action: "wait", help: "free space on the replica, or declare a larger one" },
+  NoInodes: { action: "wait", help: "the replica's file system has no inodes left: free some, or make it anew with more" },
+  ReadOnly: { action: "wait", help: "mount the replica for writing" },
+  NotPermitted: { action: "stall", help: "give the agent's user the right to write there" },
+  NameNotPossible: { action: "stall", help: "the replica's file system cannot hold this name: declare a replica on another one" },
+  ReplicaFailed: { action: "retry", help: "check the replica's disk (dmesg) and its cables" },
+  TooManyOpenFiles: { action: "retry", help: "raise the limit of open files (LimitNOFILE= in the unit, ulimit -n)" },
+} as const satisfies Record<string, Disposition>;
+
+export type CopyFailureReason = keyof typeof COPY_FAILURES;
+
+export interface CopyFailure {
+  readonly domain: FailureDomain;
+  readonly reason: CopyFailureReason;
+  readonly message: string;
+}
+
+export const isCopyFailureReason = (word: string): word is CopyFailureReason => word in COPY_FAILURES;
+
+const AT_SOURCE: Readonly<Partial<Record<VolumeErrorReason, CopyFailureReason>>> = {
+  "not-found": "SourceVanished",
+  "not-a-directory": "SourceVanished",
+  "is-a-symlink": "SourceNotRegular",
+  "not-a-regular-file": "SourceNotRegular",
+  "is-a-directory": "SourceNotRegular",
+  unavailable: "SourceUnreadable",
+  "too-many-open-files": "TooManyOpenFiles",
+};
+
+const AT_REPLICA: Readonly<Partial<Record<VolumeErrorReason, CopyFailureReason>>> = {
+  exists: "UnknownFileInTheWay",
+  "is-a-symlink": "UnknownFileInTheWay",
+  "not-a-directory": "UnknownFileInTheWay",
+  "is-a-directory": "UnknownFileInTheWay",
+  "not-a-regular-file": "UnknownFileInTheWay",
+  denied: "NotPermitted",
+  "no-space": "NoSpace",
+  "read-only": "ReadOnly",
+  "name-too-long": "NameNotPossible",
+  "name-not-allowed": "NameNotPossible",
+  "too-many-open-files": "TooManyOpenFiles",
+};
+
+/** What an error at the source means for the file. Total: whatever is not listed is read as "cannot be read". */
+export const failureAtSource = (error: VolumeError): CopyFailure => ({
+  domain: "source",
+  reason: AT_SOURCE[error.reason] ?? "SourceUnreadable",
+  message: volumeErrorMessage(error),
+});
+
+/** What an error at the replica means for the file. Total: whatever is not listed is read as "the replica failed". */
+export const failureAtReplica = (error: VolumeError): CopyFailure => ({
+  domain: "replica",
+  reason: AT_REPLICA[error.reason] ?? "ReplicaFailed",
+  message: volumeErrorMessage(error),
+});

@@ -1,0 +1,41 @@
+/** One file to copy: what a worker needs to know of it, and what it answers. */
+import type { Digest, DirectoryId, Evidence, FileOriginId } from "../inventory/mod.ts";
+import type { CopyFailureReason, FailureDomain } from "./copy-failure.ts";
+
+export interface CopyRequest {
+  readonly id: FileOriginId;
+  readonly directory: DirectoryId;
+  readonly host: string;
+  /** Absolute origin paths; the directory is the data directory itself or lies below it. */
+  readonly dataDirectory: string;
+  readonly directoryPath: string;
+  readonly name: string;
+  /** What the inventory says of the source: a source that is otherwise is not copied. */
+  readonly evidence: Evidence;
+  /** What the inventory says of the copy that may be replaced; left out when there is none. */
+  readonly replaces?: Evidence;
+}
+
+export type CopyOutcome =
+  /** Durable under its final name. `adopted`: it was there already, and its contents equal the source's. */
+  | {
+      readonly kind: "stored";
+      readonly id: FileOriginId;
+      readonly how: "copied" | "adopted";
+      readonly evidence: Evidence;
+      readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
+      readonly digest: Digest;
+    }
+  /** Still pending, for this reason. `observed`: what the source is now, where that is not what the inventory says. */
+  | {
+      readonly kind: "failed";
+      readonly id: FileOriginId;
+      readonly domain: FailureDomain;
+      readonly reason: CopyFailureReason;
+      readonly message: string;
+      readonly observed?: Evidence;
+    };
+
+/** The path below a replica's root: `<origin host><origin path>`. */
+export const replicaPathOf = (host: string, originPath: string): string =>
+  originPath === "/" ? host : `${host}${originPath}`;

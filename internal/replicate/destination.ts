@@ -1,0 +1,82 @@
+/**
+ * The directories of a replica that a group of files goes to. Makes what is missing, with the mode and owner of the origin's directories, and
+ * remembers which directories must be flushed before their names may be relied on.
+ */
+import { err, ok, type Result } from "neverthrow";
+import type { DirectoryAttributes, Volume, VolumeDirectory, VolumeError } from "../volume/mod.ts";
+
+/** Directories above a data directory have no counterpart whose mode could be taken. */
+const ABOVE_DATA_DIRECTORY: DirectoryAttributes = { mode: 0o755 };
+
+export interface Destination {
+  readonly directory: VolumeDirectory;
+  /** True when this group made it: nobody else's file can be in it. */
+  readonly fresh: boolean;
+}
+
+/** Tells the attributes of a new directory, by its path below the replica's root. */
+export type AttributesOf = (path: string) => Promise<DirectoryAttributes | undefined>;
+
+export class Destinations {
+  readonly #open = new Map<string, Destination>();
+  readonly #unflushed = new Map<string, VolumeDirectory>();
+
+  constructor(
+    private readonly volume: Volume,
+    private readonly attributesOf: AttributesOf,
+  ) {}
+
+  /** The directory at `path` below the replica's root; made, with all above it, when it is not there. */
+  async at(path: string): Promise<Result<Destination, VolumeError>> {
+    const known = this.#open.get(path);
+    if (known !== undefined) return ok(known);
+    const opened = await this.volume.openDirectory(path);
+    if (opened.isOk()) return ok(this.#keep(path, opened.value, false));
+    if (opened.error.reason !== "not-found" || path === "") return err(opened.error);
+    const slash = path.lastIndexOf("/");
+    const parentPath = slash < 0 ? "" : path.slice(0, slash);
+    const parent = await this.at(parentPath);
+    if (parent.isErr()) return err(parent.error);
+    const attributes = (await this.attributesOf(path)) ?? ABOVE_DATA_DIRECTORY;
+    const made = await parent.value.directory.makeDirectory(path.slice(slash + 1), attributes);
+    // Another group may have made it in the same moment.
+    const raced = made.isErr() && made.error.reason === "exists";
+    if (made.isErr() && !raced) return err(made.error);
+    this.#unflushed.set(parentPath, parent.value.directory);
+    const again = await this.volume.openDirectory(path);
+    return again.map((directory) => this.#keep(path, directory, !raced));
+  }
+
+  #keep(path: string, directory: VolumeDirectory, fresh: boolean): Destination {
+    const destination = { directory, fresh };
+    this.#open.set(path, destination);
+    return destination;
+  }
+
+  /** A name in this directory has changed: it must be flushed. */
+  changed(path: string, directory: VolumeDirectory): void {
+    this.#unflushed.set(path, directory);
+  }
+
+  /** Makes every changed name durable: one by one while they are few, else the whole volume at once. */
+  async flush(): Promise<Result<undefined, VolumeError>> {
+    const few = 4;
+    if (this.#unflushed.size > few) {
+      const flushed = await this.volume.flush();
+      if (flushed.isErr()) return flushed;
+    } else {
+      for (const directory of this.#unflushed.values()) {
+        const synced = await directory.sync();
+        if (synced.isErr()) return synced;
+      }
+    }
+    this.#unflushed.clear();
+    return ok(undefined);
+  }
+
+  close(): void {
+    for (const { directory } of this.#open.values()) directory.close();
+    this.#open.clear();
+    this.#unflushed.clear();
+  }
+}

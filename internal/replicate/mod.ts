@@ -1,0 +1,15 @@
+/**
+ * Replicate: what a replica lacks (plan), and the safe copy that brings it there.
+ *
+ * Promises: the order of DESIGN.md section 6 for every file, so that a reader sees the old file or the new one, and a row follows only what is durable;
+ * nothing is written below a root whose marker is not the declared one; one bad file never stops the others.
+ * Never: removes or overwrites what the inventory does not know; writes to the inventory; touches an origin.
+ */
+export * from "./backoff.ts";
+export * from "./clean.ts";
+export { CopyBuffers } from "./copy-bytes.ts";
+export * from "./copy-failure.ts";
+export * from "./copy-group.ts";
+export * from "./copy-request.ts";
+export * from "./plan.ts";
+export * from "./replica-check.ts";

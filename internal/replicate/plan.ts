@@ -1,0 +1,139 @@
+/**
+ * The plan for one replica: what it lacks, in the order in which it would be copied, oldest change first. `plan` asks it for a summary and `sync`
+ * takes groups from it: one object, one order. It holds a page at a time, whatever it is long.
+ */
+import {
+  type Amount,
+  type DeclaredReplica,
+  type PendingCursor,
+  type PendingFile,
+  pendingPage,
+  type Session,
+  startOfPending,
+} from "../inventory/mod.ts";
+import type { Space } from "../sys/mod.ts";
+import type { CopyRequest } from "./copy-request.ts";
+import { SpaceBudget } from "./space-budget.ts";
+
+const PAGE = 4_096;
+
+/** A group is flushed as one: large enough that a flush is shared by many files, small enough that a kill loses little work. */
+const GROUP_FILES = 4_096;
+const GROUP_BYTES = 256 << 20;
+/** Open directories at the replica; well below the usual limit of 1024 open files. */
+const GROUP_DIRECTORIES = 200;
+
+export interface PlanOptions {
+  /** Files whose next attempt is due later than this (milliseconds since 1970) are left for later; left out: every file is due. */
+  readonly dueAt?: number;
+  /** How many files `first` of the summary names. */
+  readonly first?: number;
+}
+
+export interface PlannedFile {
+  readonly host: string;
+  readonly path: string;
+  readonly size: number;
+  readonly why: "new" | "changed" | "retry";
+}
+
+export interface PlanSummaryOfReplica {
+  readonly copy: Amount;
+  readonly replace: Amount;
+  readonly retry: Amount;
+  readonly firstThatDoesNotFit: PlannedFile | null;
+  readonly first: readonly PlannedFile[];
+}
+
+export class ReplicaPlan {
+  #cursor: PendingCursor;
+  #page: readonly PendingFile[] = [];
+  #next = 0;
+
+  constructor(
+    private readonly session: Session,
+    readonly replica: DeclaredReplica,
+    /** Changes after this revision are not part of the plan. */
+    readonly newest: number,
+    private readonly options: PlanOptions = {},
+  ) {
+    this.#cursor = startOfPending(replica, newest);
+  }
+
+  /** The next file without taking it; undefined at the end. @throws SQLiteError (the caller is inside `Session.read`) */
+  #peek(): PendingFile | undefined {
+    for (;;) {
+      const file = this.#page[this.#next];
+      if (file === undefined) {
+        if (this.#cursor.phase === "end") return undefined;
+        const { files, next } = pendingPage(this.session, this.replica.id, this.#cursor, PAGE);
+        this.#page = files;
+        this.#cursor = next;
+        this.#next = 0;
+      } else if (this.options.dueAt !== undefined && file.attempt !== undefined && file.attempt.nextAt > this.options.dueAt) {
+        this.#next += 1;
+      } else return file;
+    }
+  }
+
+  /** Takes the next group; undefined when the plan is done. @throws SQLiteError (the caller is inside `Session.read`) */
+  takeGroup(): readonly PendingFile[] | undefined {
+    const group: PendingFile[] = [];
+    const directories = new Set<number>();
+    let bytes = 0;
+    for (let file = this.#peek(); file !== undefined; file = this.#peek()) {
+      directories.add(file.directory);
+      bytes += file.evidence.size;
+      const full = group.length >= GROUP_FILES || bytes > GROUP_BYTES || directories.size > GROUP_DIRECTORIES;
+      if (full && group.length > 0) break;
+      group.push(file);
+      this.#next += 1;
+    }
+    return group.length === 0 ? undefined : group;
+  }
+
+  /** The lowest revision that was not taken; one more than `newest` when none of the new changes is left. @throws SQLiteError */
+  position(): number {
+    const file = this.#peek();
+    return file !== undefined && file.revision > this.replica.reconciledRevision ? file.revision : this.newest + 1;
+  }
+
+  /** Reads the whole plan to its end, and adds it up. @throws SQLiteError (the caller is inside `Session.read`) */
+  summarise(space: Space | undefined, reserveBytes: number): PlanSummaryOfReplica {
+    const copy = { files: 0, bytes: 0 };
+    const replace = { files: 0, bytes: 0 };
+    const retry = { files: 0, bytes: 0 };
+    const first: PlannedFile[] = [];
+    const budget = space && new SpaceBudget(space, reserveBytes);
+    let firstThatDoesNotFit: PlannedFile | null = null;
+    for (let file = this.#peek(); file !== undefined; file = this.#peek()) {
+      this.#next += 1;
+      const { size } = file.evidence;
+      for (const amount of [copy, ...(file.copy ? [replace] : []), ...(file.attempt ? [retry] : [])]) {
+        amount.files += 1;
+        amount.bytes += size;
+      }
+      if (first.length < (this.options.first ?? 0)) first.push(plannedFileOf(file));
+      if (firstThatDoesNotFit === null && budget?.take(size) !== undefined) firstThatDoesNotFit = plannedFileOf(file);
+    }
+    return { copy, replace, retry, first, firstThatDoesNotFit };
+  }
+}
+
+const plannedFileOf = (file: PendingFile): PlannedFile => ({
+  host: file.host,
+  path: `${file.directoryPath}/${file.name}`,
+  size: file.evidence.size,
+  why: file.attempt !== undefined ? "retry" : file.copy !== undefined ? "changed" : "new",
+});
+
+export const copyRequestOf = (file: PendingFile): CopyRequest => ({
+  id: file.id,
+  directory: file.directory,
+  host: file.host,
+  dataDirectory: file.dataDirectory,
+  directoryPath: file.directoryPath,
+  name: file.name,
+  evidence: file.evidence,
+  ...(file.copy === undefined ? {} : { replaces: file.copy.kept }),
+});

@@ -1,0 +1,139 @@
+/**
+ * The guards of a replica, before anything is written to it: its root is there, it carries the marker that belongs to it, and it takes writes. A newly
+ * declared root that exists gets its marker here, once.
+ */
+import { err, ok, type Result } from "neverthrow";
+import { printable, type Space } from "../sys/mod.ts";
+import { type MarkerError, openLocalVolume, readMarker, type Volume, type VolumeError, volumeErrorMessage, writeMarker } from "../volume/mod.ts";
+
+export type ReplicaProblemReason =
+  | "RootMissing"
+  | "RootUnreadable"
+  | "MarkerMissing"
+  | "MarkerUnreadable"
+  | "MarkerOfAnotherReplica"
+  | "ReadOnly"
+  | "NoSpace"
+  | "NoInodes"
+  | "NotPermitted"
+  | "VolumeFailed"
+  | "TransportNotSupported";
+
+/** Why nothing can be written to a replica as a whole. */
+export interface ReplicaProblem {
+  readonly kind: "replica-problem";
+  readonly reason: ReplicaProblemReason;
+  readonly message: string;
+}
+
+export const replicaProblem = (reason: ReplicaProblemReason, message: string): ReplicaProblem => ({ kind: "replica-problem", reason, message });
+
+/** Opens a replica's volume and proves that it is the one: its marker has this UUID. */
+export async function openReplica(root: string, marker: string): Promise<Result<Volume, ReplicaProblem>> {
+  const opened = openLocalVolume(root);
+  if (opened.isErr()) return err(rootProblem(root, opened.error));
+  const found = await readMarker(opened.value);
+  if (found.isErr()) {
+    opened.value.close();
+    return err(markerProblem(root, found.error));
+  }
+  if (found.value?.uuid === marker) return ok(opened.value);
+  opened.value.close();
+  return err(wrongMarker(root, marker, found.value?.uuid));
+}
+
+function wrongMarker(root: string, expected: string, found: string | undefined): ReplicaProblem {
+  const where = printable(root);
+  return found === undefined
+    ? replicaProblem("MarkerMissing", `${where} has no marker file .xtelemdb-replica.json, though this replica has one (${expected}): its volume is not mounted there`)
+    : replicaProblem("MarkerOfAnotherReplica", `${where} carries the marker ${found}, but this replica's is ${expected}: another volume is mounted there`);
+}
+
+function rootProblem(root: string, error: VolumeError): ReplicaProblem {
+  const message = volumeErrorMessage(error);
+  if (error.reason === "not-found") return replicaProblem("RootMissing", `the replica's root ${printable(root)} does not exist`);
+  return replicaProblem(error.reason === "unavailable" || error.reason === "input-output" ? "VolumeFailed" : "RootUnreadable", message);
+}
+
+function markerProblem(root: string, error: MarkerError): ReplicaProblem {
+  if (error.kind === "marker-unreadable") {
+    return replicaProblem("MarkerUnreadable", `the marker ${printable(error.path)} does not say whose volume this is: ${error.detail}`);
+  }
+  if (error.reason === "not-found") return rootProblem(root, error);
+  return replicaProblem(error.reason === "input-output" || error.reason === "unavailable" ? "VolumeFailed" : "MarkerUnreadable", volumeErrorMessage(error));
+}
+
+export interface ReplicaCheckRequest {
+  readonly root: string;
+  /** The UUID that the inventory knows; null before the first sight. */
+  readonly marker: string | null;
+  /** What a new marker would say, were one to be written; left out where nothing may be written. */
+  readonly newMarker?: { readonly uuid: string; readonly created: string; readonly hex: string };
+  /** Data directories of this host: a replica on the device of one shares its fate. */
+  readonly dataDirectories: readonly string[];
+  /** Bytes that are to stay free. */
+  readonly reserveBytes: number;
+}
+
+export interface ReplicaState {
+  /** Null only where there is none and none may be written. */
+  readonly marker: string | null;
+  readonly markerWritten: boolean;
+  readonly space: Space;
+  /** The first data directory that lies on the same file system; null when none does. */
+  readonly sharesDeviceWith: string | null;
+}
+
+/** Looks at a replica once, and writes its marker where that is due. */
+export async function checkReplica(request: ReplicaCheckRequest): Promise<Result<ReplicaState, ReplicaProblem>> {
+  const opened = openLocalVolume(request.root);
+  if (opened.isErr()) return err(rootProblem(request.root, opened.error));
+  const volume = opened.value;
+  const result = await checkVolume(volume, request);
+  volume.close();
+  return result;
+}
+
+async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promise<Result<ReplicaState, ReplicaProblem>> {
+  const found = await readMarker(volume);
+  if (found.isErr()) return err(markerProblem(request.root, found.error));
+  const uuid = found.value?.uuid;
+  if (request.marker !== null && uuid !== request.marker) return err(wrongMarker(request.root, request.marker, uuid));
+  const space = await volume.space();
+  if (space.isErr()) return err(rootProblem(request.root, space.error));
+  const where = printable(request.root);
+  if (space.value.readOnly) return err(replicaProblem("ReadOnly", `${where} is mounted read-only`));
+  let marker = uuid ?? null;
+  const markerWritten = marker === null && request.newMarker !== undefined;
+  if (marker === null && request.newMarker !== undefined) {
+    const { uuid: fresh, created, hex } = request.newMarker;
+    const written = await writeMarker(volume, { format: 1, uuid: fresh, created }, hex);
+    if (written.isErr()) return err(writeProblem(request.root, written.error));
+    marker = fresh;
+  }
+  const sharesDeviceWith = request.dataDirectories.find((path) => deviceOf(path) === volume.device) ?? null;
+  return ok({ marker, markerWritten, space: space.value, sharesDeviceWith });
+}
+
+/** What an error while writing at the root means for the whole replica. */
+function writeProblem(root: string, error: MarkerError): ReplicaProblem {
+  if (error.kind === "marker-unreadable") return markerProblem(root, error);
+  const message = volumeErrorMessage(error);
+  switch (error.reason) {
+    case "read-only":
+      return replicaProblem("ReadOnly", message);
+    case "no-space":
+      return replicaProblem("NoSpace", message);
+    case "denied":
+      return replicaProblem("NotPermitted", message);
+    default:
+      return replicaProblem("VolumeFailed", message);
+  }
+}
+
+function deviceOf(path: string): string | undefined {
+  const volume = openLocalVolume(path);
+  if (volume.isErr()) return undefined;
+  volume.value.close();
+  return volume.value.device;
+}
