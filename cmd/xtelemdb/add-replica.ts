@@ -1,0 +1,86 @@
+/** `add_replica`: declares a replica in the configuration, and looks at its root at once. */
+import { existsSync } from "node:fs";
+import { addReplica, loadConfiguration, parseConfiguration, readConfiguration, replicaKeyFromArguments, writeConfiguration } from "../../internal/config/mod.ts";
+import { booleanOption } from "./boolean-option.ts";
+import { configurationFile, failWithConfigError, optionsOf, print, printError, printJson } from "./context.ts";
+import { EXIT } from "./exit-code.ts";
+import type { Register } from "./program.ts";
+
+interface Options {
+  readonly prefix?: string;
+  readonly host?: string;
+  readonly importOrigins?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export const addReplicaCommand: Register = (program, context, end) => {
+  program
+    .command("add_replica")
+    .description("declare a replica: every file of every data directory is to be there")
+    .argument("[replica]", "a whole key instead of prefix and host: /mnt/backup, ssh://popeye/ceph/magao-x/")
+    .option("--prefix <path>", "the folder that is to hold the copies; it must exist before anything is copied")
+    .option("--host <host>", "the host it is on, over ssh; the prefix is then relative to the login directory unless it begins with /")
+    .option("--import-origins [boolean]", "make file origins from the copies that are there already (kept for a later release)", booleanOption)
+    .option("--dry-run [boolean]", "print the new configuration, change nothing", booleanOption)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  xtelemdb add_replica prefix=/mnt/backup
+  xtelemdb add_replica host=popeye prefix=ceph/magao-x/ import_origins=true
+  xtelemdb add_replica ssh://popeye/ceph/magao-x/`,
+    )
+    .action((positional: string | undefined, _options, command) => {
+      const options = optionsOf<Options>(command);
+      return end(run(positional, options));
+    });
+
+  async function run(positional: string | undefined, options: ReturnType<typeof optionsOf<Options>>): Promise<number> {
+    const prefix = positional ?? options.prefix;
+    if (prefix === undefined || (positional !== undefined && options.prefix !== undefined)) {
+      printError('add_replica needs one prefix\nhelp: xtelemdb add_replica prefix=/mnt/backup');
+      return EXIT.usage;
+    }
+    const key = replicaKeyFromArguments({ prefix, ...(options.host === undefined ? {} : { host: options.host }) });
+    if (key.isErr()) {
+      printError(`the replica ${JSON.stringify(prefix)} ${key.error}\nhelp: xtelemdb add_replica prefix=/mnt/backup`);
+      return EXIT.usage;
+    }
+    const file = configurationFile(context, options);
+    const before = existsSync(file) ? await readConfiguration(file) : undefined;
+    if (before?.isErr()) return failWithConfigError(before.error);
+    const text = before?.isOk() ? before.value : "";
+    const importOrigins = options.importOrigins === true;
+    const after = addReplica(text, file, context.environment, { key: key.value, importOrigins });
+    if (after.isErr()) return failWithConfigError(after.error);
+    const state = parseConfiguration(after.value, file, context.environment);
+    if (state.isErr()) return failWithConfigError(state.error);
+    if (options.dryRun) {
+      if (options.json) printJson({ dryRun: true, file, added: key.value, configuration: after.value });
+      else print(after.value.trimEnd());
+      return EXIT.converged;
+    }
+    const written = await writeConfiguration(file, after.value);
+    if (written.isErr()) return failWithConfigError(written.error);
+    // What was written must load as any other program will load it.
+    const loaded = await loadConfiguration(file, context.environment);
+    if (loaded.isErr()) return failWithConfigError(loaded.error);
+    const replica = loaded.value.replicas.find(({ written: text }) => text === key.value);
+    if (replica === undefined) return EXIT.failed;
+    const { prepareReplica } = await import("../../internal/agent/mod.ts");
+    const own = loaded.value.hosts.find(({ name }) => name === loaded.value.hostname);
+    const prepared = await prepareReplica(replica, own?.dataDirectories ?? [], Date.now());
+    if (prepared.isErr()) return EXIT.failed;
+    const { kind, message, help } = prepared.value;
+    if (options.json) {
+      printJson({ file, added: key.value, importOrigins, root: { kind, message, help } });
+      return EXIT.converged;
+    }
+    print(`added ${key.value} to ${file}${text === "" ? " (new)" : ""}`);
+    print(`${kind === "marker-written" || kind === "marker-found" ? "" : "not ready yet: "}${message}`);
+    if (help !== "") print(`help: ${help}`);
+    if (importOrigins) print("import_origins is noted; importing comes with a later release");
+    print(own === undefined ? `next: declare this host (${loaded.value.hostname}) with its data_dirs in ${file}` : 'next: "xtelemdb plan" shows what will be copied, "xtelemdb sync" copies it');
+    return EXIT.converged;
+  }
+};

@@ -1,0 +1,80 @@
+/** What every command has: the global options, the configuration, the way out. */
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import type { AgentError, AgentOptions } from "../../internal/agent/mod.ts";
+import {
+  type ConfigError,
+  type DesiredState,
+  defaultConfigurationFile,
+  type Environment,
+  loadConfiguration,
+  renderConfigError,
+  systemEnvironment,
+} from "../../internal/config/mod.ts";
+import { EXIT } from "./exit-code.ts";
+import { LOG_LEVELS, type LogLevel, startLog } from "./output/log.ts";
+import { progressLine } from "./output/progress.ts";
+import { colours } from "./output/text.ts";
+import { VERSION } from "./version-text.ts";
+
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly logLevel?: string;
+  readonly json?: boolean;
+}
+
+export interface Context {
+  readonly environment: Environment;
+  readonly commandLine: string;
+  readonly signal: AbortSignal;
+}
+
+export const makeContext = (commandLine: string, signal: AbortSignal): Context => ({
+  environment: systemEnvironment(existsSync),
+  commandLine,
+  signal,
+});
+
+/** The options of a command and of all above it. commander cannot know their types; each command names the ones it defined. */
+export const optionsOf = <Options>(command: Command): Options & GlobalOptions => command.optsWithGlobals();
+
+export const configurationFile = (context: Context, options: GlobalOptions): string =>
+  options.config ?? defaultConfigurationFile(context.environment);
+
+export const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
+
+/** "error: ..." and "help: ..." on standard error. */
+export function printError(message: string): void {
+  process.stderr.write(`${colours.red("error:")} ${message.replace(/\nhelp: /, `\n${colours.cyan("help:")} `)}\n`);
+}
+
+export function failWithConfigError(error: ConfigError): number {
+  printError(renderConfigError(error));
+  return error.kind === "config-unwritable" ? EXIT.failed : EXIT.usage;
+}
+
+export async function failWithAgentError(error: AgentError): Promise<number> {
+  const { agentErrorIsInventory, agentErrorMessage } = await import("../../internal/agent/mod.ts");
+  printError(agentErrorMessage(error));
+  if (error.kind === "no-such-data-directory") return EXIT.usage;
+  return agentErrorIsInventory(error) ? EXIT.inventory : EXIT.failed;
+}
+
+/** Loads the configuration and goes on with it; a wrong one ends the command. */
+export async function withState(context: Context, options: GlobalOptions, action: (state: DesiredState) => Promise<number>): Promise<number> {
+  const state = await loadConfiguration(configurationFile(context, options), context.environment);
+  return state.isErr() ? failWithConfigError(state.error) : action(state.value);
+}
+
+/** Options for the agent, with log and progress on standard error. `clear` takes the progress line away before anything else is printed. */
+export function agentOptions(context: Context, options: GlobalOptions, level: LogLevel): { readonly agent: AgentOptions; clear(): void } {
+  const chosen = LOG_LEVELS.find((known) => known === options.logLevel) ?? level;
+  const log = startLog(chosen, context.environment.variables);
+  const line = progressLine(process.stderr);
+  const agent = { command: context.commandLine, version: VERSION, signal: context.signal, log, onProgress: line.show };
+  return { agent, clear: () => line.clear() };
+}

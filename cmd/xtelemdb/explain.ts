@@ -1,0 +1,56 @@
+/** `explain PATH`: the whole story of one file. */
+import { resolve } from "node:path";
+import type { Explanation, FileExplanation } from "../../internal/agent/mod.ts";
+import { failWithAgentError, optionsOf, print, printJson, withState } from "./context.ts";
+import { EXIT } from "./exit-code.ts";
+import { bytes, colours, printable } from "./output/text.ts";
+import type { Register } from "./program.ts";
+
+export const explainCommand: Register = (program, context, end) => {
+  program
+    .command("explain")
+    .description("the whole story of one file: where it is, and why it is not where it should be")
+    .argument("<path>", "the path at the origin; a relative one is taken from here")
+    .addHelpText("after", "\nExit code 0 when every declared replica has a current copy, else 3.\n\nExample:\n  xtelemdb explain /opt/MagAOX/logs/x.log")
+    .action((path: string, _options, command) => {
+      const options = optionsOf<object>(command);
+      return end(
+        withState(context, options, async (state) => {
+          const { explain } = await import("../../internal/agent/mod.ts");
+          const explained = await explain(state, resolve(path));
+          if (explained.isErr()) return failWithAgentError(explained.error);
+          if (options.json) printJson(explained.value);
+          else print(explanationText(explained.value));
+          const { files } = explained.value;
+          const pending = files.length === 0 || files.some((file) => file.replicas.some((replica) => replica.pending));
+          return pending ? EXIT.notConverged : EXIT.converged;
+        }),
+      );
+    });
+};
+
+function explanationText({ path, files, unknown }: Explanation): string {
+  if (unknown !== null) return `${printable(path)}: ${unknown.message}${unknown.help === "" ? "" : `\nhelp: ${unknown.help}`}`;
+  return files.map(fileText).join("\n\n").replace(/^/, `${colours.bold(printable(path))}\n`);
+}
+
+function fileText(file: FileExplanation): string {
+  const lines = [
+    `origin ${file.host}: ${file.state}, ${bytes(file.size)} (${file.size} bytes), modified ${file.modified}`,
+    `  ${file.message}`,
+    `  seen so since ${file.observed}, in data directory ${printable(file.dataDirectory)}`,
+  ];
+  for (const replica of file.replicas) {
+    const state = replica.pending ? colours.yellow(replica.state) : colours.green(replica.state);
+    lines.push(`replica ${printable(replica.url)}${replica.declared ? "" : " (not declared)"}: ${state}`);
+    lines.push(`  ${replica.message}`);
+    if (replica.help !== "") lines.push(`  ${colours.cyan("help:")} ${replica.help}`);
+    lines.push(`  at ${printable(replica.path)}`);
+    if (replica.digest !== null) lines.push(`  ${replica.digest}, copied ${replica.copiedAt}`);
+    if (replica.attempts !== null) {
+      const { count, last, next } = replica.attempts;
+      lines.push(`  ${count} failed ${count === 1 ? "attempt" : "attempts"}, the last ${last}; in continuous mode the next is due ${next}`);
+    }
+  }
+  return lines.join("\n");
+}

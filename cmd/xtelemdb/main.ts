@@ -1,0 +1,34 @@
+/** The entry: arguments in, exit code out. */
+import { makeContext, printError } from "./context.ts";
+import { EXIT } from "./exit-code.ts";
+import { runProgram } from "./program.ts";
+
+const stop = new AbortController();
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  process.on(signal, () => {
+    // The first asks to finish what is under way; the second ends at once.
+    if (stop.signal.aborted) process.exit(code);
+    stop.abort();
+  });
+}
+// A reader that has seen enough (head, less) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(EXIT.converged);
+  throw error;
+});
+
+const given = process.argv.slice(2);
+const context = makeContext(["xtelemdb", ...given].join(" "), stop.signal);
+runProgram(given, context).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (exception: unknown) => {
+    const detail = exception instanceof Error ? (exception.stack ?? exception.message) : String(exception);
+    printError(`a fault of xtelemdb itself; please report it with this text:\n${detail}`);
+    process.exit(EXIT.failed);
+  },
+);

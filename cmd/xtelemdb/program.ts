@@ -1,0 +1,103 @@
+/** The commands, put together: names, options, help. What each does stands in its own file. */
+import tab from "@bomb.sh/tab/commander";
+import { Command, CommanderError, Option } from "commander";
+import { addReplicaCommand } from "./add-replica.ts";
+import { type KnownCommand, normaliseArguments } from "./arguments.ts";
+import { configCommand } from "./config.ts";
+import { type Context, printError } from "./context.ts";
+import { EXIT, EXIT_HELP } from "./exit-code.ts";
+import { explainCommand } from "./explain.ts";
+import { hostListCommand } from "./host-list.ts";
+import { LOG_LEVELS } from "./output/log.ts";
+import { planCommand } from "./plan.ts";
+import { removeReplicaCommand } from "./remove-replica.ts";
+import { replicaListCommand } from "./replica-list.ts";
+import { scanCommand } from "./scan.ts";
+import { statusCommand } from "./status.ts";
+import { syncCommand } from "./sync.ts";
+import { versionCommand } from "./version.ts";
+
+/** Makes a command's action end in an exit code. */
+export type Register = (program: Command, context: Context, end: (code: Promise<number>) => Promise<void>) => void;
+
+const REGISTER: readonly Register[] = [
+  addReplicaCommand,
+  removeReplicaCommand,
+  replicaListCommand,
+  hostListCommand,
+  scanCommand,
+  planCommand,
+  syncCommand,
+  statusCommand,
+  explainCommand,
+  configCommand,
+  versionCommand,
+];
+
+function makeProgram(context: Context, end: (code: Promise<number>) => Promise<void>): Command {
+  const program = new Command("xtelemdb")
+    .description("Keeps the data files of scientific instruments copied, proven and findable.\n\nDeclare hosts and replicas in a TOML file; sync makes them so.")
+    .option("--config <file>", "the configuration file (default: $XTELEMDB_CONFIG, else /etc/xtelemdb/xtelemdb.toml)")
+    .addOption(new Option("--log-level <level>", "how much to log on standard error").choices([...LOG_LEVELS]))
+    .option("--json", "print data as JSON")
+    .showHelpAfterError('(see "xtelemdb help", or the command with --help)')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error: ")) })
+    .addHelpText(
+      "after",
+      `
+Options may be written either way: --prefix /mnt/backup or prefix=/mnt/backup; add_replica or add-replica.
+
+Examples:
+  xtelemdb add_replica prefix=/mnt/backup      declare a replica on a mounted disk
+  xtelemdb plan                                what would be copied, and does it fit
+  xtelemdb sync                                copy until everything declared is so
+  xtelemdb sync continuous=true                the same for ever (for systemd)
+  xtelemdb status                              what is so, what is not, and what to do
+  xtelemdb explain /opt/MagAOX/logs/x.log      the whole story of one file
+
+${EXIT_HELP}`,
+    );
+  for (const register of REGISTER) register(program, context, end);
+  tab(program, { completionCommandName: "completion" });
+  return program;
+}
+
+/** What the step before commander has to know of each command. */
+function knownCommands(command: Command, prefix = ""): KnownCommand[] {
+  return command.commands.flatMap((child) => {
+    const name = `${prefix}${child.name()}`;
+    const options = child.options.flatMap((option) => option.long?.replace(/^--/, "") ?? []);
+    return [
+      ...(child.commands.length > 0 ? [] : [{ name, options, takesPositional: child.registeredArguments.length > 0 }]),
+      ...knownCommands(child, `${name} `),
+    ];
+  });
+}
+
+/** Runs a command line (without the program's name) to its exit code. */
+export async function runProgram(given: readonly string[], context: Context): Promise<number> {
+  let exitCode: number = EXIT.converged;
+  const program = makeProgram(context, async (code) => {
+    exitCode = await code;
+  });
+  const globals = program.options.flatMap((option) => option.long?.replace(/^--/, "") ?? []);
+  const normalised = normaliseArguments(given, knownCommands(program), globals);
+  if (normalised.kind === "unknown-key") {
+    const { key, command, meant } = normalised;
+    printError(`${command} has no option "${key}"\nhelp: ${meant === undefined ? `see "xtelemdb ${command} --help"` : `did you mean "${meant}="?`}`);
+    return EXIT.usage;
+  }
+  if (given.length === 0) {
+    program.outputHelp({ error: true });
+    return EXIT.usage;
+  }
+  try {
+    await program.parseAsync([...normalised.values], { from: "user" });
+    return exitCode;
+  } catch (exception) {
+    // commander has printed what it had to say; asking for help is no mistake.
+    if (exception instanceof CommanderError) return exception.exitCode === 0 ? EXIT.converged : EXIT.usage;
+    throw exception;
+  }
+}

@@ -1,0 +1,80 @@
+/** `sync`: makes what is declared so; once, or for ever. */
+import type { SyncSummary } from "../../internal/agent/mod.ts";
+import { loadConfiguration, renderConfigError } from "../../internal/config/mod.ts";
+import { booleanOption } from "./boolean-option.ts";
+import { agentOptions, configurationFile, failWithAgentError, optionsOf, print, printJson, withState } from "./context.ts";
+import { EXIT } from "./exit-code.ts";
+import { amount, colours, duration } from "./output/text.ts";
+import { statusText } from "./output/status-text.ts";
+import type { Register } from "./program.ts";
+import { VERSION } from "./version-text.ts";
+
+interface Options {
+  readonly continuous?: boolean;
+}
+
+export const syncCommand: Register = (program, context, end) => {
+  program
+    .command("sync")
+    .description("scan, then copy to every replica what it lacks")
+    .option("--continuous [boolean]", "go on for ever: look again every [scan] interval, and when growing files may have settled", booleanOption)
+    .addHelpText(
+      "after",
+      `
+Exit code 0 when everything declared is so, 3 when something is not so yet. Interrupted once, it finishes the files under way; twice, it ends at
+once. Either way nothing is torn, and the next sync goes on from there.
+
+Examples:
+  xtelemdb sync
+  xtelemdb sync continuous=true`,
+    )
+    .action((_options, command) => {
+      const options = optionsOf<Options>(command);
+      return end(options.continuous ? forEver(options) : once(options));
+    });
+
+  const once = (options: ReturnType<typeof optionsOf<Options>>): Promise<number> =>
+    withState(context, options, async (state) => {
+      const { readStatus, sync } = await import("../../internal/agent/mod.ts");
+      const { agent, clear } = agentOptions(context, options, "error");
+      const summary = await sync(state, agent);
+      clear();
+      if (summary.isErr()) return failWithAgentError(summary.error);
+      const code = summary.value.outcome === "converged" ? EXIT.converged : EXIT.notConverged;
+      if (options.json) {
+        printJson(summary.value);
+        return code;
+      }
+      print(summaryText(summary.value));
+      if (code === EXIT.converged) return code;
+      const status = await readStatus(state, { version: VERSION, now: Date.now });
+      if (status.isOk()) print(statusText(status.value));
+      return code;
+    });
+
+  const forEver = (options: ReturnType<typeof optionsOf<Options>>): Promise<number> =>
+    withState(context, options, async (state) => {
+      const { syncContinuously } = await import("../../internal/agent/mod.ts");
+      const { agent, clear } = agentOptions(context, options, "info");
+      const reload = () => loadConfiguration(configurationFile(context, options), context.environment);
+      const onPass = (summary: SyncSummary): void => {
+        clear();
+        const idle = summary.copied.files + summary.adopted.files + summary.failed.files === 0 && summary.outcome === "converged";
+        agent.log[idle ? "debug" : "info"](summaryText(summary));
+      };
+      const ended = await syncContinuously(state, { ...agent, reload, renderConfigError, onPass });
+      clear();
+      return ended.isErr() ? failWithAgentError(ended.error) : EXIT.converged;
+    });
+};
+
+function summaryText(summary: SyncSummary): string {
+  const { copied, adopted, failed, outcome, durationMilliseconds } = summary;
+  const parts = [
+    `copied ${amount(copied)}`,
+    ...(adopted.files > 0 ? [`adopted ${amount(adopted)}`] : []),
+    ...(failed.files > 0 ? [colours.yellow(`failed ${amount(failed)}`)] : []),
+  ];
+  const verdict = { converged: "converged", "not-converged": "not converged yet", stopped: "stopped" }[outcome];
+  return `${verdict}: ${parts.join(", ")} in ${duration(durationMilliseconds)}`;
+}

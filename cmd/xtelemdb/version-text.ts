@@ -1,0 +1,7 @@
+import packageJson from "../../package.json";
+
+/** Set by scripts/build. */
+declare const XTELEMDB_COMMIT: string;
+
+export const VERSION: string = packageJson.version;
+export const COMMIT: string = typeof XTELEMDB_COMMIT === "string" ? XTELEMDB_COMMIT : "unknown";

@@ -1,0 +1,17 @@
+/** `version`. */
+import { optionsOf, print, printJson } from "./context.ts";
+import { EXIT } from "./exit-code.ts";
+import type { Register } from "./program.ts";
+import { COMMIT, VERSION } from "./version-text.ts";
+
+export const versionCommand: Register = (program, _context, end) => {
+  program
+    .command("version")
+    .description("print the version")
+    .addHelpText("after", "\nExample:\n  xtelemdb version --json")
+    .action((_options, command) => {
+      if (optionsOf<object>(command).json) printJson({ version: VERSION, commit: COMMIT, bun: Bun.version });
+      else print(`xtelemdb ${VERSION} (${COMMIT})`);
+      return end(Promise.resolve(EXIT.converged));
+    });
+};
