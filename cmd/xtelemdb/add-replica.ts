@@ -1,6 +1,13 @@
 /** `add_replica`: declares a replica in the configuration, and looks at its root at once. */
 import { existsSync } from "node:fs";
-import { addReplica, loadConfiguration, parseConfiguration, readConfiguration, replicaKeyFromArguments, writeConfiguration } from "../../internal/config/mod.ts";
+import {
+  addReplica,
+  loadConfiguration,
+  parseConfiguration,
+  readConfiguration,
+  replicaKeyFromArguments,
+  writeConfiguration,
+} from "../../internal/config/mod.ts";
 import { booleanOption } from "./boolean-option.ts";
 import { configurationFile, failWithConfigError, optionsOf, print, printError, printJson } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
@@ -19,8 +26,15 @@ export const addReplicaCommand: Register = (program, context, end) => {
     .description("declare a replica: every file of every data directory is to be there")
     .argument("[replica]", "a whole key instead of prefix and host: /mnt/backup, ssh://popeye/ceph/magao-x/")
     .option("--prefix <path>", "the folder that is to hold the copies; it must exist before anything is copied")
-    .option("--host <host>", "the host it is on, over ssh; the prefix is then relative to the login directory unless it begins with /")
-    .option("--import-origins [boolean]", "make file origins from the copies that are there already (kept for a later release)", booleanOption)
+    .option(
+      "--host <host>",
+      "the host it is on, over ssh; the prefix is then relative to the login directory unless it begins with /",
+    )
+    .option(
+      "--import-origins [boolean]",
+      "make file origins from the copies that are there already (kept for a later release)",
+      booleanOption,
+    )
     .option("--dry-run [boolean]", "print the new configuration, change nothing", booleanOption)
     .addHelpText(
       "after",
@@ -38,7 +52,7 @@ Examples:
   async function run(positional: string | undefined, options: ReturnType<typeof optionsOf<Options>>): Promise<number> {
     const prefix = positional ?? options.prefix;
     if (prefix === undefined || (positional !== undefined && options.prefix !== undefined)) {
-      printError('add_replica needs one prefix\nhelp: xtelemdb add_replica prefix=/mnt/backup');
+      printError("add_replica needs one prefix\nhelp: xtelemdb add_replica prefix=/mnt/backup");
       return EXIT.usage;
     }
     const key = replicaKeyFromArguments({ prefix, ...(options.host === undefined ? {} : { host: options.host }) });
@@ -80,7 +94,11 @@ Examples:
     print(`${kind === "marker-written" || kind === "marker-found" ? "" : "not ready yet: "}${message}`);
     if (help !== "") print(`help: ${help}`);
     if (importOrigins) print("import_origins is noted; importing comes with a later release");
-    print(own === undefined ? `next: declare this host (${loaded.value.hostname}) with its data_dirs in ${file}` : 'next: "xtelemdb plan" shows what will be copied, "xtelemdb sync" copies it');
+    print(
+      own === undefined
+        ? `next: declare this host (${loaded.value.hostname}) with its data_dirs in ${file}`
+        : 'next: "xtelemdb plan" shows what will be copied, "xtelemdb sync" copies it',
+    );
     return EXIT.converged;
   }
 };

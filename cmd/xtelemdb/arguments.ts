@@ -21,7 +21,11 @@ const dashed = (name: string): string => name.replaceAll("_", "-");
 const KEY_VALUE = /^([A-Za-z][A-Za-z0-9_-]*)=(.*)$/s;
 
 /** Rewrites the arguments that follow the program's name. */
-export function normaliseArguments(given: readonly string[], commands: readonly KnownCommand[], globals: readonly string[]): Normalised {
+export function normaliseArguments(
+  given: readonly string[],
+  commands: readonly KnownCommand[],
+  globals: readonly string[],
+): Normalised {
   const values: string[] = [];
   let command: KnownCommand | undefined;
   let words: string[] = [];
@@ -37,14 +41,23 @@ export function normaliseArguments(given: readonly string[], commands: readonly 
       const known = options.find((option) => option === dashed(name));
       values.push(known === undefined ? argument : `--${[known, ...rest].join("=")}`);
       // The value of a global option before the command is not the command.
-      if (command === undefined && rest.length === 0 && known !== undefined && known !== "json") values.push(given[++index] ?? "");
+      if (command === undefined && rest.length === 0 && known !== undefined && known !== "json")
+        values.push(given[++index] ?? "");
       continue;
     }
     const [, key, value] = KEY_VALUE.exec(argument) ?? [];
     const option = key === undefined ? undefined : options.find((known) => known === dashed(key));
     if (option !== undefined) values.push(`--${option}=${value}`);
     else if (key !== undefined && command !== undefined && !command.takesPositional) {
-      return { kind: "unknown-key", key, command: command.name, meant: suggest(key, options.map((known) => known.replaceAll("-", "_"))) };
+      return {
+        kind: "unknown-key",
+        key,
+        command: command.name,
+        meant: suggest(
+          key,
+          options.map((known) => known.replaceAll("-", "_")),
+        ),
+      };
     } else if (command === undefined && !argument.startsWith("-")) {
       words = [...words, argument];
       const name = words.map((word) => word.replaceAll("-", "_")).join(" ");

@@ -65,13 +65,21 @@ export async function failWithAgentError(error: AgentError): Promise<number> {
 }
 
 /** Loads the configuration and goes on with it; a wrong one ends the command. */
-export async function withState(context: Context, options: GlobalOptions, action: (state: DesiredState) => Promise<number>): Promise<number> {
+export async function withState(
+  context: Context,
+  options: GlobalOptions,
+  action: (state: DesiredState) => Promise<number>,
+): Promise<number> {
   const state = await loadConfiguration(configurationFile(context, options), context.environment);
   return state.isErr() ? failWithConfigError(state.error) : action(state.value);
 }
 
 /** Options for the agent, with log and progress on standard error. `clear` takes the progress line away before anything else is printed. */
-export function agentOptions(context: Context, options: GlobalOptions, level: LogLevel): { readonly agent: AgentOptions; clear(): void } {
+export function agentOptions(
+  context: Context,
+  options: GlobalOptions,
+  level: LogLevel,
+): { readonly agent: AgentOptions; clear(): void } {
   const chosen = LOG_LEVELS.find((known) => known === options.logLevel) ?? level;
   const log = startLog(chosen, context.environment.variables);
   const line = progressLine(process.stderr);

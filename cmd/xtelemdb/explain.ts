@@ -11,7 +11,10 @@ export const explainCommand: Register = (program, context, end) => {
     .command("explain")
     .description("the whole story of one file: where it is, and why it is not where it should be")
     .argument("<path>", "the path at the origin; a relative one is taken from here")
-    .addHelpText("after", "\nExit code 0 when every declared replica has a current copy, else 3.\n\nExample:\n  xtelemdb explain /opt/MagAOX/logs/x.log")
+    .addHelpText(
+      "after",
+      "\nExit code 0 when every declared replica has a current copy, else 3.\n\nExample:\n  xtelemdb explain /opt/MagAOX/logs/x.log",
+    )
     .action((path: string, _options, command) => {
       const options = optionsOf<object>(command);
       return end(
@@ -31,7 +34,10 @@ export const explainCommand: Register = (program, context, end) => {
 
 function explanationText({ path, files, unknown }: Explanation): string {
   if (unknown !== null) return `${printable(path)}: ${unknown.message}${unknown.help === "" ? "" : `\nhelp: ${unknown.help}`}`;
-  return files.map(fileText).join("\n\n").replace(/^/, `${colours.bold(printable(path))}\n`);
+  return files
+    .map(fileText)
+    .join("\n\n")
+    .replace(/^/, `${colours.bold(printable(path))}\n`);
 }
 
 function fileText(file: FileExplanation): string {
@@ -49,7 +55,9 @@ function fileText(file: FileExplanation): string {
     if (replica.digest !== null) lines.push(`  ${replica.digest}, copied ${replica.copiedAt}`);
     if (replica.attempts !== null) {
       const { count, last, next } = replica.attempts;
-      lines.push(`  ${count} failed ${count === 1 ? "attempt" : "attempts"}, the last ${last}; in continuous mode the next is due ${next}`);
+      lines.push(
+        `  ${count} failed ${count === 1 ? "attempt" : "attempts"}, the last ${last}; in continuous mode the next is due ${next}`,
+      );
     }
   }
   return lines.join("\n");

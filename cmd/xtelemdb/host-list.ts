@@ -15,7 +15,10 @@ export const hostListCommand: Register = (program, context, end) => {
       return end(
         withStatus(context, options, ({ hosts }) => {
           if (options.json) printJson(hosts);
-          else print(hosts.length === 0 ? 'no host is declared: add [hosts.NAME] with data_dirs to the configuration' : hostTable(hosts));
+          else
+            print(
+              hosts.length === 0 ? "no host is declared: add [hosts.NAME] with data_dirs to the configuration" : hostTable(hosts),
+            );
           return EXIT.converged;
         }),
       );

@@ -36,7 +36,9 @@ const REGISTER: readonly Register[] = [
 
 function makeProgram(context: Context, end: (code: Promise<number>) => Promise<void>): Command {
   const program = new Command("xtelemdb")
-    .description("Keeps the data files of scientific instruments copied, proven and findable.\n\nDeclare hosts and replicas in a TOML file; sync makes them so.")
+    .description(
+      "Keeps the data files of scientific instruments copied, proven and findable.\n\nDeclare hosts and replicas in a TOML file; sync makes them so.",
+    )
     .option("--config <file>", "the configuration file (default: $XTELEMDB_CONFIG, else /etc/xtelemdb/xtelemdb.toml)")
     .addOption(new Option("--log-level <level>", "how much to log on standard error").choices([...LOG_LEVELS]))
     .option("--json", "print data as JSON")
@@ -85,7 +87,9 @@ export async function runProgram(given: readonly string[], context: Context): Pr
   const normalised = normaliseArguments(given, knownCommands(program), globals);
   if (normalised.kind === "unknown-key") {
     const { key, command, meant } = normalised;
-    printError(`${command} has no option "${key}"\nhelp: ${meant === undefined ? `see "xtelemdb ${command} --help"` : `did you mean "${meant}="?`}`);
+    printError(
+      `${command} has no option "${key}"\nhelp: ${meant === undefined ? `see "xtelemdb ${command} --help"` : `did you mean "${meant}="?`}`,
+    );
     return EXIT.usage;
   }
   if (given.length === 0) {

@@ -28,7 +28,9 @@ export const removeReplicaCommand: Register = (program, context, end) => {
       printError("remove_replica needs a prefix\nhelp: xtelemdb remove_replica prefix=/mnt/backup");
       return EXIT.usage;
     }
-    const key = replicaKeyFromArguments({ prefix, ...(options.host === undefined ? {} : { host: options.host }) }).unwrapOr(prefix);
+    const key = replicaKeyFromArguments({ prefix, ...(options.host === undefined ? {} : { host: options.host }) }).unwrapOr(
+      prefix,
+    );
     const file = configurationFile(context, options);
     const text = await readConfiguration(file);
     if (text.isErr()) return failWithConfigError(text.error);

@@ -15,7 +15,12 @@ export const replicaListCommand: Register = (program, context, end) => {
       return end(
         withStatus(context, options, ({ replicas }) => {
           if (options.json) printJson(replicas);
-          else print(replicas.length === 0 ? 'no replica is declared; "xtelemdb add_replica prefix=/mnt/backup" declares one' : replicaTable(replicas));
+          else
+            print(
+              replicas.length === 0
+                ? 'no replica is declared; "xtelemdb add_replica prefix=/mnt/backup" declares one'
+                : replicaTable(replicas),
+            );
           return EXIT.converged;
         }),
       );

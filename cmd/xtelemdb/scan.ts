@@ -13,8 +13,16 @@ export const scanCommand: Register = (program, context, end) => {
   program
     .command("scan")
     .description("look at the data directories and bring the inventory up to date; copies nothing")
-    .option("--accept-loss <path>", "a frozen data directory whose losses are real (may be repeated)", (path: string, all: string[]) => [...all, path], [])
-    .addHelpText("after", "\nExit code 0 when everything was seen, 3 when something could not be read or a data directory is frozen.\n\nExamples:\n  xtelemdb scan\n  xtelemdb scan accept_loss=/opt/MagAOX/rawimages")
+    .option(
+      "--accept-loss <path>",
+      "a frozen data directory whose losses are real (may be repeated)",
+      (path: string, all: string[]) => [...all, path],
+      [],
+    )
+    .addHelpText(
+      "after",
+      "\nExit code 0 when everything was seen, 3 when something could not be read or a data directory is frozen.\n\nExamples:\n  xtelemdb scan\n  xtelemdb scan accept_loss=/opt/MagAOX/rawimages",
+    )
     .action((_options, command) => {
       const options = optionsOf<Options>(command);
       return end(
@@ -39,7 +47,15 @@ export function scanText(summary: ScanSummary, hostname: string): string {
   const rows = summary.dataDirectories.map((one) => {
     const good = one.outcome.kind === "scanned";
     const verdict = good ? colours.green("scanned") : colours.yellow(one.outcome.kind);
-    return [printable(one.path), verdict, number(one.files), bytes(one.bytes), number(one.added), number(one.changed), number(one.absent)];
+    return [
+      printable(one.path),
+      verdict,
+      number(one.files),
+      bytes(one.bytes),
+      number(one.added),
+      number(one.changed),
+      number(one.absent),
+    ];
   });
   const lines = [table(["DATA DIRECTORY", "RESULT", "FILES", "SIZE", "NEW", "CHANGED", "GONE"], rows)];
   for (const { path, outcome, symlinks, special, excludedByPattern } of summary.dataDirectories) {
@@ -49,10 +65,14 @@ export function scanText(summary: ScanSummary, hostname: string): string {
       ...excludedByPattern.map(({ pattern, matches }) => `${number(matches)} by pattern ${JSON.stringify(pattern)}`),
     ];
     if (aside.length > 0) lines.push(`${printable(path)}: left out: ${aside.join(", ")}`);
-    if (outcome.kind === "partly") lines.push(`${printable(path)}: ${number(outcome.unreadable)} entries could not be read: ${outcome.example}`);
+    if (outcome.kind === "partly")
+      lines.push(`${printable(path)}: ${number(outcome.unreadable)} entries could not be read: ${outcome.example}`);
     if (outcome.kind === "failed") lines.push(`${printable(path)}: ${outcome.message}`, `  help: ${outcome.help}`);
     if (outcome.kind === "frozen") {
-      lines.push(`${printable(path)}: frozen: ${number(outcome.lost)} of ${number(outcome.known)} files were not seen any more; nothing was taken as deleted`, `  help: ${outcome.help}`);
+      lines.push(
+        `${printable(path)}: frozen: ${number(outcome.lost)} of ${number(outcome.known)} files were not seen any more; nothing was taken as deleted`,
+        `  help: ${outcome.help}`,
+      );
     }
   }
   lines.push(`in ${duration(summary.durationMilliseconds)}`);

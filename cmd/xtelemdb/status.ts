@@ -9,7 +9,10 @@ export const statusCommand: Register = (program, context, end) => {
   program
     .command("status")
     .description("what is so, what is not, why, and what to do")
-    .addHelpText("after", "\nExit code 0 when everything declared is so, else 3.\n\nExamples:\n  xtelemdb status\n  xtelemdb status --json | jq .converged")
+    .addHelpText(
+      "after",
+      "\nExit code 0 when everything declared is so, else 3.\n\nExamples:\n  xtelemdb status\n  xtelemdb status --json | jq .converged",
+    )
     .action((_options, command) => {
       const options = optionsOf<object>(command);
       return end(

@@ -4,8 +4,8 @@ import { loadConfiguration, renderConfigError } from "../../internal/config/mod.
 import { booleanOption } from "./boolean-option.ts";
 import { agentOptions, configurationFile, failWithAgentError, optionsOf, print, printJson, withState } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
-import { amount, colours, duration } from "./output/text.ts";
 import { statusText } from "./output/status-text.ts";
+import { amount, colours, duration } from "./output/text.ts";
 import type { Register } from "./program.ts";
 import { VERSION } from "./version-text.ts";
 
@@ -17,7 +17,11 @@ export const syncCommand: Register = (program, context, end) => {
   program
     .command("sync")
     .description("scan, then copy to every replica what it lacks")
-    .option("--continuous [boolean]", "go on for ever: look again every [scan] interval, and when growing files may have settled", booleanOption)
+    .option(
+      "--continuous [boolean]",
+      "go on for ever: look again every [scan] interval, and when growing files may have settled",
+      booleanOption,
+    )
     .addHelpText(
       "after",
       `

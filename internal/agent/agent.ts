@@ -102,6 +102,7 @@ export function expectReply<Reply extends { readonly kind: string }, Kind extend
 ): ResultAsync<Extract<Reply, { readonly kind: Kind }>, AgentError> {
   // The kind was just compared: the tag decides the member of the union.
   if (reply.kind === kind) return okAsync(reply as Extract<Reply, { readonly kind: Kind }>);
-  const detail = "detail" in reply && typeof reply.detail === "string" ? reply.detail : `it answered "${reply.kind}" to "${kind}"`;
+  const detail =
+    "detail" in reply && typeof reply.detail === "string" ? reply.detail : `it answered "${reply.kind}" to "${kind}"`;
   return errAsync({ kind: "worker", detail });
 }

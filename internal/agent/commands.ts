@@ -31,7 +31,10 @@ const scanAndSay = (agent: Agent, acceptLoss: readonly string[]): ResultAsync<Sc
   );
 
 /** Says what `sync` would do. Scans first; writes nothing to any origin or replica. */
-export function plan(state: DesiredState, options: AgentOptions & { readonly first: number }): ResultAsync<PlanSummary, AgentError> {
+export function plan(
+  state: DesiredState,
+  options: AgentOptions & { readonly first: number },
+): ResultAsync<PlanSummary, AgentError> {
   return withAgent(state, options, (agent) =>
     scanAndSay(agent, []).andThen((scanned) =>
       checkReplicas(agent, false).andThen((checked) =>
@@ -57,7 +60,11 @@ function planOf(agent: Agent, { replica, row, found }: CheckedReplica, first: nu
   const current = declaredReplicas(inventory).find(({ id }) => id === row.id) ?? row;
   const space = found.kind === "ready" ? found.state.space : undefined;
   const planned = new ReplicaPlan(inventory, current, inventory.revision, { first }).summarise(space, replica.reserveBytes);
-  const wanted = new Set(dataDirectoryScans(inventory).filter((scan) => scan.declared).map((scan) => scan.id));
+  const wanted = new Set(
+    dataDirectoryScans(inventory)
+      .filter((scan) => scan.declared)
+      .map((scan) => scan.id),
+  );
   const { growing } = replicaAmounts(readTallies(inventory), row.id, wanted);
   return {
     url: replica.id,
@@ -69,7 +76,11 @@ function planOf(agent: Agent, { replica, row, found }: CheckedReplica, first: nu
     growing: growing ?? NOTHING,
     retry: planned.retry,
     space: space
-      ? { freeBytes: space.freeBytes, reserveBytes: replica.reserveBytes, freeInodes: space.totalInodes === 0 ? null : space.freeInodes }
+      ? {
+          freeBytes: space.freeBytes,
+          reserveBytes: replica.reserveBytes,
+          freeInodes: space.totalInodes === 0 ? null : space.freeInodes,
+        }
       : null,
     fits: planned.firstThatDoesNotFit === null,
     firstThatDoesNotFit: planned.firstThatDoesNotFit,
@@ -128,7 +139,9 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
 async function reloaded(agent: Agent, options: ContinuousOptions): Promise<Agent> {
   const next = await options.reload();
   if (next.isErr()) {
-    options.log.error(`the configuration is rejected, the last good one stays in force:\n${options.renderConfigError(next.error)}`);
+    options.log.error(
+      `the configuration is rejected, the last good one stays in force:\n${options.renderConfigError(next.error)}`,
+    );
     return agent;
   }
   if (next.value.hash === agent.state.hash) {
@@ -142,4 +155,3 @@ async function reloaded(agent: Agent, options: ContinuousOptions): Promise<Agent
   options.log.info(`configuration generation ${declared.value.generation} is in force`);
   return { ...agent, state, declared: declared.value };
 }
-

@@ -17,12 +17,23 @@ export interface PendingOfReplica {
 /** Reasons that only a person can mend: the replica is `Stalled`. The others heal when the world does. */
 const STALLING = ["MarkerUnreadable", "MarkerOfAnotherReplica", "NotPermitted", "TransportNotSupported"];
 
-const NOT_MOUNTED = ["RootMissing", "RootUnreadable", "MarkerMissing", "MarkerUnreadable", "MarkerOfAnotherReplica", "VolumeFailed"];
+const NOT_MOUNTED = [
+  "RootMissing",
+  "RootUnreadable",
+  "MarkerMissing",
+  "MarkerUnreadable",
+  "MarkerOfAnotherReplica",
+  "VolumeFailed",
+];
 
 const files = (count: number): string => `${count} ${count === 1 ? "file" : "files"}`;
 
 /** `copied`: left out when nothing was tried. */
-export function replicaConditions(checked: CheckedReplica, copied: CopyPassResult | undefined, amounts: PendingOfReplica): Condition[] {
+export function replicaConditions(
+  checked: CheckedReplica,
+  copied: CopyPassResult | undefined,
+  amounts: PendingOfReplica,
+): Condition[] {
   const problem = copied?.problem ?? (checked.found.kind === "ready" ? undefined : checked.found);
   const failures = copied?.failures ?? new Map<CopyFailureReason, { files: number; example: string }>();
   const conditions = [readiness(problem, failures, amounts)];
@@ -78,7 +89,12 @@ function space(problem: CopyPassResult["problem"], failures: CopyPassResult["fai
 
 function independence(sharesDeviceWith: string | null): Condition {
   return sharesDeviceWith === null
-    ? { type: "Independent", status: "True", reason: "OwnFileSystem", message: "on another file system than every data directory" }
+    ? {
+        type: "Independent",
+        status: "True",
+        reason: "OwnFileSystem",
+        message: "on another file system than every data directory",
+      }
     : {
         type: "Independent",
         status: "False",
@@ -94,13 +110,17 @@ export function dataDirectoryConditions(scanned: DataDirectorySummary): Conditio
     case "scanned":
       return [{ type: "Scanned", status: "True", reason: "Scanned", message: `${files(scanned.files)}` }];
     case "partly":
-      return [{ ...failed, reason: "PartlyUnreadable", message: `${outcome.unreadable} entries could not be read; ${outcome.example}` }];
+      return [
+        { ...failed, reason: "PartlyUnreadable", message: `${outcome.unreadable} entries could not be read; ${outcome.example}` },
+      ];
     case "frozen": {
       const message = `${outcome.lost} of ${files(outcome.known)} were not seen any more, more than max_loss allows: nothing was taken as deleted`;
       return [{ ...failed, reason: "LossBrake", message }];
     }
     case "failed":
-      return [{ ...failed, reason: outcome.missing ? "DataDirectoryMissing" : "DataDirectoryUnreadable", message: outcome.message }];
+      return [
+        { ...failed, reason: outcome.missing ? "DataDirectoryMissing" : "DataDirectoryUnreadable", message: outcome.message },
+      ];
   }
 }
 
@@ -121,7 +141,12 @@ export function agentConditions(scan: ScanSummary, hostname: string, converged: 
   conditions.push(
     pattern === undefined
       ? { type: "PatternsMatch", status: "True", reason: "PatternsMatch", message: "every exclude pattern matches something" }
-      : { type: "PatternsMatch", status: "False", reason: "PatternMatchesNothing", message: `no file matches ${idle.map((p) => JSON.stringify(p)).join(", ")}` },
+      : {
+          type: "PatternsMatch",
+          status: "False",
+          reason: "PatternMatchesNothing",
+          message: `no file matches ${idle.map((p) => JSON.stringify(p)).join(", ")}`,
+        },
   );
   return conditions;
 }

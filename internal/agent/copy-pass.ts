@@ -214,7 +214,15 @@ class CopyPass {
     const files = this.#copied.files + this.#adopted.files + running.files;
     const bytes = this.#copied.bytes + this.#adopted.bytes + running.bytes;
     const subject = path === "" ? this.checked.replica.id : `${this.checked.replica.id} ${path}`;
-    this.agent.options.onProgress?.({ phase: "copying", subject, files, bytes, totalFiles: pending.files, totalBytes: pending.bytes, elapsedMilliseconds });
+    this.agent.options.onProgress?.({
+      phase: "copying",
+      subject,
+      files,
+      bytes,
+      totalFiles: pending.files,
+      totalBytes: pending.bytes,
+      elapsedMilliseconds,
+    });
   }
 }
 

@@ -12,8 +12,8 @@ import {
   type FileReplica,
   findFileOrigins,
   openInventoryForReading,
-  readConditions,
   type ReplicaId,
+  readConditions,
   type Session,
   type StoredCondition,
 } from "../inventory/mod.ts";
@@ -43,7 +43,12 @@ function explainPath(session: Session, state: DesiredState, path: string): Expla
   return { path, files, unknown: files.length > 0 ? null : explainUnknown(session, state, path) };
 }
 
-function explainFile(session: Session, state: DesiredState, origin: FileOrigin, conditions: readonly StoredCondition[]): FileExplanation {
+function explainFile(
+  session: Session,
+  state: DesiredState,
+  origin: FileOrigin,
+  conditions: readonly StoredCondition[],
+): FileExplanation {
   const copies = copiesOf(session, origin.id);
   const attempts = attemptsAt(session, origin.id);
   const declaredUrls: readonly string[] = state.replicas.map((replica) => replica.id);
@@ -76,7 +81,8 @@ function modifiedText({ evidence }: FileOrigin): string {
 }
 
 function originMessage(origin: FileOrigin): string {
-  if (!origin.declared) return "its host or data directory is not declared any more: the rows and copies are kept, nothing new is copied";
+  if (!origin.declared)
+    return "its host or data directory is not declared any more: the rows and copies are kept, nothing new is copied";
   switch (origin.state) {
     case "growing":
       return 'it was modified less than "settle" before the last scan: it may still be written';
@@ -99,7 +105,9 @@ function explainReplica(
 ): FileReplicaExplanation {
   const wanted = declared && origin.declared && (origin.state === "growing" || origin.state === "settled");
   const pending = wanted && copy?.state !== "current";
-  const why = pending ? pendingReason(origin, url, attempt, conditions) : { message: keptReason(declared, copy, wanted), help: "" };
+  const why = pending
+    ? pendingReason(origin, url, attempt, conditions)
+    : { message: keptReason(declared, copy, wanted), help: "" };
   return {
     url,
     declared,
@@ -136,7 +144,7 @@ function pendingReason(
   attempt: Attempt | undefined,
   conditions: readonly StoredCondition[],
 ): { message: string; help: string } {
-  if (origin.state === "growing") return { message: "growing: it is copied once it has been quiet for \"settle\"", help: "" };
+  if (origin.state === "growing") return { message: 'growing: it is copied once it has been quiet for "settle"', help: "" };
   const of = conditions.filter((condition) => condition.subject === replicaSubject(url));
   const blocked = of.find(({ type, status }) => (type === "Mounted" || type === "Ready") && status === "False");
   const wholeReplica = blocked !== undefined && !["FilesFailed", "FilesPending", "FilesGrowing"].includes(blocked.reason);
@@ -160,7 +168,8 @@ function explainUnknown(session: Session, state: DesiredState, path: string): { 
   }
   const scan = dataDirectoryScans(session).find((one) => one.path === root && one.host === host?.name);
   const pattern = excludedBy(state, root, path);
-  if (pattern !== undefined) return { message: `the pattern ${JSON.stringify(pattern)} of [scan] exclude leaves it out`, help: "" };
+  if (pattern !== undefined)
+    return { message: `the pattern ${JSON.stringify(pattern)} of [scan] exclude leaves it out`, help: "" };
   const problem = problemAbove(scan, path);
   if (problem !== undefined) return { message: `it could not be seen: ${problem.message}`, help: REASONS.PartlyUnreadable };
   if (!scan?.scannedAt) return { message: `${root} was not scanned yet`, help: 'run "xtelemdb scan"' };

@@ -9,7 +9,6 @@
 export type { AgentOptions, Log } from "./agent.ts";
 export * from "./agent-error.ts";
 export { type ContinuousOptions, plan, scan, sync, syncContinuously } from "./commands.ts";
-export { REASONS } from "./condition.ts";
 export { explain } from "./explain.ts";
 export { type PreparedReplica, prepareReplica } from "./prepare-replica.ts";
 export { readStatus } from "./read-status.ts";

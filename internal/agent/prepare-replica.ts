@@ -13,7 +13,11 @@ export interface PreparedReplica {
 }
 
 /** `dataDirectories`: of this host, to say when the replica shares a disk with one. */
-export function prepareReplica(replica: Replica, dataDirectories: readonly string[], now: number): ResultAsync<PreparedReplica, never> {
+export function prepareReplica(
+  replica: Replica,
+  dataDirectories: readonly string[],
+  now: number,
+): ResultAsync<PreparedReplica, never> {
   const { target } = replica;
   if (target.kind !== "local") {
     return okAsync({ kind: "not-local", message: "ssh replicas are not supported yet", help: REASONS.TransportNotSupported });
@@ -25,7 +29,8 @@ export function prepareReplica(replica: Replica, dataDirectories: readonly strin
       return { kind: "not-ready", message: checked.error.message, help: REASONS[checked.error.reason] };
     }
     const { marker, markerWritten, sharesDeviceWith } = checked.value;
-    const shared = sharesDeviceWith === null ? "" : `; it is on the same file system as ${sharesDeviceWith}: one broken disk loses both`;
+    const shared =
+      sharesDeviceWith === null ? "" : `; it is on the same file system as ${sharesDeviceWith}: one broken disk loses both`;
     return markerWritten
       ? { kind: "marker-written", message: `wrote the marker ${marker}${shared}`, help: "" }
       : { kind: "marker-found", message: `found the marker ${marker}${shared}`, help: "" };

@@ -22,7 +22,11 @@ export function readStatus(
   }
   const session = opened.value;
   const holder = readHolder(state.database);
-  const context = { version: options.version, now, ...(holder === undefined ? {} : { process: holder, phase: readStatusFile(state.statusFile)?.agent.phase ?? "starting" }) };
+  const context = {
+    version: options.version,
+    now,
+    ...(holder === undefined ? {} : { process: holder, phase: readStatusFile(state.statusFile)?.agent.phase ?? "starting" }),
+  };
   const document = session.readNow(() => buildStatus(session, state, context));
   session.close();
   return document.isOk() ? okAsync(document.value) : errAsync(document.error);

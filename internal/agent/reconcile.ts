@@ -21,7 +21,13 @@ import { printable } from "../sys/mod.ts";
 import { type Agent, isoTime, ownHost } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
-import { agentConditions, dataDirectoryConditions, idlePatterns, type PendingOfReplica, replicaConditions } from "./conditions.ts";
+import {
+  agentConditions,
+  dataDirectoryConditions,
+  idlePatterns,
+  type PendingOfReplica,
+  replicaConditions,
+} from "./conditions.ts";
 import { type CopyPassResult, copyPass } from "./copy-pass.ts";
 import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
@@ -38,7 +44,12 @@ export interface PassOptions {
 export function saveScanConditions(agent: Agent, scan: ScanSummary): ResultAsync<void, AgentError> {
   const host = ownHost(agent.state)?.name ?? agent.state.hostname;
   return forEach(scan.dataDirectories, (scanned) =>
-    setConditions(agent.inventory, dataDirectorySubject(host, scanned.path), withGeneration(agent, dataDirectoryConditions(scanned)), agent.now()),
+    setConditions(
+      agent.inventory,
+      dataDirectorySubject(host, scanned.path),
+      withGeneration(agent, dataDirectoryConditions(scanned)),
+      agent.now(),
+    ),
   );
 }
 
@@ -59,7 +70,9 @@ export const publishStatus = (agent: Agent, phase: string | undefined): ResultAs
       buildStatus(session, agent.state, {
         version: agent.options.version,
         now: agent.now(),
-        ...(phase === undefined ? {} : { phase, process: { pid: process.pid, command: agent.options.command, since: isoTime(agent.now()) } }),
+        ...(phase === undefined
+          ? {}
+          : { phase, process: { pid: process.pid, command: agent.options.command, since: isoTime(agent.now()) } }),
       }),
     )
     .mapErr((error): AgentError => error)
@@ -85,7 +98,10 @@ async function runPass(agent: Agent, options: PassOptions): Promise<Result<SyncS
   const published = await publishStatus(agent, "copying");
   if (published.isErr()) return published.map(neverReached);
 
-  const ticker = setInterval(() => void publishStatus(agent, "copying").mapErr((error) => agent.options.log.debug(error.kind)), 2_000);
+  const ticker = setInterval(
+    () => void publishStatus(agent, "copying").mapErr((error) => agent.options.log.debug(error.kind)),
+    2_000,
+  );
   const copied = await copyAll(agent, checked, options);
   clearInterval(ticker);
   if (copied.isErr()) return copied.map(neverReached);
@@ -114,11 +130,18 @@ async function copyAll(
 }
 
 /** What each replica has and lacks, as the inventory stands. */
-const readAmounts = (agent: Agent, checked: readonly CheckedReplica[]): ResultAsync<Map<CheckedReplica, PendingOfReplica>, AgentError> =>
+const readAmounts = (
+  agent: Agent,
+  checked: readonly CheckedReplica[],
+): ResultAsync<Map<CheckedReplica, PendingOfReplica>, AgentError> =>
   agent.inventory
     .read((session) => {
       const tallies = readTallies(session);
-      const wanted = new Set(dataDirectoryScans(session).filter((scan) => scan.declared).map((scan) => scan.id));
+      const wanted = new Set(
+        dataDirectoryScans(session)
+          .filter((scan) => scan.declared)
+          .map((scan) => scan.id),
+      );
       return new Map(
         checked.map((one) => [one, { ...replicaAmounts(tallies, one.row.id, wanted), failed: failuresOf(session, one.row.id) }]),
       );
@@ -139,15 +162,23 @@ function finishPass(agent: Agent, findings: PassFindings): ResultAsync<SyncSumma
     const notReady: string[] = scan.dataDirectories.filter((one) => one.outcome.kind !== "scanned").map((one) => one.path);
     return forEach(checked, (one) => {
       const amount = amounts.get(one) ?? { current: NOTHING, pending: NOTHING, growing: NOTHING, failed: NOTHING };
-      const conditions = replicaConditions(one, copied.find(({ url }) => url === one.replica.id), amount);
-      if (!conditions.some(({ type, status }) => type === "Ready" && status === "True")) notReady.push(one.replica.id);
-      return setConditions(agent.inventory, replicaSubject(one.replica.id), withGeneration(agent, conditions), agent.now()).andThen(() =>
-        recordFailures(agent, one, conditions),
+      const conditions = replicaConditions(
+        one,
+        copied.find(({ url }) => url === one.replica.id),
+        amount,
       );
+      if (!conditions.some(({ type, status }) => type === "Ready" && status === "True")) notReady.push(one.replica.id);
+      return setConditions(
+        agent.inventory,
+        replicaSubject(one.replica.id),
+        withGeneration(agent, conditions),
+        agent.now(),
+      ).andThen(() => recordFailures(agent, one, conditions));
     }).andThen(() => {
       const converged = notReady.length === 0 && scan.dataDirectories.length > 0;
       const outcome: RunOutcome = agent.options.signal.aborted ? "stopped" : converged ? "converged" : "not-converged";
-      for (const pattern of idlePatterns(scan)) agent.options.log.warn(`exclude pattern ${JSON.stringify(pattern)} matches nothing`);
+      for (const pattern of idlePatterns(scan))
+        agent.options.log.warn(`exclude pattern ${JSON.stringify(pattern)} matches nothing`);
       const conditions = agentConditions(scan, agent.state.hostname, converged, notReady.length);
       const summary: SyncSummary = {
         outcome,

@@ -1,7 +1,14 @@
 /** Looks at every declared replica: is it there, is it the one, does it take writes. Each answers for itself alone. */
 import { errAsync, okAsync, type ResultAsync } from "neverthrow";
 import type { Replica } from "../config/mod.ts";
-import { commitOutcomes, type DeclaredReplica, inFlightDirectories, markerOwner, setMarker, takeOverReplica } from "../inventory/mod.ts";
+import {
+  commitOutcomes,
+  type DeclaredReplica,
+  inFlightDirectories,
+  markerOwner,
+  setMarker,
+  takeOverReplica,
+} from "../inventory/mod.ts";
 import { type ReplicaProblem, type ReplicaState, replicaProblem } from "../replicate/mod.ts";
 import { printable, randomHex, randomUuid } from "../sys/mod.ts";
 import { type Agent, expectReply, isoTime, ownHost } from "./agent.ts";
@@ -12,7 +19,9 @@ import type { Task } from "./worker-protocol.ts";
 export interface CheckedReplica {
   readonly replica: Replica;
   readonly row: DeclaredReplica;
-  readonly found: { readonly kind: "ready"; readonly state: ReplicaState; readonly root: string; readonly marker: string } | ReplicaProblem;
+  readonly found:
+    | { readonly kind: "ready"; readonly state: ReplicaState; readonly root: string; readonly marker: string }
+    | ReplicaProblem;
 }
 
 /** `mayWrite`: a new root gets its marker, and temporary files of a killed run are removed; else nothing is changed on any disk. */
@@ -34,7 +43,12 @@ function collect<Item, Value>(
   );
 }
 
-function checkOne(agent: Agent, replica: Replica, row: DeclaredReplica, mayWrite: boolean): ResultAsync<CheckedReplica, AgentError> {
+function checkOne(
+  agent: Agent,
+  replica: Replica,
+  row: DeclaredReplica,
+  mayWrite: boolean,
+): ResultAsync<CheckedReplica, AgentError> {
   const { target } = replica;
   if (target.kind !== "local") {
     const message = "ssh replicas are not supported yet";
@@ -75,7 +89,11 @@ function identify(
   if (marker === null || (row.marker === null && !mayWrite)) {
     return okAsync({ replica, row, found: { kind: "ready", state, root, marker: marker ?? "" } });
   }
-  const ready = (ours: DeclaredReplica): CheckedReplica => ({ replica, row: ours, found: { kind: "ready", state, root, marker } });
+  const ready = (ours: DeclaredReplica): CheckedReplica => ({
+    replica,
+    row: ours,
+    found: { kind: "ready", state, root, marker },
+  });
   const owner = markerOwner(agent.inventory, marker, row.id);
   if (owner !== undefined) {
     const message = `${printable(root)} carries the marker of the replica ${printable(owner)}: both are the same volume, or one is a clone of the other`;
@@ -99,7 +117,8 @@ function clean(agent: Agent, checked: CheckedReplica, root: string, marker: stri
   const directories = inFlightDirectories(agent.inventory, checked.row.id);
   if (directories.length === 0) return okAsync(checked);
   return fromPool(agent, { kind: "clean", request: { root, marker, directories } }, "clean").andThen(({ result }) => {
-    if (result.removed > 0) agent.options.log.info(`${checked.replica.id}: removed ${result.removed} temporary files of an interrupted run`);
+    if (result.removed > 0)
+      agent.options.log.info(`${checked.replica.id}: removed ${result.removed} temporary files of an interrupted run`);
     if (result.problem !== undefined) return okAsync<CheckedReplica, AgentError>({ ...checked, found: result.problem });
     return commitOutcomes(agent.inventory, checked.row.id, { stored: [], failed: [], finished: result.clean }, agent.now())
       .map(() => checked)

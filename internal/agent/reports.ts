@@ -53,7 +53,12 @@ export interface ReplicaPlanSummary {
   readonly fits: boolean;
   readonly firstThatDoesNotFit: { readonly host: string; readonly path: string; readonly size: number } | null;
   /** The first files of the plan, in the order in which they would be copied. */
-  readonly first: readonly { readonly host: string; readonly path: string; readonly size: number; readonly why: "new" | "changed" | "retry" }[];
+  readonly first: readonly {
+    readonly host: string;
+    readonly path: string;
+    readonly size: number;
+    readonly why: "new" | "changed" | "retry";
+  }[];
 }
 
 export interface SyncSummary {
@@ -99,7 +104,14 @@ export interface FileReplicaExplanation {
   readonly help: string;
   readonly digest: string | null;
   readonly copiedAt: string | null;
-  readonly attempts: { readonly count: number; readonly first: string; readonly last: string; readonly next: string; readonly reason: string; readonly message: string } | null;
+  readonly attempts: {
+    readonly count: number;
+    readonly first: string;
+    readonly last: string;
+    readonly next: string;
+    readonly reason: string;
+    readonly message: string;
+  } | null;
 }
 
 /** What is going on now, for a person who watches. Sent at most a few times a second. */

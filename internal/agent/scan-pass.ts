@@ -1,6 +1,14 @@
 /** Scans this host's data directories, all at the same time, and commits what differs as it comes. */
 import { err, ok, okAsync, type Result, ResultAsync } from "neverthrow";
-import { beginScan, commitDifferences, type DeclaredDataDirectory, endScan, MAX_PROBLEMS, type ScanProblem, type ScanReport } from "../inventory/mod.ts";
+import {
+  beginScan,
+  commitDifferences,
+  type DeclaredDataDirectory,
+  endScan,
+  MAX_PROBLEMS,
+  type ScanProblem,
+  type ScanReport,
+} from "../inventory/mod.ts";
 import { emptyCounts, type PatternCount, type ScanCounts } from "../scan/mod.ts";
 import { type Agent, expectReply, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
@@ -130,7 +138,15 @@ class DataDirectoryScan {
     this.#progressAt = elapsedMilliseconds;
     const { files, bytes } = this.#counts;
     const subject = this.dataDirectory.path;
-    this.agent.options.onProgress?.({ phase: "scanning", subject, files, bytes, totalFiles: null, totalBytes: null, elapsedMilliseconds });
+    this.agent.options.onProgress?.({
+      phase: "scanning",
+      subject,
+      files,
+      bytes,
+      totalFiles: null,
+      totalBytes: null,
+      elapsedMilliseconds,
+    });
   }
 
   #patternCounts(): PatternCount[] {
@@ -140,7 +156,16 @@ class DataDirectoryScan {
   #summary(absent: number, outcome: DataDirectorySummary["outcome"]): DataDirectorySummary {
     const { files, bytes, symlinks, special } = this.#counts;
     const changes = { added: this.#added, changed: this.#changed, absent };
-    return { path: this.dataDirectory.path, files, bytes, ...changes, outcome, symlinks, special, excludedByPattern: this.#patternCounts() };
+    return {
+      path: this.dataDirectory.path,
+      files,
+      bytes,
+      ...changes,
+      outcome,
+      symlinks,
+      special,
+      excludedByPattern: this.#patternCounts(),
+    };
   }
 
   #end(): ResultAsync<DataDirectorySummary, AgentError> {

@@ -83,7 +83,13 @@ export interface ReplicaStatus {
   readonly kept: Amount;
   readonly oldestPending: { readonly since: string; readonly ageSeconds: number } | null;
   readonly failures: readonly { readonly reason: string; readonly files: number; readonly example: string }[];
-  readonly lastError: { readonly path: string; readonly host: string; readonly at: string; readonly reason: string; readonly message: string } | null;
+  readonly lastError: {
+    readonly path: string;
+    readonly host: string;
+    readonly at: string;
+    readonly reason: string;
+    readonly message: string;
+  } | null;
 }
 
 export interface RunStatus {

@@ -19,8 +19,11 @@ async function write(path: string, document: StatusDocument): Promise<void> {
 }
 
 export const writeStatusFile = (path: string, document: StatusDocument): ResultAsync<void, AgentError> =>
-  ResultAsync.fromPromise(write(path, document), (exception): AgentError => ({
-    kind: "status-file",
-    path,
-    detail: exception instanceof Error ? exception.message : String(exception),
-  }));
+  ResultAsync.fromPromise(
+    write(path, document),
+    (exception): AgentError => ({
+      kind: "status-file",
+      path,
+      detail: exception instanceof Error ? exception.message : String(exception),
+    }),
+  );

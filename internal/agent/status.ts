@@ -12,10 +12,10 @@ import {
   generationOf,
   NOTHING,
   oldestPending,
+  type Run,
   readConditions,
   readRuns,
   readTallies,
-  type Run,
   type Session,
   type StoredCondition,
   type Tallies,
@@ -57,7 +57,9 @@ export function buildStatus(session: Session, state: DesiredState, context: Stat
   const last = runs.newest[0];
   const scanned = hosts.filter((host) => host.scannedHere).flatMap((host) => host.dataDirectories.filter((one) => one.declared));
   const allScanned = scanned.length > 0 && scanned.every((one) => isTrue(one.conditions, "Scanned"));
-  const allReady = replicas.filter((replica) => replica.declared).every((replica) => replica.ready && replica.pending.files === 0);
+  const allReady = replicas
+    .filter((replica) => replica.declared)
+    .every((replica) => replica.ready && replica.pending.files === 0);
   const generation = generationOf(session);
   return {
     format: STATUS_FORMAT,
@@ -87,7 +89,8 @@ const isTrue = (conditions: readonly ConditionStatusDocument[], type: string): b
 
 function conditionDocument(row: StoredCondition): ConditionStatusDocument {
   const { type, status, reason, message, observedGeneration } = row;
-  const help = status !== (type === "Stalled" || type === "Reconciling" ? "False" : "True") && isReason(reason) ? REASONS[reason] : "";
+  const help =
+    status !== (type === "Stalled" || type === "Reconciling" ? "False" : "True") && isReason(reason) ? REASONS[reason] : "";
   return { type, status, reason, message, help, lastTransition: isoTime(row.lastTransitionAt), observedGeneration };
 }
 
@@ -99,7 +102,12 @@ const amountIn = (tallies: Tallies, scan: DataDirectoryScan | undefined, state: 
 type ConditionsOf = (subject: string) => readonly ConditionStatusDocument[];
 
 /** Declared hosts first, as the configuration orders them; then those that are only known from before. */
-function hostStatuses(state: DesiredState, scans: readonly DataDirectoryScan[], tallies: Tallies, of: ConditionsOf): HostStatus[] {
+function hostStatuses(
+  state: DesiredState,
+  scans: readonly DataDirectoryScan[],
+  tallies: Tallies,
+  of: ConditionsOf,
+): HostStatus[] {
   const own = ownHost(state)?.name;
   const names = [...new Set<string>([...state.hosts.map((host) => host.name), ...scans.map((scan) => scan.host)])];
   return names.map((name) => {
@@ -182,7 +190,8 @@ function replicaStatuses(
       pending: declared ? amounts.pending : NOTHING,
       growing: declared ? amounts.growing : NOTHING,
       failed: { files: failures.files, bytes: failures.bytes },
-      oldestPending: oldest === undefined ? null : { since: isoTime(oldest), ageSeconds: Math.max(0, Math.round((now - oldest) / 1000)) },
+      oldestPending:
+        oldest === undefined ? null : { since: isoTime(oldest), ageSeconds: Math.max(0, Math.round((now - oldest) / 1000)) },
       failures: declared ? failureReasons(session, row.id) : [],
       lastError: last === undefined ? null : { ...last, at: isoTime(last.at) },
     };

@@ -75,7 +75,11 @@ export class WorkerPool {
   #start(): Thread {
     const credits = new SharedArrayBuffer(4);
     const setup: WorkerSetup = { inventory: this.inventory, credits };
-    const thread: Thread = { worker: new Worker(workerUrl(), { workerData: setup }), credits: new Int32Array(credits), jobs: new Map() };
+    const thread: Thread = {
+      worker: new Worker(workerUrl(), { workerData: setup }),
+      credits: new Int32Array(credits),
+      jobs: new Map(),
+    };
     Atomics.store(thread.credits, 0, CREDITS);
     thread.worker.on("message", (message: FromWorker) => this.#heard(thread, message));
     thread.worker.on("error", (error: unknown) => this.#lost(thread, error instanceof Error ? error.message : String(error)));
@@ -100,7 +104,7 @@ export class WorkerPool {
         return;
       case "reply":
         thread.jobs.delete(job.id);
-        job.committing.then(() => job.resolve(message.reply));
+        void job.committing.then(() => job.resolve(message.reply));
         this.#dispatch();
     }
   }

@@ -3,14 +3,9 @@
  * its own, writes nothing to it, decides nothing, and can be killed at any moment.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import {
-  type DirectoryDifference,
-  inventoryErrorMessage,
-  openInventoryForReading,
-  type Session,
-} from "../inventory/mod.ts";
+import { type DirectoryDifference, inventoryErrorMessage, openInventoryForReading, type Session } from "../inventory/mod.ts";
 import { CopyBuffers, checkReplica, cleanReplica, copyGroup } from "../replicate/mod.ts";
-import { DirectoryScan, emptyCounts, ExcludePatterns } from "../scan/mod.ts";
+import { DirectoryScan, ExcludePatterns, emptyCounts } from "../scan/mod.ts";
 import { openLocalVolume, volumeErrorMessage } from "../volume/mod.ts";
 import type { FromWorker, Reply, ScanReply, ScanTask, Task, ToWorker, WorkerSetup } from "./worker-protocol.ts";
 

@@ -1,8 +1,8 @@
 /** Turns what zod says of a value into a mistake with its place, what was found, what was expected and what was probably meant. */
 import type { z } from "zod";
-import type { Mistake } from "./config-error.ts";
-import { placeOf, type Positioned } from "./_positions.ts";
+import { type Positioned, placeOf } from "./_positions.ts";
 import { type KeyPath, type TomlTable, tomlTypeOf } from "./_toml.ts";
+import type { Mistake } from "./config-error.ts";
 import { suggest } from "./suggest.ts";
 
 const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -15,7 +15,7 @@ const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
 const EXPECTED: Readonly<Record<string, string>> = {
   string: "a string in quotes",
   boolean: "true or false",
-  array: "an array such as [\"...\"]",
+  array: 'an array such as ["..."]',
   object: "a table",
   record: "a table",
 };

@@ -47,7 +47,13 @@ class Scanner {
           table.push(index);
         }
         this.#at += isArray ? 2 : 1;
-        this.found.push({ path: table, keyAt: keys[keys.length - 1]?.at ?? start, valueAt: start, end: this.#at, kind: "header" });
+        this.found.push({
+          path: table,
+          keyAt: keys[keys.length - 1]?.at ?? start,
+          valueAt: start,
+          end: this.#at,
+          kind: "header",
+        });
       } else this.#assignment(table);
     }
   }
@@ -73,7 +79,12 @@ class Scanner {
   #skip(lines: boolean): void {
     for (;;) {
       const character = this.text[this.#at];
-      if (character === " " || character === "\t" || (lines && (character === "\n" || character === "\r" || character === "\ufeff"))) this.#at += 1;
+      if (
+        character === " " ||
+        character === "\t" ||
+        (lines && (character === "\n" || character === "\r" || character === "\ufeff"))
+      )
+        this.#at += 1;
       else if (character === "#" && lines) {
         while (this.#at < this.text.length && this.text[this.#at] !== "\n") this.#at += 1;
       } else return;
@@ -105,7 +116,8 @@ class Scanner {
     const triple = this.text.startsWith(quote.repeat(3), this.#at);
     const close = triple ? quote.repeat(3) : quote;
     this.#at += close.length;
-    while (this.#at < this.text.length && !this.text.startsWith(close, this.#at)) this.#at += quote === '"' && this.text[this.#at] === "\\" ? 2 : 1;
+    while (this.#at < this.text.length && !this.text.startsWith(close, this.#at))
+      this.#at += quote === '"' && this.text[this.#at] === "\\" ? 2 : 1;
     this.#at += close.length;
     // Up to two quotes may stand right before the closing three.
     while (triple && this.text[this.#at] === quote) this.#at += 1;
@@ -164,7 +176,8 @@ export function placeAt(text: string, offset: number): Place {
   return { line, column: offset - (before.lastIndexOf("\n") + 1) + 1 };
 }
 
-const samePath = (a: KeyPath, b: KeyPath): boolean => a.length === b.length && a.every((part, index) => String(part) === String(b[index]));
+const samePath = (a: KeyPath, b: KeyPath): boolean =>
+  a.length === b.length && a.every((part, index) => String(part) === String(b[index]));
 
 /** Where the key of a path stands, or its value; the nearest enclosing place when it stands nowhere itself. */
 export function placeOf(text: string, positions: readonly Positioned[], path: KeyPath, what: "key" | "value"): Place {

@@ -16,19 +16,30 @@ export interface NewReplica {
   readonly importOrigins: boolean;
 }
 
-const refuse = (file: string, message: string, help: string): Result<never, ConfigError> => err({ kind: "config-edit", file, message, help });
+const refuse = (file: string, message: string, help: string): Result<never, ConfigError> =>
+  err({ kind: "config-edit", file, message, help });
 
 const newlineOf = (text: string): string => (text.includes("\r\n") ? "\r\n" : "\n");
 
 /** The text with one more replica, in a table of its own at the end. */
-export function addReplica(text: string, file: string, environment: Environment, replica: NewReplica): Result<string, ConfigError> {
+export function addReplica(
+  text: string,
+  file: string,
+  environment: Environment,
+  replica: NewReplica,
+): Result<string, ConfigError> {
   return parseConfiguration(text, file, environment).andThen((before) => {
     const parsed = replicaKey(replica.key);
-    if (parsed.isErr()) return refuse(file, `the replica ${JSON.stringify(replica.key)} ${parsed.error}`, "correct the prefix or the host");
+    if (parsed.isErr())
+      return refuse(file, `the replica ${JSON.stringify(replica.key)} ${parsed.error}`, "correct the prefix or the host");
     const twin = before.replicas.find(({ id }) => id === parsed.value.id);
     if (twin !== undefined) {
       const { line } = positionOf(text, twin.written);
-      return refuse(file, `the replica ${JSON.stringify(twin.written)} is declared already, on line ${line}`, '"xtelemdb replica_list" shows all of them');
+      return refuse(
+        file,
+        `the replica ${JSON.stringify(twin.written)} is declared already, on line ${line}`,
+        '"xtelemdb replica_list" shows all of them',
+      );
     }
     const newline = newlineOf(text);
     const options = [
@@ -55,7 +66,11 @@ export function removeReplica(text: string, file: string, environment: Environme
     const after = withoutTable(text, replica.written) ?? withoutKeys(text, replica.written);
     const rest = before.replicas.filter((one) => one !== replica).map((one) => one.id);
     const by = (): Result<string, ConfigError> =>
-      refuse(file, `the replica ${JSON.stringify(key)} is written in a way that cannot be taken out safely`, `remove it by hand: line ${positionOf(text, replica.written).line}`);
+      refuse(
+        file,
+        `the replica ${JSON.stringify(key)} is written in a way that cannot be taken out safely`,
+        `remove it by hand: line ${positionOf(text, replica.written).line}`,
+      );
     return after === undefined ? by() : confirm(before, after, file, environment, rest).orElse(by);
   });
 }
@@ -66,7 +81,13 @@ const positionOf = (text: string, written: string) => {
 };
 
 /** Both states must be the same but for the replicas, and those must be the expected ones. */
-function confirm(before: DesiredState, text: string, file: string, environment: Environment, expected: readonly string[]): Result<string, ConfigError> {
+function confirm(
+  before: DesiredState,
+  text: string,
+  file: string,
+  environment: Environment,
+  expected: readonly string[],
+): Result<string, ConfigError> {
   return parseConfiguration(text, file, environment).andThen((after) => {
     const same = (state: DesiredState) => JSON.stringify({ ...state, hash: "", replicas: [] });
     const ids = (list: readonly string[]) => JSON.stringify(list.toSorted());
@@ -88,7 +109,9 @@ function withoutTable(text: string, written: string): string | undefined {
     if (above === from || !text.slice(above, from).trimStart().startsWith("#")) break;
     from = above;
   }
-  const last = positions.filter(({ path }) => path[0] === "replicas" && path[1] === written).reduce((end, one) => Math.max(end, one.end), header.end);
+  const last = positions
+    .filter(({ path }) => path[0] === "replicas" && path[1] === written)
+    .reduce((end, one) => Math.max(end, one.end), header.end);
   const lineEnd = text.indexOf("\n", last);
   let to = lineEnd < 0 ? text.length : lineEnd + 1;
   // The blank lines after it, unless it was the first thing in the file.
@@ -100,7 +123,9 @@ function withoutTable(text: string, written: string): string | undefined {
 function withoutKeys(text: string, written: string): string | undefined {
   const values = positionsIn(text).filter(({ kind, path }) => kind === "value" && path[0] === "replicas" && path[1] === written);
   let after = text;
-  for (const { keyAt, end } of values.filter((one) => !values.some((other) => other !== one && other.valueAt <= one.keyAt && one.end <= other.end)).toReversed()) {
+  for (const { keyAt, end } of values
+    .filter((one) => !values.some((other) => other !== one && other.valueAt <= one.keyAt && one.end <= other.end))
+    .toReversed()) {
     const from = text.lastIndexOf("\n", keyAt - 1) + 1;
     const lineEnd = text.indexOf("\n", end);
     const to = lineEnd < 0 ? text.length : lineEnd + 1;

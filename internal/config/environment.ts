@@ -17,7 +17,8 @@ export function systemEnvironment(exists: (path: string) => boolean): Environmen
 }
 
 /** systemd may hand over several directories, separated by colons (systemd.exec(5)): the first is ours. */
-const firstOf = (directories: string | undefined): string | undefined => directories?.split(":").find((directory) => directory !== "");
+const firstOf = (directories: string | undefined): string | undefined =>
+  directories?.split(":").find((directory) => directory !== "");
 
 export function defaultConfigurationFile(environment: Environment): string {
   const { variables, uid, home } = environment;

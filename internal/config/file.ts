@@ -1,6 +1,5 @@
 /** The configuration file on disk: read whole, replaced whole. */
-import { readFile, realpath } from "node:fs/promises";
-import { chmod, chown, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { err, ok, ResultAsync } from "neverthrow";
 import type { ConfigError } from "./config-error.ts";
@@ -14,8 +13,12 @@ const textOf = (exception: unknown): string => (exception instanceof Error ? exc
 
 /** The text of a configuration file. Text that is not UTF-8 is refused, not mangled. */
 export function readConfiguration(file: string): ResultAsync<string, ConfigError> {
-  return ResultAsync.fromPromise(readFile(file), (exception): ConfigError =>
-    codeOf(exception) === "ENOENT" ? { kind: "config-missing", file } : { kind: "config-unreadable", file, detail: textOf(exception) },
+  return ResultAsync.fromPromise(
+    readFile(file),
+    (exception): ConfigError =>
+      codeOf(exception) === "ENOENT"
+        ? { kind: "config-missing", file }
+        : { kind: "config-unreadable", file, detail: textOf(exception) },
   ).andThen((bytes) => {
     try {
       return ok(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -30,7 +33,10 @@ export const loadConfiguration = (file: string, environment: Environment): Resul
 
 /** Replaces the file atomically and durably: a reader sees the old text or the new one. Keeps mode and owner; follows a link to the real file. */
 export const writeConfiguration = (file: string, text: string): ResultAsync<void, ConfigError> =>
-  ResultAsync.fromPromise(replace(file, text), (exception): ConfigError => ({ kind: "config-unwritable", file, detail: textOf(exception) }));
+  ResultAsync.fromPromise(
+    replace(file, text),
+    (exception): ConfigError => ({ kind: "config-unwritable", file, detail: textOf(exception) }),
+  );
 
 async function replace(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
@@ -52,7 +58,11 @@ async function replace(file: string, text: string): Promise<void> {
     }
     await rename(temporary, target);
     const folder = await open(dirname(target), "r");
-    await folder.sync().finally(() => folder.close());
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   } catch (exception) {
     await rm(temporary, { force: true });
     throw exception;

@@ -7,7 +7,8 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 
 export function hostName(text: string): Result<HostName, string> {
   if (text === "") return err("is empty: a host needs a name");
-  if (text === "." || text === ".." || text.includes("/")) return err('is no host name: it becomes a folder at each replica, so no "/", "." or ".."');
+  if (text === "." || text === ".." || text.includes("/"))
+    return err('is no host name: it becomes a folder at each replica, so no "/", "." or ".."');
   if (CONTROL.test(text)) return err("holds control characters");
   if (text.startsWith(".xtelemdb")) return err('begins with ".xtelemdb", which xtelemdb keeps for itself');
   if (new TextEncoder().encode(text).length > 255) return err("is longer than 255 bytes");
@@ -83,4 +84,5 @@ export function replicaKeyFromArguments(given: { readonly prefix: string; readon
 }
 
 /** Is `inner` the same as `outer`, or below it? */
-export const isWithin = (inner: string, outer: string): boolean => inner === outer || inner.startsWith(outer === "/" ? "/" : `${outer}/`);
+export const isWithin = (inner: string, outer: string): boolean =>
+  inner === outer || inner.startsWith(outer === "/" ? "/" : `${outer}/`);

@@ -17,11 +17,19 @@ const FIX_PATH = 'write it as an absolute path, such as "/opt/MagAOX/logs"';
 /** Parses and checks a configuration. `file` is its path, for messages and for paths relative to it. */
 export function parseConfiguration(text: string, file: string, environment: Environment): Result<DesiredState, ConfigError> {
   const source = text.replace(/^\ufeff/, "");
-  const invalid = (mistakes: Mistakes["all"]): Result<never, ConfigError> => err({ kind: "config-invalid", file, text: source, mistakes });
+  const invalid = (mistakes: Mistakes["all"]): Result<never, ConfigError> =>
+    err({ kind: "config-invalid", file, text: source, mistakes });
   const toml = parseToml(source);
   if (toml.isErr()) {
     const { line, column, message } = toml.error;
-    return invalid([{ line, column, message: `not TOML: ${message}`, help: "https://toml.io/en/v1.0.0 says how TOML is written; strings need quotes" }]);
+    return invalid([
+      {
+        line,
+        column,
+        message: `not TOML: ${message}`,
+        help: "https://toml.io/en/v1.0.0 says how TOML is written; strings need quotes",
+      },
+    ]);
   }
   const mistakes = new Mistakes(source, positionsIn(source));
   const parsed = configurationSchema.safeParse(toml.value);
@@ -40,7 +48,9 @@ export function parseConfiguration(text: string, file: string, environment: Envi
     hostname: own,
     database,
     statusFile:
-      configuration.status_file === undefined ? defaultStatusFile(environment, database) : resolve(folder, configuration.status_file),
+      configuration.status_file === undefined
+        ? defaultStatusFile(environment, database)
+        : resolve(folder, configuration.status_file),
     scan: {
       intervalMilliseconds: parseDuration(scan.interval) ?? 0,
       settleMilliseconds: parseDuration(scan.settle) ?? 0,
@@ -66,7 +76,12 @@ function hostsOf(configuration: Configuration | undefined, mistakes: Mistakes): 
     }
     const other = takenBy.get(name);
     if (other !== undefined) {
-      mistakes.add(path, what, `the name ${JSON.stringify(name)} is taken: line ${mistakes.lineOf(other)} has it already`, "every name and alias belongs to one host");
+      mistakes.add(
+        path,
+        what,
+        `the name ${JSON.stringify(name)} is taken: line ${mistakes.lineOf(other)} has it already`,
+        "every name and alias belongs to one host",
+      );
       return undefined;
     }
     takenBy.set(name, path);
@@ -79,7 +94,12 @@ function hostsOf(configuration: Configuration | undefined, mistakes: Mistakes): 
     const dataDirectories = table.data_dirs.flatMap((text, at): AbsolutePath[] => {
       const checked = absolutePath(text);
       if (checked.isOk()) return [checked.value];
-      mistakes.add(["hosts", key, "data_dirs", at], "value", `the data directory ${JSON.stringify(text)} ${checked.error}`, FIX_PATH);
+      mistakes.add(
+        ["hosts", key, "data_dirs", at],
+        "value",
+        `the data directory ${JSON.stringify(text)} ${checked.error}`,
+        FIX_PATH,
+      );
       return [];
     });
     const name = names[index];
@@ -94,21 +114,41 @@ function replicasOf(configuration: Configuration | undefined, mistakes: Mistakes
     const path = ["replicas", key];
     const parsed = replicaKey(key);
     if (parsed.isErr()) {
-      mistakes.add(path, "key", `the replica ${JSON.stringify(key)} ${parsed.error}`, 'write [replicas."/mnt/backup"] or [replicas."ssh://host/path/"]');
+      mistakes.add(
+        path,
+        "key",
+        `the replica ${JSON.stringify(key)} ${parsed.error}`,
+        'write [replicas."/mnt/backup"] or [replicas."ssh://host/path/"]',
+      );
       continue;
     }
     const { id, target } = parsed.value;
     const twin = replicas.find((replica) => replica.id === id);
     if (twin !== undefined) {
       const first = mistakes.lineOf(["replicas", twin.written]);
-      mistakes.add(path, "key", `the replica ${JSON.stringify(key)} is declared twice: line ${first} names the same place`, "remove one of the two");
+      mistakes.add(
+        path,
+        "key",
+        `the replica ${JSON.stringify(key)} is declared twice: line ${first} names the same place`,
+        "remove one of the two",
+      );
       continue;
     }
     if (table.local === true && target.kind !== "local") {
-      mistakes.add([...path, "local"], "value", `${JSON.stringify(key)} is on another host, so it is not local`, 'remove "local"');
+      mistakes.add(
+        [...path, "local"],
+        "value",
+        `${JSON.stringify(key)} is on another host, so it is not local`,
+        'remove "local"',
+      );
     }
     if (table.local === false && target.kind === "local") {
-      mistakes.add([...path, "local"], "value", `${JSON.stringify(key)} is a path on this machine, so it is local`, 'remove "local", or write the URL "ssh://host/path/"');
+      mistakes.add(
+        [...path, "local"],
+        "value",
+        `${JSON.stringify(key)} is a path on this machine, so it is local`,
+        'remove "local", or write the URL "ssh://host/path/"',
+      );
     }
     replicas.push({ id, written: key, target, importOrigins: table.import_origins, reserveBytes: parseSize(table.reserve) ?? 0 });
   }
@@ -116,7 +156,12 @@ function replicasOf(configuration: Configuration | undefined, mistakes: Mistakes
 }
 
 /** The configured or the machine's name, as the host it stands for: a host's own name, or an alias of it. */
-function ownName(configuration: Configuration, hosts: readonly Host[], environment: Environment, mistakes: Mistakes): HostName | undefined {
+function ownName(
+  configuration: Configuration,
+  hosts: readonly Host[],
+  environment: Environment,
+  mistakes: Mistakes,
+): HostName | undefined {
   const written = configuration.hostname ?? environment.hostname.split(".")[0] ?? "";
   const checked = hostName(written);
   if (checked.isErr()) {
@@ -127,32 +172,61 @@ function ownName(configuration: Configuration, hosts: readonly Host[], environme
   if (host !== undefined) return host.name;
   if (configuration.hostname !== undefined && hosts.length > 0) {
     const declared = hosts.map(({ name }) => name).join(", ");
-    mistakes.add(["hostname"], "value", `hostname ${JSON.stringify(written)} is not declared in [hosts]`, `declared are: ${declared}; add [hosts.${written}] or correct the name`);
+    mistakes.add(
+      ["hostname"],
+      "value",
+      `hostname ${JSON.stringify(written)} is not declared in [hosts]`,
+      `declared are: ${declared}; add [hosts.${written}] or correct the name`,
+    );
   }
   return checked.value;
 }
 
 /** A tree inside another would be copied twice, or into itself. */
-function checkOverlaps(hosts: readonly Host[], replicas: readonly Replica[], own: HostName | undefined, mistakes: Mistakes): void {
+function checkOverlaps(
+  hosts: readonly Host[],
+  replicas: readonly Replica[],
+  own: HostName | undefined,
+  mistakes: Mistakes,
+): void {
   for (const host of hosts) {
     host.dataDirectories.forEach((path, index) => {
-      const outer = host.dataDirectories.findIndex((other, at) => at !== index && isWithin(path, other) && (path !== other || at < index));
+      const outer = host.dataDirectories.findIndex(
+        (other, at) => at !== index && isWithin(path, other) && (path !== other || at < index),
+      );
       if (outer < 0) return;
       const where = ["hosts", host.name, "data_dirs", index];
-      mistakes.add(where, "value", `the data directory ${JSON.stringify(path)} lies in ${JSON.stringify(host.dataDirectories[outer])}`, "keep the outer one, or list the directories beside each other");
+      mistakes.add(
+        where,
+        "value",
+        `the data directory ${JSON.stringify(path)} lies in ${JSON.stringify(host.dataDirectories[outer])}`,
+        "keep the outer one, or list the directories beside each other",
+      );
     });
     if (host.name !== own) continue;
     for (const { target, written } of replicas) {
       if (target.kind !== "local") continue;
       const overlapping = host.dataDirectories.find((path) => isWithin(target.root, path) || isWithin(path, target.root));
       if (overlapping === undefined) continue;
-      mistakes.add(["replicas", written], "key", `the replica ${JSON.stringify(written)} and the data directory ${JSON.stringify(overlapping)} lie in each other: the copies would be copied again`, "put the replica on a disk of its own");
+      mistakes.add(
+        ["replicas", written],
+        "key",
+        `the replica ${JSON.stringify(written)} and the data directory ${JSON.stringify(overlapping)} lie in each other: the copies would be copied again`,
+        "put the replica on a disk of its own",
+      );
     }
   }
   for (const { target, written } of replicas) {
     if (target.kind !== "local") continue;
-    const outer = replicas.find((other) => other.target.kind === "local" && other.target.root !== target.root && isWithin(target.root, other.target.root));
+    const outer = replicas.find(
+      (other) => other.target.kind === "local" && other.target.root !== target.root && isWithin(target.root, other.target.root),
+    );
     if (outer === undefined) continue;
-    mistakes.add(["replicas", written], "key", `the replica ${JSON.stringify(written)} lies in the replica ${JSON.stringify(outer.written)}`, "give each replica a place of its own");
+    mistakes.add(
+      ["replicas", written],
+      "key",
+      `the replica ${JSON.stringify(written)} lies in the replica ${JSON.stringify(outer.written)}`,
+      "give each replica a place of its own",
+    );
   }
 }

@@ -2,7 +2,9 @@
 import { z } from "zod";
 import { DURATION_EXAMPLES, parseDuration, parseShare, parseSize, SIZE_EXAMPLES } from "./units.ts";
 
-const duration = z.string().refine((text) => parseDuration(text) !== undefined, { error: `a duration such as ${DURATION_EXAMPLES}` });
+const duration = z
+  .string()
+  .refine((text) => parseDuration(text) !== undefined, { error: `a duration such as ${DURATION_EXAMPLES}` });
 const positiveDuration = duration.refine((text) => parseDuration(text) !== 0, { error: "a duration longer than 0" });
 const size = z.string().refine((text) => parseSize(text) !== undefined, { error: `a size such as ${SIZE_EXAMPLES}` });
 const share = z.string().refine((text) => parseShare(text) !== undefined, { error: 'a share such as "20%"' });
@@ -19,10 +21,14 @@ const scan = z
     exclude: z
       .array(pattern)
       .default([])
-      .describe('Names to leave out: "*.tmp" at any depth, "logs/*.old" relative to a data directory. Matches are counted and reported.'),
+      .describe(
+        'Names to leave out: "*.tmp" at any depth, "logs/*.old" relative to a data directory. Matches are counted and reported.',
+      ),
     max_loss: share
       .default("20%")
-      .describe("When more than this share of a data directory would vanish in one scan, nothing is taken as deleted until an operator accepts it."),
+      .describe(
+        "When more than this share of a data directory would vanish in one scan, nothing is taken as deleted until an operator accepts it.",
+      ),
   })
   .describe("How the data directories are looked at.");
 
@@ -36,7 +42,10 @@ const host = z
 const replica = z
   .strictObject({
     local: z.boolean().optional().describe("True for a path on this machine; it follows from the key and may be left out."),
-    import_origins: z.boolean().default(false).describe("Make file origins from the copies that are already there (comes with a later release)."),
+    import_origins: z
+      .boolean()
+      .default(false)
+      .describe("Make file origins from the copies that are already there (comes with a later release)."),
     reserve: size.default("0 B").describe("Space that is to stay free."),
   })
   .describe("A destination: every file of every data directory is to be here.");
@@ -45,8 +54,14 @@ export const configurationSchema = z
   .strictObject({
     $schema: z.string().optional().describe("Ignored; for editors."),
     hostname: z.string().optional().describe("The name of this host. Default: this machine's host name."),
-    database: z.string().optional().describe("The inventory. Default: $STATE_DIRECTORY/inventory.db, else /var/lib/xtelemdb/inventory.db."),
-    status_file: z.string().optional().describe("The status file. Default: $RUNTIME_DIRECTORY/status.json, else beside the database."),
+    database: z
+      .string()
+      .optional()
+      .describe("The inventory. Default: $STATE_DIRECTORY/inventory.db, else /var/lib/xtelemdb/inventory.db."),
+    status_file: z
+      .string()
+      .optional()
+      .describe("The status file. Default: $RUNTIME_DIRECTORY/status.json, else beside the database."),
     scan: scan.prefault({}),
     hosts: z.record(z.string(), host).default({}).describe("Origin hosts by name."),
     replicas: z.record(z.string(), replica).default({}).describe('Replicas by path ("/mnt/backup") or URL ("ssh://host/path/").'),

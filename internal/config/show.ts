@@ -20,7 +20,12 @@ export function showConfiguration(state: DesiredState): string {
     `max_loss = ${quoted(`${Number((state.scan.maxLoss * 100).toPrecision(12))}%`)}`,
   ];
   for (const host of state.hosts) {
-    lines.push("", `[hosts.${quoted(host.name)}]`, `aliases = ${list(host.aliases)}`, `data_dirs = ${list(host.dataDirectories)}`);
+    lines.push(
+      "",
+      `[hosts.${quoted(host.name)}]`,
+      `aliases = ${list(host.aliases)}`,
+      `data_dirs = ${list(host.dataDirectories)}`,
+    );
   }
   for (const replica of state.replicas) {
     lines.push("", `[replicas.${quoted(replica.written)}]`);

@@ -1,5 +1,12 @@
 /** Durations, sizes and shares as operators write them. Each parser answers with undefined for what it does not understand. */
-const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+const DURATION_UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {
   B: 1,

@@ -3,7 +3,18 @@ import { SQLiteError } from "bun:sqlite";
 import type { InventoryError } from "./inventory-error.ts";
 
 const DAMAGED = ["SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"];
-const UNUSABLE = ["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_NOMEM", "SQLITE_PROTOCOL"];
+const UNUSABLE = [
+  "SQLITE_FULL",
+  "SQLITE_IOERR",
+  "SQLITE_READONLY",
+  "SQLITE_CANTOPEN",
+  "SQLITE_BUSY",
+  "SQLITE_LOCKED",
+  "SQLITE_PERM",
+  "SQLITE_AUTH",
+  "SQLITE_NOMEM",
+  "SQLITE_PROTOCOL",
+];
 
 /** @throws the exception itself when it is neither damage nor the world's fault: a bug of ours, such as wrong SQL. */
 export function inventoryErrorOf(path: string, exception: unknown): InventoryError {

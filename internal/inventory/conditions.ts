@@ -1,8 +1,9 @@
 /**
  * Conditions and events as rows. `lastTransitionAt` moves only when the status does; the rule that says which conditions there are is the agent's.
  */
-import type { ResultAsync } from "neverthrow";
+
 import { sql } from "kysely";
+import type { ResultAsync } from "neverthrow";
 import type { Inventory, Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 
@@ -97,7 +98,13 @@ export function recordEvent(inventory: Inventory, event: EventRow, at: number): 
           })),
         ),
     );
-    const oldest = kysely.selectFrom("event").select("id").orderBy("last_at", "desc").orderBy("id", "desc").limit(-1).offset(KEPT_EVENTS);
+    const oldest = kysely
+      .selectFrom("event")
+      .select("id")
+      .orderBy("last_at", "desc")
+      .orderBy("id", "desc")
+      .limit(-1)
+      .offset(KEPT_EVENTS);
     const total = session.first(kysely.selectFrom("event").select(sql<number>`count(*)`.as("count")))?.count ?? 0;
     if (total > KEPT_EVENTS) session.run(kysely.deleteFrom("event").where("id", "in", oldest));
   });

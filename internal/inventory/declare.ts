@@ -171,7 +171,9 @@ export function takeOverReplica(
     if (former === undefined || copies !== undefined) return undefined;
     session.run(kysely.deleteFrom("attempt").where("replica_id", "=", replica.id));
     session.run(kysely.deleteFrom("replica").where("id", "=", replica.id));
-    session.run(kysely.updateTable("replica").set({ url: replica.url, declared: 1, reconciled_revision: 0 }).where("id", "=", former.id));
+    session.run(
+      kysely.updateTable("replica").set({ url: replica.url, declared: 1, reconciled_revision: 0 }).where("id", "=", former.id),
+    );
     return { id: former.id, url: replica.url, marker, reconciledRevision: 0 };
   });
 }

@@ -2,7 +2,7 @@
  * An open inventory. Reads see one statement's snapshot each; every write is one transaction, all of it or nothing. Only the controller holds a
  * writable one: workers open their own read-only one (`snapshot.ts`).
  */
-import type { Database as SqliteDatabase, SQLQueryBindings } from "bun:sqlite";
+import type { SQLQueryBindings, Database as SqliteDatabase } from "bun:sqlite";
 import { type Compilable, Kysely } from "kysely";
 import { BunSqliteDialect } from "kysely-bun-sqlite";
 import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from "neverthrow";
@@ -12,10 +12,7 @@ import type { InventoryError } from "./inventory-error.ts";
 import { prepare, type Statement } from "./statement.ts";
 import { TallyChanges } from "./tally.ts";
 
-type Build<Parameters extends readonly unknown[], Query> = (
-  kysely: Kysely<InventoryTables>,
-  ...parameters: Parameters
-) => Query;
+type Build<Parameters extends readonly unknown[], Query> = (kysely: Kysely<InventoryTables>, ...parameters: Parameters) => Query;
 
 /** Runs queries on one connection. */
 export class Session {

@@ -66,4 +66,3 @@ export interface Amount {
 
 export const NOTHING: Amount = { files: 0, bytes: 0 };
 export const sum = (a: Amount, b: Amount): Amount => ({ files: a.files + b.files, bytes: a.bytes + b.bytes });
-export const difference = (a: Amount, b: Amount): Amount => ({ files: a.files - b.files, bytes: a.bytes - b.bytes });

@@ -3,8 +3,7 @@
  * database looked like then: if it still does, the check of every page is not repeated.
  */
 import { Database as SqliteDatabase } from "bun:sqlite";
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { err, errAsync, ok, okAsync, type Result, ResultAsync } from "neverthrow";
 import { errnoText, type Lock, tryLockExclusive } from "../sys/mod.ts";

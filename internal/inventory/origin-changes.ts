@@ -97,11 +97,8 @@ export function insertFileOrigin(
 }
 
 /** The id of the file origin of that name in that directory. */
-export const fileOriginNamed = (
-  transaction: Transaction,
-  directory: DirectoryId,
-  name: string,
-): FileOriginId | undefined => transaction.session.statement(selectByName).get(directory, name)?.id;
+export const fileOriginNamed = (transaction: Transaction, directory: DirectoryId, name: string): FileOriginId | undefined =>
+  transaction.session.statement(selectByName).get(directory, name)?.id;
 
 /**
  * Gives a file origin new evidence, a new state, or both. Evidence left out stays (a tombstone keeps the last known size and mtime). Does nothing,

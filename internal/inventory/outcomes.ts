@@ -131,7 +131,10 @@ const forgetInFlight = (kysely: Tables, replica: ReplicaId, directory: Directory
   kysely.deleteFrom("in_flight").where("replica_id", "=", replica).where("directory_id", "=", directory);
 
 /** The origin directories whose counterparts at the replica may hold temporary files of a run that was killed. */
-export const inFlightDirectories = (inventory: Inventory, replica: ReplicaId): { id: DirectoryId; host: string; path: string }[] =>
+export const inFlightDirectories = (
+  inventory: Inventory,
+  replica: ReplicaId,
+): { id: DirectoryId; host: string; path: string }[] =>
   inventory.all(
     inventory.kysely
       .selectFrom("in_flight as i")
@@ -148,16 +151,18 @@ export const inFlightDirectories = (inventory: Inventory, replica: ReplicaId): {
 export function commitOutcomes(
   inventory: Inventory,
   replica: ReplicaId,
-  outcomes: { readonly stored: readonly StoredCopy[]; readonly failed: readonly FailedAttempt[]; readonly finished: readonly DirectoryId[] },
+  outcomes: {
+    readonly stored: readonly StoredCopy[];
+    readonly failed: readonly FailedAttempt[];
+    readonly finished: readonly DirectoryId[];
+  },
   at: number,
 ): ResultAsync<void, InventoryError> {
   return inventory.write((transaction) => {
     const { session } = transaction;
     for (const copy of outcomes.stored) commitCopy(transaction, replica, copy, at);
     for (const failed of outcomes.failed) {
-      session
-        .statement(upsertAttempt)
-        .run(replica, failed.file, at, failed.nextAt, failed.domain, failed.reason, failed.message);
+      session.statement(upsertAttempt).run(replica, failed.file, at, failed.nextAt, failed.domain, failed.reason, failed.message);
       if (failed.observed !== undefined) {
         changeFileOrigin(transaction, failed.file, { evidence: failed.observed, state: "growing", observedAt: at });
       }
@@ -195,7 +200,11 @@ function commitCopy({ session, tally }: Transaction, replica: ReplicaId, copy: S
 }
 
 /** Moves a replica's reconciled revision forward; never back. */
-export function setReconciledRevision(inventory: Inventory, replica: ReplicaId, revision: number): ResultAsync<void, InventoryError> {
+export function setReconciledRevision(
+  inventory: Inventory,
+  replica: ReplicaId,
+  revision: number,
+): ResultAsync<void, InventoryError> {
   return inventory.write(({ session }) => {
     session.run(
       session.kysely

@@ -4,8 +4,8 @@ import type { InventoryTables } from "./database-schema.ts";
 import type { DeclaredReplica } from "./declare.ts";
 import type { Session } from "./inventory.ts";
 import {
-  DIGEST_ALGORITHMS,
   type DataDirectoryId,
+  DIGEST_ALGORITHMS,
   type Digest,
   type Evidence,
   type FileOriginId,
@@ -161,7 +161,13 @@ export function allReplicas(session: Session): ReplicaRow[] {
 export interface Failures {
   readonly files: number;
   readonly bytes: number;
-  readonly last?: { readonly path: string; readonly host: string; readonly at: number; readonly reason: string; readonly message: string };
+  readonly last?: {
+    readonly path: string;
+    readonly host: string;
+    readonly at: number;
+    readonly reason: string;
+    readonly message: string;
+  };
 }
 
 const wantedAttempts = (kysely: Kysely<InventoryTables>, replica: ReplicaId) =>

@@ -29,14 +29,25 @@ export function beginRun(inventory: Inventory, kind: RunKind, startedAt: number)
   return inventory.write(({ session }) => {
     const values = { kind, started_at: startedAt, ended_at: null, outcome: null };
     const totals = { copied_files: 0, copied_bytes: 0, adopted_files: 0, failed_files: 0 };
-    const row = session.first(session.kysely.insertInto("run").values({ ...values, ...totals }).returning("id"));
+    const row = session.first(
+      session.kysely
+        .insertInto("run")
+        .values({ ...values, ...totals })
+        .returning("id"),
+    );
     const id = row?.id ?? 0;
     session.run(session.kysely.deleteFrom("run").where("id", "<=", id - KEPT_RUNS));
     return id;
   });
 }
 
-export function endRun(inventory: Inventory, id: number, outcome: RunOutcome, totals: RunTotals, endedAt: number): ResultAsync<void, InventoryError> {
+export function endRun(
+  inventory: Inventory,
+  id: number,
+  outcome: RunOutcome,
+  totals: RunTotals,
+  endedAt: number,
+): ResultAsync<void, InventoryError> {
   return inventory.write(({ session }) => {
     session.run(
       session.kysely

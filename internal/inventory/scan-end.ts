@@ -23,7 +23,10 @@ const count = sql<number>`count(*)`.as("files");
 /** Notes each file below the vanished directories as vanished, so that the brake counts them. */
 function spreadVanishedDirectories(session: Session, dataDirectory: DataDirectoryId): void {
   const { kysely } = session;
-  const directories = kysely.selectFrom("vanished_directory").select("directory_id").where("data_directory_id", "=", dataDirectory);
+  const directories = kysely
+    .selectFrom("vanished_directory")
+    .select("directory_id")
+    .where("data_directory_id", "=", dataDirectory);
   if (session.first(directories.limit(1)) === undefined) return;
   const below = kysely.withRecursive("subtree", (query) =>
     query
@@ -32,7 +35,11 @@ function spreadVanishedDirectories(session: Session, dataDirectory: DataDirector
       .where("data_directory_id", "=", dataDirectory)
       // A plain union: a directory that was noted itself and lies below a noted one counts once.
       .union((union) =>
-        union.selectFrom("directory as d").innerJoin("subtree as s", "s.id", "d.parent_id").select("d.id").where("d.absent", "=", 0),
+        union
+          .selectFrom("directory as d")
+          .innerJoin("subtree as s", "s.id", "d.parent_id")
+          .select("d.id")
+          .where("d.absent", "=", 0),
       ),
   );
   session.run(
@@ -67,7 +74,8 @@ function spreadVanishedDirectories(session: Session, dataDirectory: DataDirector
 /** How many files the noted ones are, and how many the data directory had: the brake's two numbers. */
 function losses(session: Session, dataDirectory: DataDirectoryId): { lost: number; known: number } {
   const { kysely } = session;
-  const lost = session.first(kysely.selectFrom("vanished_file").select(count).where("data_directory_id", "=", dataDirectory))?.files ?? 0;
+  const lost =
+    session.first(kysely.selectFrom("vanished_file").select(count).where("data_directory_id", "=", dataDirectory))?.files ?? 0;
   const known = session.first(
     kysely
       .selectFrom("tally")
@@ -114,7 +122,11 @@ export function endScan(
   });
 }
 
-function applyChunk(inventory: Inventory, dataDirectory: DataDirectoryId, observedAt: number): ResultAsync<number, InventoryError> {
+function applyChunk(
+  inventory: Inventory,
+  dataDirectory: DataDirectoryId,
+  observedAt: number,
+): ResultAsync<number, InventoryError> {
   return inventory.write((transaction) => {
     const { session } = transaction;
     const { kysely } = session;
@@ -130,10 +142,7 @@ function applyChunk(inventory: Inventory, dataDirectory: DataDirectoryId, observ
     const last = noted.at(-1);
     if (last !== undefined) {
       session.run(
-        kysely
-          .deleteFrom("vanished_file")
-          .where("data_directory_id", "=", dataDirectory)
-          .where("file_origin_id", "<=", last.id),
+        kysely.deleteFrom("vanished_file").where("data_directory_id", "=", dataDirectory).where("file_origin_id", "<=", last.id),
       );
     }
     return noted.length;
@@ -150,7 +159,13 @@ function markAbsentDirectories(session: Session, dataDirectory: DataDirectoryId)
 const frozenSince = (session: Session, id: DataDirectoryId): number | null | undefined =>
   session.first(session.kysely.selectFrom("data_directory").select("frozen_at").where("id", "=", id))?.frozen_at;
 
-function saveScan(session: Session, dataDirectory: DataDirectoryId, report: ScanReport, startedAt: number, frozenAt: number | null): void {
+function saveScan(
+  session: Session,
+  dataDirectory: DataDirectoryId,
+  report: ScanReport,
+  startedAt: number,
+  frozenAt: number | null,
+): void {
   const { kysely } = session;
   const values = { scan_report: JSON.stringify(report), scanned_at: startedAt, frozen_at: frozenAt };
   session.run(kysely.updateTable("data_directory").set(values).where("id", "=", dataDirectory));

@@ -18,7 +18,11 @@ export const KNOWN = { id: 0, name: 1, size: 2, mtimeSeconds: 3, mtimeNanosecond
 type Tables = Kysely<InventoryTables>;
 
 const selectDirectory = (kysely: Tables, host: HostId, path: string) =>
-  kysely.selectFrom("directory").select(["id", "data_directory_id", "absent"]).where("host_id", "=", host).where("path", "=", path);
+  kysely
+    .selectFrom("directory")
+    .select(["id", "data_directory_id", "absent"])
+    .where("host_id", "=", host)
+    .where("path", "=", path);
 
 const filesOf = (kysely: Tables, directory: DirectoryId) =>
   kysely
@@ -28,8 +32,7 @@ const filesOf = (kysely: Tables, directory: DirectoryId) =>
 
 const selectFiles = (kysely: Tables, directory: DirectoryId, limit: number) => filesOf(kysely, directory).limit(limit);
 
-const selectFile = (kysely: Tables, directory: DirectoryId, name: string) =>
-  filesOf(kysely, directory).where("name", "=", name);
+const selectFile = (kysely: Tables, directory: DirectoryId, name: string) => filesOf(kysely, directory).where("name", "=", name);
 
 const selectExtent = (kysely: Tables, directory: DirectoryId) =>
   kysely
@@ -55,7 +58,12 @@ const selectFileIds = (kysely: Tables, directory: DirectoryId, afterName: string
 const selectSubdirectories = (kysely: Tables, directory: DirectoryId) =>
   kysely.selectFrom("directory").select(["id", "path"]).where("parent_id", "=", directory).where("absent", "=", 0);
 
-export function knownDirectory(session: Session, host: HostId, dataDirectory: DataDirectoryId, path: string): KnownDirectory | undefined {
+export function knownDirectory(
+  session: Session,
+  host: HostId,
+  dataDirectory: DataDirectoryId,
+  path: string,
+): KnownDirectory | undefined {
   const row = session.statement(selectDirectory).get(host, path);
   return row && { id: row.id, asExpected: row.data_directory_id === dataDirectory && row.absent === 0 };
 }

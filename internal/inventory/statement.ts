@@ -2,7 +2,7 @@
  * A Kysely query, compiled and prepared once, for the paths where building it for every row would cost more than running it. The SQL comes from
  * Kysely, so there is no second text that could say something else.
  */
-import type { Database as SqliteDatabase, SQLQueryBindings, Statement as SqliteStatement } from "bun:sqlite";
+import type { SQLQueryBindings, Database as SqliteDatabase, Statement as SqliteStatement } from "bun:sqlite";
 import type { Compilable, Kysely } from "kysely";
 import type { InventoryTables } from "./database-schema.ts";
 
@@ -24,9 +24,7 @@ export class Statement<Parameters extends readonly unknown[], Row> {
 
   #bind(parameters: Parameters): SQLQueryBindings[] {
     // The caller's types are those of the query's own columns, all of which SQLite can bind.
-    return this.#bindings.map((binding) =>
-      binding instanceof Slot ? (parameters[binding.index] as SQLQueryBindings) : binding,
-    );
+    return this.#bindings.map((binding) => (binding instanceof Slot ? (parameters[binding.index] as SQLQueryBindings) : binding));
   }
 
   /** Runs it; the number of rows it changed. */

@@ -137,7 +137,9 @@ function talliesOf(rows: readonly TallyRow[]): Tallies {
 /** The tallies as kept; order: data directory, replica, state. */
 export function readTallies(session: Session): Tallies {
   return talliesOf(
-    session.all(session.kysely.selectFrom("tally").selectAll().orderBy("data_directory_id").orderBy("replica_id").orderBy("category")),
+    session.all(
+      session.kysely.selectFrom("tally").selectAll().orderBy("data_directory_id").orderBy("replica_id").orderBy("category"),
+    ),
   );
 }
 

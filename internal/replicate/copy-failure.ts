@@ -15,11 +15,17 @@ interface Disposition {
 
 export const COPY_FAILURES = {
   SourceVanished: { action: "retry", help: "the next scan decides whether it is gone" },
-  SourceChanged: { action: "wait", help: "it is copied once it has been quiet for \"settle\"" },
+  SourceChanged: { action: "wait", help: 'it is copied once it has been quiet for "settle"' },
   SourceUnreadable: { action: "retry", help: "give the agent's user the right to read it, and check the disk (dmesg)" },
   SourceNotRegular: { action: "retry", help: "something else has its name now; the next scan decides" },
-  UnknownFileInTheWay: { action: "stall", help: "xtelemdb did not put this there and does not touch it: move it aside, then run \"xtelemdb sync\"" },
-  EditedAtReplica: { action: "stall", help: "somebody changed the copy; xtelemdb does not touch it: move it aside, then run \"xtelemdb sync\"" },
+  UnknownFileInTheWay: {
+    action: "stall",
+    help: 'xtelemdb did not put this there and does not touch it: move it aside, then run "xtelemdb sync"',
+  },
+  EditedAtReplica: {
+    action: "stall",
+    help: 'somebody changed the copy; xtelemdb does not touch it: move it aside, then run "xtelemdb sync"',
+  },
   NoSpace: { action: "wait", help: "free space on the replica, or declare a larger one" },
   NoInodes: { action: "wait", help: "the replica's file system has no inodes left: free some, or make it anew with more" },
   ReadOnly: { action: "wait", help: "mount the replica for writing" },

@@ -37,5 +37,4 @@ export type CopyOutcome =
     };
 
 /** The path below a replica's root: `<origin host><origin path>`. */
-export const replicaPathOf = (host: string, originPath: string): string =>
-  originPath === "/" ? host : `${host}${originPath}`;
+export const replicaPathOf = (host: string, originPath: string): string => (originPath === "/" ? host : `${host}${originPath}`);

@@ -4,7 +4,15 @@
  */
 import { err, ok, type Result } from "neverthrow";
 import { printable, type Space } from "../sys/mod.ts";
-import { type MarkerError, openLocalVolume, readMarker, type Volume, type VolumeError, volumeErrorMessage, writeMarker } from "../volume/mod.ts";
+import {
+  type MarkerError,
+  openLocalVolume,
+  readMarker,
+  type Volume,
+  type VolumeError,
+  volumeErrorMessage,
+  writeMarker,
+} from "../volume/mod.ts";
 
 export type ReplicaProblemReason =
   | "RootMissing"
@@ -26,7 +34,11 @@ export interface ReplicaProblem {
   readonly message: string;
 }
 
-export const replicaProblem = (reason: ReplicaProblemReason, message: string): ReplicaProblem => ({ kind: "replica-problem", reason, message });
+export const replicaProblem = (reason: ReplicaProblemReason, message: string): ReplicaProblem => ({
+  kind: "replica-problem",
+  reason,
+  message,
+});
 
 /** Opens a replica's volume and proves that it is the one: its marker has this UUID. */
 export async function openReplica(root: string, marker: string): Promise<Result<Volume, ReplicaProblem>> {
@@ -45,22 +57,37 @@ export async function openReplica(root: string, marker: string): Promise<Result<
 function wrongMarker(root: string, expected: string, found: string | undefined): ReplicaProblem {
   const where = printable(root);
   return found === undefined
-    ? replicaProblem("MarkerMissing", `${where} has no marker file .xtelemdb-replica.json, though this replica has one (${expected}): its volume is not mounted there`)
-    : replicaProblem("MarkerOfAnotherReplica", `${where} carries the marker ${found}, but this replica's is ${expected}: another volume is mounted there`);
+    ? replicaProblem(
+        "MarkerMissing",
+        `${where} has no marker file .xtelemdb-replica.json, though this replica has one (${expected}): its volume is not mounted there`,
+      )
+    : replicaProblem(
+        "MarkerOfAnotherReplica",
+        `${where} carries the marker ${found}, but this replica's is ${expected}: another volume is mounted there`,
+      );
 }
 
 function rootProblem(root: string, error: VolumeError): ReplicaProblem {
   const message = volumeErrorMessage(error);
   if (error.reason === "not-found") return replicaProblem("RootMissing", `the replica's root ${printable(root)} does not exist`);
-  return replicaProblem(error.reason === "unavailable" || error.reason === "input-output" ? "VolumeFailed" : "RootUnreadable", message);
+  return replicaProblem(
+    error.reason === "unavailable" || error.reason === "input-output" ? "VolumeFailed" : "RootUnreadable",
+    message,
+  );
 }
 
 function markerProblem(root: string, error: MarkerError): ReplicaProblem {
   if (error.kind === "marker-unreadable") {
-    return replicaProblem("MarkerUnreadable", `the marker ${printable(error.path)} does not say whose volume this is: ${error.detail}`);
+    return replicaProblem(
+      "MarkerUnreadable",
+      `the marker ${printable(error.path)} does not say whose volume this is: ${error.detail}`,
+    );
   }
   if (error.reason === "not-found") return rootProblem(root, error);
-  return replicaProblem(error.reason === "input-output" || error.reason === "unavailable" ? "VolumeFailed" : "MarkerUnreadable", volumeErrorMessage(error));
+  return replicaProblem(
+    error.reason === "input-output" || error.reason === "unavailable" ? "VolumeFailed" : "MarkerUnreadable",
+    volumeErrorMessage(error),
+  );
 }
 
 export interface ReplicaCheckRequest {

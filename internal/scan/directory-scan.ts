@@ -21,8 +21,8 @@ import {
 import { type EntryVisitor, errnoText, printable, type SysError } from "../sys/mod.ts";
 import { type Volume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
 import type { ExcludePatterns } from "./exclude-patterns.ts";
-import { isSettled, type SettleRule } from "./settle.ts";
 import type { ScanTarget } from "./scan-target.ts";
+import { isSettled, type SettleRule } from "./settle.ts";
 
 /** From this many known files on, a directory is compared name by name. */
 const LARGE_DIRECTORY = 50_000;
@@ -158,7 +158,12 @@ export class DirectoryScan implements EntryVisitor {
     else this.#known.forEachUnseen((id) => vanished.push(id));
     const vanishedDirectories = listed.isErr() ? [] : [...this.#knownDirectories.values()];
     const differs =
-      this.#names.length + this.#excluded.length + this.#excludedDirectories.length + vanished.length + vanishedDirectories.length > 0;
+      this.#names.length +
+        this.#excluded.length +
+        this.#excludedDirectories.length +
+        vanished.length +
+        vanishedDirectories.length >
+      0;
     if (differs || known?.asExpected !== true) this.#send(vanished, vanishedDirectories);
   }
 
@@ -242,6 +247,10 @@ export class DirectoryScan implements EntryVisitor {
     this.#knownDirectories.delete(`${this.#path}/${name}`);
     this.sink.counts.unreadable += 1;
     const path = `${this.#path}/${name}`;
-    this.sink.problem({ path, code: error.code, message: `look at ${printable(path)}: ${errnoText(error.code)} (${error.code})` });
+    this.sink.problem({
+      path,
+      code: error.code,
+      message: `look at ${printable(path)}: ${errnoText(error.code)} (${error.code})`,
+    });
   }
 }

@@ -44,7 +44,8 @@ const openAt = (directory: number, path: string, flags: number, mode = 0): Resul
     .map(descriptorOf);
 
 /** Opens a directory that the operator named, following symbolic links. */
-export const openRootDirectory = (path: string): Result<FileDescriptor, SysError> => openAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+export const openRootDirectory = (path: string): Result<FileDescriptor, SysError> =>
+  openAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 
 export function close(descriptor: FileDescriptor): void {
   // close(2): whatever it answers, the descriptor is gone; errors of writing were asked for by fsync.
@@ -67,7 +68,8 @@ function openPiece(directory: FileDescriptor, path: string): Result<FileDescript
   }
   let current: FileDescriptor | undefined;
   for (const name of path.split("/")) {
-    const next: Result<FileDescriptor, SysError> = name === ".." ? err(sysError("openat", 18)) : openAt(current ?? directory, name, flags);
+    const next: Result<FileDescriptor, SysError> =
+      name === ".." ? err(sysError("openat", 18)) : openAt(current ?? directory, name, flags);
     if (current !== undefined) close(current);
     if (next.isErr()) return err(next.error);
     current = next.value;
@@ -117,4 +119,5 @@ export const createExclusive = (directory: FileDescriptor, name: string, mode: n
   openAt(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 
 /** Opens a lock file, made if need be. */
-export const openLockFile = (path: string): Result<FileDescriptor, SysError> => openAt(AT_FDCWD, path, 2 | O_CREAT | O_NOFOLLOW, 0o640);
+export const openLockFile = (path: string): Result<FileDescriptor, SysError> =>
+  openAt(AT_FDCWD, path, 2 | O_CREAT | O_NOFOLLOW, 0o640);

@@ -70,7 +70,9 @@ function visitStat(directory: FileDescriptor, start: number, visitor: EntryVisit
   const path = pointer(entries.address + start);
   if (libc.statx(directory, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, WANTED, pointer(stat.address)) !== 0) {
     // Once more, in the way that tells the error.
-    const again = call("statx", () => libc.statx(directory, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, WANTED, pointer(stat.address)));
+    const again = call("statx", () =>
+      libc.statx(directory, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, WANTED, pointer(stat.address)),
+    );
     if (again.isErr()) {
       if (again.error.code !== "ENOENT") visitor.unreadable(nameAt(start), again.error);
       return;

@@ -46,14 +46,16 @@ const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
 
 const S_IFMT = 0o170000;
-const KINDS: Readonly<Record<number, FileStat["kind"]>> = { 0o100000: "file", 0o040000: "directory", 0o120000: "symlink" };
+const KINDS: Readonly<Record<number, FileStat["kind"]>> = { 16807: "file", 9604: "directory", 21609: "symlink" };
 
 const memory = new Memory(STATX.length);
 const { view } = memory;
 
 /** A 64-bit number as a double: exact up to 2^53, which is 8 PiB or 285 million years. */
-export const unsigned64 = (source: DataView, at: number): number => source.getUint32(at, true) + source.getUint32(at + 4, true) * 2 ** 32;
-export const signed64 = (source: DataView, at: number): number => source.getUint32(at, true) + source.getInt32(at + 4, true) * 2 ** 32;
+export const unsigned64 = (source: DataView, at: number): number =>
+  source.getUint32(at, true) + source.getUint32(at + 4, true) * 2 ** 32;
+export const signed64 = (source: DataView, at: number): number =>
+  source.getUint32(at, true) + source.getInt32(at + 4, true) * 2 ** 32;
 
 function statxOf(descriptor: FileDescriptor, path: number, flags: number): Result<FileStat, SysError> {
   const done = call("statx", () => libc.statx(descriptor, pointer(path), flags, STATX_BASIC_STATS, pointer(memory.address)));

@@ -24,7 +24,12 @@ export class IoBuffer {
 const EINVAL = 22;
 
 /** Reads up to `length` bytes at `position` to the start of the buffer; how many came. 0 is the end of the file (pread(2)). */
-export function readInto(descriptor: FileDescriptor, buffer: IoBuffer, length: number, position: number): Result<number, SysError> {
+export function readInto(
+  descriptor: FileDescriptor,
+  buffer: IoBuffer,
+  length: number,
+  position: number,
+): Result<number, SysError> {
   if (length > buffer.size || position < 0) return err(sysError("pread", EINVAL));
   return call("pread", () => libc.pread(descriptor, pointer(buffer.address), length, position));
 }
@@ -76,7 +81,11 @@ const UTIME_OMIT = 0x3ffffffe;
 const times = new Memory(32);
 
 /** Sets the modification time to the nanosecond and leaves the access time (futimens(3)). */
-export function setModificationTime(descriptor: FileDescriptor, seconds: number, nanoseconds: number): Result<undefined, SysError> {
+export function setModificationTime(
+  descriptor: FileDescriptor,
+  seconds: number,
+  nanoseconds: number,
+): Result<undefined, SysError> {
   times.view.setBigInt64(0, 0n, true);
   times.view.setBigInt64(8, BigInt(UTIME_OMIT), true);
   times.view.setBigInt64(16, BigInt(seconds), true);
@@ -99,7 +108,8 @@ export function startWriteback(descriptor: FileDescriptor, offset: number, lengt
 }
 
 /** When this is ok, the file's bytes and attributes are on stable storage; for a directory, its names (fsync(2)). */
-export const syncFile = (descriptor: FileDescriptor): Result<undefined, SysError> => call("fsync", () => libc.fsync(descriptor)).map(nothing);
+export const syncFile = (descriptor: FileDescriptor): Result<undefined, SysError> =>
+  call("fsync", () => libc.fsync(descriptor)).map(nothing);
 
 /** When this is ok, everything written to this file system before is on stable storage (syncfs(2); since Linux 5.8 it reports write errors). */
 export const syncFileSystem = (descriptor: FileDescriptor): Result<undefined, SysError> =>

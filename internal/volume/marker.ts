@@ -76,9 +76,10 @@ export function writeMarker(volume: Volume, marker: Marker, hex: string): Promis
     buffer.bytes.set(text);
     const attributes = await root.attributes();
     const written = await created.value.write(buffer, text.length, 0);
-    const readable = attributes.isOk() && written.isOk()
-      ? await created.value.seal(text.length, { ...attributes.value, mode: 0o644, ...nowOf(marker) })
-      : written;
+    const readable =
+      attributes.isOk() && written.isOk()
+        ? await created.value.seal(text.length, { ...attributes.value, mode: 0o644, ...nowOf(marker) })
+        : written;
     const synced = readable.isOk() ? await created.value.sync() : readable;
     created.value.close();
     const published = synced.isOk() ? await root.publish(temporary, MARKER_NAME, "new") : synced;

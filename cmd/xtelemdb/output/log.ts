@@ -7,7 +7,11 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const PRIORITIES: Readonly<Record<string, string>> = { debug: "<7>", info: "<6>", warning: "<4>", error: "<3>", fatal: "<2>" };
-const COLOURS: Readonly<Record<string, (text: string) => string>> = { debug: colours.dim, warning: colours.yellow, error: colours.red };
+const COLOURS: Readonly<Record<string, (text: string) => string>> = {
+  debug: colours.dim,
+  warning: colours.yellow,
+  error: colours.red,
+};
 
 export function startLog(level: LogLevel, environment: Readonly<Record<string, string | undefined>>): Log {
   const underSystemd = environment.JOURNAL_STREAM !== undefined || environment.INVOCATION_ID !== undefined;

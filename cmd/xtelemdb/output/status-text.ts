@@ -20,9 +20,16 @@ export function replicaTable(replicas: readonly ReplicaStatus[]): string {
 export function hostTable(hosts: readonly HostStatus[]): string {
   const rows = hosts.flatMap((host) =>
     host.dataDirectories.map((directory) => {
-      const wanted = { files: directory.settled.files + directory.growing.files, bytes: directory.settled.bytes + directory.growing.bytes };
+      const wanted = {
+        files: directory.settled.files + directory.growing.files,
+        bytes: directory.settled.bytes + directory.growing.bytes,
+      };
       const scanned = directory.conditions.find(({ type }) => type === "Scanned");
-      const state = !directory.declared ? "not declared" : !host.scannedHere ? "another host" : (scanned?.reason ?? "NotLookedAtYet");
+      const state = !directory.declared
+        ? "not declared"
+        : !host.scannedHere
+          ? "another host"
+          : (scanned?.reason ?? "NotLookedAtYet");
       return [
         `${host.name}:${printable(directory.path)}`,
         mark(scanned?.status === "True" || !host.scannedHere, state),
@@ -71,7 +78,10 @@ function troubles(status: StatusDocument): string[] {
       const { at, host, path, message } = replica.lastError;
       lines.push(`    last error, ${at}: ${host}:${printable(path)}: ${message}`);
     }
-    if (replica.oldestPending !== null) lines.push(`    the oldest waits since ${replica.oldestPending.since} (${duration(replica.oldestPending.ageSeconds * 1000)})`);
+    if (replica.oldestPending !== null)
+      lines.push(
+        `    the oldest waits since ${replica.oldestPending.since} (${duration(replica.oldestPending.ageSeconds * 1000)})`,
+      );
   }
   return lines;
 }
@@ -81,19 +91,25 @@ export function statusText(status: StatusDocument): string {
   const verdict = status.converged
     ? colours.green("converged: every replica holds every file")
     : colours.yellow("not converged yet");
-  const doing = agent.process === undefined ? "no sync is running" : `${agent.process.command} is running (process ${agent.process.pid}, ${agent.phase ?? "working"})`;
+  const doing =
+    agent.process === undefined
+      ? "no sync is running"
+      : `${agent.process.command} is running (process ${agent.process.pid}, ${agent.phase ?? "working"})`;
   const last = runs.last;
   const lines = [
     verdict,
     `${agent.hostname}: ${doing}; configuration ${configuration.file}, generation ${configuration.generation}`,
     ...(last === null
       ? []
-      : [`last run: ${last.kind} ${last.startedAt}, ${last.outcome ?? "interrupted"}; copied ${number(last.copiedFiles)} files (${bytes(last.copiedBytes)})`]),
+      : [
+          `last run: ${last.kind} ${last.startedAt}, ${last.outcome ?? "interrupted"}; copied ${number(last.copiedFiles)} files (${bytes(last.copiedBytes)})`,
+        ]),
   ];
   if (status.hosts.length > 0) lines.push("", hostTable(status.hosts));
   if (status.replicas.length > 0) lines.push("", replicaTable(status.replicas));
   const wrong = troubles(status);
   if (wrong.length > 0) lines.push("", ...wrong);
-  if (status.replicas.length === 0) lines.push("", 'no replica is declared; "xtelemdb add_replica prefix=/mnt/backup" declares one');
+  if (status.replicas.length === 0)
+    lines.push("", 'no replica is declared; "xtelemdb add_replica prefix=/mnt/backup" declares one');
   return lines.join("\n");
 }

@@ -11,7 +11,8 @@ export const bytes = (count: number): string => prettyBytes(count, { binary: tru
 /** 1234567 as "1,234,567". */
 export const number = (count: number): string => count.toLocaleString("en-US");
 
-export const duration = (milliseconds: number): string => prettyMilliseconds(milliseconds, { unitCount: 2, secondsDecimalDigits: 1 });
+export const duration = (milliseconds: number): string =>
+  prettyMilliseconds(milliseconds, { unitCount: 2, secondsDecimalDigits: 1 });
 
 export const amount = ({ files, bytes: size }: { readonly files: number; readonly bytes: number }): string =>
   files === 0 ? "-" : `${number(files)} (${bytes(size)})`;
@@ -32,6 +33,3 @@ export function table(header: readonly string[], rows: readonly (readonly string
       .trimEnd();
   return [colours.dim(line(header)), ...rows.map(line)].join("\n");
 }
-
-/** Indents every line. */
-export const indented = (text: string, by = "  "): string => text.replaceAll(/^/gm, by);

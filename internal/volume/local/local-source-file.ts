@@ -1,6 +1,16 @@
 /** A file of a local volume, open for reading. */
 import { err, ok, type Result } from "neverthrow";
-import { close, type FileDescriptor, type FileStat, forgetCached, type IoBuffer, nextData, nextHole, readInto, statDescriptor } from "../../sys/mod.ts";
+import {
+  close,
+  type FileDescriptor,
+  type FileStat,
+  forgetCached,
+  type IoBuffer,
+  nextData,
+  nextHole,
+  readInto,
+  statDescriptor,
+} from "../../sys/mod.ts";
 import type { SourceFile } from "../volume.ts";
 import { type VolumeError, volumeError } from "../volume-error.ts";
 

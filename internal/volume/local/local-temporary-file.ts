@@ -33,7 +33,9 @@ export class LocalTemporaryFile implements TemporaryFile {
     if (reserved.isOk()) return ok(undefined);
     const { code } = reserved.error;
     // A file system that cannot reserve says so (fallocate(2)); the write itself will find out.
-    return code === "EOPNOTSUPP" || code === "ENOSYS" ? ok(undefined) : err(volumeError("reserve space for", this.path, reserved.error));
+    return code === "EOPNOTSUPP" || code === "ENOSYS"
+      ? ok(undefined)
+      : err(volumeError("reserve space for", this.path, reserved.error));
   }
 
   write(buffer: IoBuffer, length: number, position: number): Result<undefined, VolumeError> {
