@@ -46,7 +46,12 @@ const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
 
 const S_IFMT = 0o170000;
-const KINDS: Readonly<Record<number, FileStat["kind"]>> = { 16807: "file", 9604: "directory", 21609: "symlink" };
+/** A map, not an object: a formatter once rewrote octal property names as other numbers. */
+const KINDS = new Map<number, FileStat["kind"]>([
+  [0o100000, "file"],
+  [0o040000, "directory"],
+  [0o120000, "symlink"],
+]);
 
 const memory = new Memory(STATX.length);
 const { view } = memory;
@@ -62,7 +67,7 @@ function statxOf(descriptor: FileDescriptor, path: number, flags: number): Resul
   if (done.isErr()) return err(done.error);
   const mode = view.getUint16(STATX.mode, true);
   return ok({
-    kind: KINDS[mode & S_IFMT] ?? "other",
+    kind: KINDS.get(mode & S_IFMT) ?? "other",
     size: unsigned64(view, STATX.size),
     blocks: unsigned64(view, STATX.blocks),
     mode: mode & 0o7777,
