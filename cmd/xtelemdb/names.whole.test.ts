@@ -1,0 +1,156 @@
+/** Names, contents and metadata come through as they are. */
+import { expect } from "bun:test";
+import { existsSync } from "node:fs";
+import {
+  type FileDescription,
+  mountImage,
+  mountMemory,
+  type Requirement,
+  temporaryFiles,
+  World,
+  wholeTest,
+} from "../../internal/testing/mod.ts";
+
+const SECOND = 1_000_000_000n;
+const at = (iso: string, nanoseconds = 0n): bigint => BigInt(Date.parse(iso)) * 1_000_000n + nanoseconds;
+
+const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
+
+const HARD: readonly FileDescription[] = [
+  { path: "empty", content: "" },
+  { path: "a".repeat(255), content: "ASCII name of 255 bytes" },
+  { path: "é".repeat(127), content: "UTF-8 name of 254 bytes" },
+  { path: "line\nbreak\r\ttab", content: "control characters" },
+  { path: "-rf", content: "leading dash" },
+  { path: " leading and trailing ", content: "spaces" },
+  { path: "  ", content: "nothing but spaces" },
+  { path: "quotes'\"`$(id)\\;&|*?[a]{b}", content: "shell characters" },
+  { path: bytes(0xff, 0xfe, 0x2e, 0x78), content: "no UTF-8" },
+  { path: bytes(0x61, 0xc3, 0x28, 0x80), content: "half a character" },
+  { path: bytes(0xed, 0xa0, 0x80), content: "an encoded surrogate" },
+  { path: bytes(0xf4, 0x8f, 0xbc, 0x80), content: "U+10FF00, which stands for a byte in the inventory" },
+  { path: "caf\u00e9", content: "NFC" },
+  { path: "cafe\u0301", content: "NFD" },
+  { path: "Case", content: "upper" },
+  { path: "case", content: "lower" },
+  { path: ".hidden", content: "a dot" },
+  { path: "...", content: "three dots" },
+  { path: `${"deep/".repeat(30)}file`, content: "30 levels" },
+  { path: `${"d".repeat(255)}/${"e".repeat(255)}/x`, content: "long names of directories" },
+  { path: new Uint8Array(Buffer.from("dir\xff\n/inner \xe9", "latin1")), content: "a directory that is no UTF-8" },
+  { path: "1965", content: "before 1970", mtime: at("1965-03-04T05:06:07Z", 123_456_789n) },
+  { path: "1969", content: "a nanosecond before 1970", mtime: -1n },
+  { path: "2242", content: "beyond 32 and 34 bits of a clock", mtime: at("2242-03-16T12:56:32Z", 999_999_999n) },
+  { path: "1970", content: "at 0", mtime: 0n },
+  { path: "nanoseconds", content: "1 ns", mtime: at("2026-11-01T08:20:15Z", 1n) },
+  { path: "read-only", content: "0444", mode: 0o444 },
+  { path: "private", content: "0600", mode: 0o600 },
+  { path: "executable", content: "0755", mode: 0o755 },
+  { path: "set-id", content: "6711", mode: 0o6711 },
+  { path: "no-rights", content: "0000", mode: 0 },
+  { path: "one megabyte", size: 1 << 20, seed: 1 },
+  { path: "one byte more", size: (1 << 20) + 1, seed: 2 },
+  { path: "ten megabytes", size: 10 << 20, seed: 3 },
+];
+
+/** One world with a replica on each kind of file system. */
+function namesOn(name: string, needs: readonly Requirement[], mount: (path: string) => unknown): void {
+  wholeTest(`names, contents, sizes, modes and nanoseconds are the same at a replica ${name}`, needs, async () => {
+    using world = new World({ replicas: [] });
+    mount(world.path("volume"));
+    world.declare({ replicas: ["volume"] });
+    world.files(...HARD);
+    const outcome = await world.sync();
+    expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
+    const origin = world.originFiles();
+    expect(Object.keys(origin)).toHaveLength(HARD.length);
+    expect(world.copiedFiles("volume")).toEqual(origin);
+    expect(temporaryFiles(world.path("volume"))).toEqual([]);
+    expect(await world.syncSummary()).toMatchObject({
+      code: 0,
+      copied: { files: 0 },
+      adopted: { files: 0 },
+      failed: { files: 0 },
+    });
+  });
+}
+
+namesOn("in memory (tmpfs)", ["root"], (path) => mountMemory(path));
+namesOn("on ext4", ["loop"], (path) => mountImage(path, "ext4"));
+namesOn("on xfs", ["loop", "xfs"], (path) => mountImage(path, "xfs"));
+namesOn("on btrfs", ["loop", "btrfs"], (path) => mountImage(path, "btrfs"));
+
+wholeTest("directories keep their modes and owners", ["root"], async () => {
+  using world = new World();
+  world.files({ path: "group/inner/file", content: "x" }, { path: "group", kind: "directory", mode: 0o2770 });
+  world.files({ path: "group/inner", kind: "directory", mode: 0o711 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  const copies = world.tree(world.copies());
+  expect(copies.get("group")).toMatchObject({ kind: "directory", mode: 0o2770 });
+  expect(copies.get("group/inner")).toMatchObject({ kind: "directory", mode: 0o711 });
+});
+
+wholeTest("a sparse file of 1 GiB stays sparse, and its contents are the same", [], async () => {
+  using world = new World();
+  world.files({ path: "sparse", size: 2 ** 30, sparse: true, seed: 4 }, { path: "hole", size: 50 << 20, sparse: true, seed: 5 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  const copies = world.tree(world.copies());
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+  for (const name of ["sparse", "hole"]) expect(copies.get(name)?.allocated).toBeLessThan(1 << 20);
+});
+
+wholeTest("a file that changed within the same second to other content of the same size is copied again", [], async () => {
+  using world = new World();
+  const second = at("2026-11-01T08:20:15Z");
+  world.files({ path: "x", content: "before", mtime: second + 1n });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  world.files({ path: "x", content: "after!", mtime: second + 2n });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+  // Back in time is a change as well.
+  world.files({ path: "x", content: "former", mtime: second - 5n * SECOND });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+wholeTest("symbolic links and special files are counted, never followed, and block nothing", [], async () => {
+  using world = new World();
+  world.files({ path: "file", content: "x" }, { path: "link", target: "file" }, { path: "outside", target: "/etc" });
+  world.files({ path: "loop", target: "." }, { path: "dangling", target: "nowhere" }, { path: "pipe", kind: "fifo" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect([...world.tree(world.copies()).keys()]).toEqual(["file"]);
+  const [host] = (await world.status()).hosts;
+  expect(host?.dataDirectories[0]?.scan).toMatchObject({ symlinks: 4, special: 1 });
+  const explained = await world.run("explain", `${world.data}/link`);
+  expect(explained).toMatchObject({ code: 3 });
+});
+
+wholeTest("a data directory that is a symbolic link is followed, and keeps the name that the operator gave it", [], async () => {
+  using world = new World({ hosts: { exao1: ["real"] } });
+  world.files();
+  world.declare({ hosts: { exao1: ["opt/rawimages"] } });
+  Bun.spawnSync(["sh", "-c", "mkdir opt && ln -s ../real opt/rawimages && echo x > real/file"], { cwd: world.folder });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(Object.keys(world.copiedFiles("backup", "opt/rawimages"))).toEqual(["file"]);
+});
+
+wholeTest("patterns leave files and directories out, and what matches nothing is told", [], async () => {
+  using world = new World({ scan: { exclude: ["*.tmp", "cache", "logs/*.old", "*.typo"] } });
+  world.files(
+    { path: "keep", content: "x" },
+    { path: "a.tmp", content: "x" },
+    { path: "sub/b.tmp", content: "x" },
+    { path: "sub/cache/c", content: "x" },
+    { path: "logs/d.old", content: "x" },
+    { path: "sub/d.old", content: "x" },
+  );
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(Object.keys(world.copiedFiles())).toEqual(["keep", "sub/d.old"]);
+  const status = await world.status();
+  expect(status.conditions.find(({ type }) => type === "PatternsMatch")).toMatchObject({
+    status: "False",
+    reason: "PatternMatchesNothing",
+    message: expect.stringContaining("*.typo"),
+  });
+  expect(existsSync(`${world.copies()}/sub/cache`)).toBe(false);
+});

@@ -1,0 +1,16 @@
+/**
+ * Testing: what whole-program tests build their worlds from. Trees of files, volumes, the compiled program, faults.
+ *
+ * Promises: it is independent of the code under test (files are made and read back by python3, the program is only run from outside); everything that it
+ * mounts, starts or writes lies below one scratch folder and is gone at the end, also when a test fails or the test run is killed.
+ * Never: is imported by anything but tests, waits longer than 20 ms at once, or touches what it did not make.
+ */
+export * from "./inventory-file.ts";
+export * from "./program.ts";
+export * from "./requirement.ts";
+export * from "./scratch.ts";
+export * from "./trace.ts";
+export * from "./tree.ts";
+export * from "./until.ts";
+export * from "./volume.ts";
+export * from "./world.ts";

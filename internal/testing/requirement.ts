@@ -1,0 +1,52 @@
+/** What a test needs of the machine. Where it is missing the test is skipped, loudly: one line says which and why. */
+import { test } from "bun:test";
+
+export type Requirement = "root" | "strace" | "loop" | "namespaces" | "setpriv" | "systemd-analyze" | "xfs" | "btrfs";
+
+const WHOLE_TEST_MILLISECONDS = 120_000;
+
+const works = (...command: string[]): boolean => {
+  try {
+    return Bun.spawnSync(command, { stdout: "ignore", stderr: "ignore" }).exitCode === 0;
+  } catch {
+    return false;
+  }
+};
+
+const isRoot = (): boolean => process.getuid?.() === 0;
+
+/** Undefined when it is there, else why not. */
+const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
+  root: () => (isRoot() ? undefined : "it mounts volumes, which takes root"),
+  strace: () => (works("strace", "-f", "-o", "/dev/null", "true") ? undefined : "strace is missing or not allowed"),
+  loop: () => (isRoot() && works("losetup", "-f") ? undefined : "loop devices are not available"),
+  namespaces: () => (isRoot() && works("unshare", "--mount", "true") ? undefined : "mount namespaces are not available"),
+  setpriv: () =>
+    isRoot() && works("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "true") ? undefined : "setpriv is missing",
+  "systemd-analyze": () => (works("systemd-analyze", "--version") ? undefined : "systemd-analyze is missing"),
+  xfs: () => (works("mkfs.xfs", "-V") ? undefined : "mkfs.xfs is missing"),
+  btrfs: () => (works("mkfs.btrfs", "--version") ? undefined : "mkfs.btrfs is missing"),
+};
+
+const found = new Map<string, string | undefined>();
+
+function missing(name: string, check: () => string | undefined): string | undefined {
+  if (!found.has(name)) found.set(name, check());
+  return found.get(name);
+}
+
+/** Why tests with these needs cannot run here; undefined when they can. */
+export function whyNot(needs: readonly Requirement[]): string | undefined {
+  const python = missing("python3", () => (works("python3", "-c", "pass") ? undefined : "python3 is missing"));
+  return python ?? needs.map((need) => missing(need, CHECKS[need])).find((why) => why !== undefined);
+}
+
+/** Declares a whole-program test. */
+export function wholeTest(name: string, needs: readonly Requirement[], run: () => Promise<void> | void): void {
+  const why = whyNot(needs);
+  if (why === undefined) test(name, run, WHOLE_TEST_MILLISECONDS);
+  else {
+    console.log(`SKIPPED: ${name}: ${why}`);
+    test.skip(name, run);
+  }
+}

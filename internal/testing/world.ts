@@ -1,0 +1,161 @@
+/** A world for one test: data directories, replicas, a configuration, an inventory, a status file, and the program to run in it. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Explanation, PlanSummary, ReplicaStatus, StatusDocument, SyncSummary } from "../agent/mod.ts";
+import { type Outcome, programPath, type Running, type RunOptions, runProgram, start } from "./program.ts";
+import { makeScratch, removeScratch, SCRATCH_VARIABLE } from "./scratch.ts";
+import { runTraced, startTraced, type Traced, type TraceOptions } from "./trace.ts";
+import { type FileDescription, filesOf, makeTree, readTree, type Tree } from "./tree.ts";
+
+/** What the configuration of a world says; folders are names in the world, or absolute paths. */
+export interface Declaration {
+  readonly hostname?: string;
+  /** Data directories by host. */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>;
+  /** Folders, or ssh URLs. */
+  readonly replicas?: readonly string[];
+  /** Keys of [scan]; `settle` is "0s" unless it is here. */
+  readonly scan?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+export const HOST = "exao1";
+export const MARKER = ".xtelemdb-replica.json";
+
+export class World {
+  readonly folder = makeScratch();
+  readonly configuration = join(this.folder, "xtelemdb.toml");
+  readonly database = join(this.folder, "state", "inventory.db");
+  readonly statusFile = join(this.folder, "status.json");
+  /** The one data directory of most worlds. */
+  readonly data = this.path("data");
+  #options: RunOptions = { environment: { [SCRATCH_VARIABLE]: this.folder } };
+
+  /** By default: one host with the data directory `data`, one replica `backup`, both made. */
+  constructor(declaration: Declaration = {}) {
+    const { hosts = { [HOST]: ["data"] }, replicas = ["backup"] } = declaration;
+    for (const name of [...Object.values(hosts).flat(), ...replicas]) {
+      if (!name.includes("://")) mkdirSync(this.path(name), { recursive: true });
+    }
+    this.declare({ hosts, replicas, ...declaration });
+  }
+
+  [Symbol.dispose](): void {
+    removeScratch(this.folder);
+  }
+
+  path(name: string): string {
+    return name.startsWith("/") ? name : join(this.folder, name);
+  }
+
+  /** Writes the configuration anew. Makes no folder. */
+  declare(declaration: Declaration): void {
+    const { hostname = HOST, hosts = { [HOST]: ["data"] }, replicas = ["backup"], scan = {} } = declaration;
+    const lines = [`hostname = "${hostname}"`, `database = "${this.database}"`, `status_file = "${this.statusFile}"`, "[scan]"];
+    for (const [key, value] of Object.entries({ settle: "0s", ...scan })) lines.push(`${key} = ${JSON.stringify(value)}`);
+    for (const [host, folders] of Object.entries(hosts)) {
+      lines.push(`[hosts.${host}]`, `data_dirs = ${JSON.stringify(folders.map((name) => this.path(name)))}`);
+    }
+    for (const name of replicas) {
+      lines.push(`[replicas.${JSON.stringify(name.includes("://") ? name : this.path(name))}]`);
+    }
+    writeFileSync(this.configuration, `${lines.join("\n")}\n`);
+  }
+
+  /** Every later run of the program has these options. */
+  runWith(options: RunOptions): void {
+    this.#options = { ...options, environment: { [SCRATCH_VARIABLE]: this.folder, ...options.environment } };
+  }
+
+  files(...files: readonly FileDescription[]): void {
+    makeTree(this.data, files);
+  }
+
+  /** Where the copies of a data directory are, or the copy of one file in it. */
+  copies(replica = "backup", dataDirectory = "data", host = HOST): string {
+    return `${this.path(replica)}/${host}${this.path(dataDirectory)}`;
+  }
+
+  /** What the origin has, as `filesOf` says it. */
+  originFiles(dataDirectory = "data"): Record<string, string> {
+    return filesOf(readTree(this.path(dataDirectory)));
+  }
+
+  copiedFiles(replica = "backup", dataDirectory = "data", host = HOST): Record<string, string> {
+    return filesOf(readTree(this.copies(replica, dataDirectory, host)));
+  }
+
+  tree(name: string): Tree {
+    return readTree(this.path(name));
+  }
+
+  #with(given: readonly string[]): string[] {
+    return [...given, "--config", this.configuration];
+  }
+
+  run(...given: readonly string[]): Promise<Outcome> {
+    return runProgram(this.#with(given), this.#options);
+  }
+
+  /** Starts the program and does not wait for it. */
+  start(...given: readonly string[]): Running {
+    return start([programPath(), ...this.#with(given)], this.#options);
+  }
+
+  traced(given: readonly string[], options: TraceOptions): Promise<Traced> {
+    return runTraced(this.#with(given), { ...this.#options, ...options });
+  }
+
+  startTraced(given: readonly string[], options: TraceOptions): ReturnType<typeof startTraced> {
+    return startTraced(this.#with(given), { ...this.#options, ...options });
+  }
+
+  sync(): Promise<Outcome> {
+    return this.run("sync");
+  }
+
+  /** Runs a sync and gives what it says of itself. */
+  async syncSummary(): Promise<SyncSummary & { readonly code: number | null }> {
+    const outcome = await this.run("sync", "--json");
+    return { ...jsonOf<SyncSummary>(outcome), code: outcome.code };
+  }
+
+  async status(): Promise<StatusDocument> {
+    return jsonOf(await this.run("status", "--json"));
+  }
+
+  async plan(): Promise<PlanSummary> {
+    return jsonOf(await this.run("plan", "--json"));
+  }
+
+  async explain(path: string): Promise<Explanation> {
+    return jsonOf(await this.run("explain", "--json", path));
+  }
+
+  /** Of one replica, as `status` says it. */
+  async replicaStatus(name = "backup"): Promise<ReplicaStatus> {
+    const url = name.includes("://") ? name : this.path(name);
+    const status = await this.status();
+    const replica = status.replicas.find((one) => one.url === url);
+    if (replica === undefined) throw new Error(`no replica ${url} in ${JSON.stringify(status.replicas)}`);
+    return replica;
+  }
+
+  /** The reason of a replica's `Ready` condition. */
+  async readyReason(name = "backup"): Promise<string> {
+    return (await this.replicaStatus(name)).conditions.find(({ type }) => type === "Ready")?.reason ?? "none";
+  }
+
+  /** The status file; undefined while there is none. */
+  statusFromFile(): StatusDocument | undefined {
+    return existsSync(this.statusFile) ? JSON.parse(readFileSync(this.statusFile, "utf8")) : undefined;
+  }
+}
+
+/** What a command printed as JSON; fails with everything that it said when that is none. */
+export function jsonOf<Value>(outcome: Outcome): Value {
+  try {
+    return JSON.parse(outcome.stdout);
+  } catch {
+    throw new Error(`no JSON (exit code ${outcome.code}, signal ${outcome.signal}):\n${outcome.stdout}\n${outcome.stderr}`);
+  }
+}
