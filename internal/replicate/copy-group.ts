@@ -128,7 +128,7 @@ class GroupCopy {
   ): Promise<Result<Staged | "adopted", FileFailure>> {
     if (!sameEvidence(source.stat, request.evidence)) return err(sourceChanged(request, source.stat));
     const opened = await this.#destinations.at(replicaPathOf(request.host, request.directoryPath));
-    if (opened.isErr()) return err(this.#atReplica(failureAtReplica(opened.error)));
+    if (opened.isErr()) return err(await this.#noRoomToCreate(failureAtReplica(opened.error)));
     const destination = opened.value;
     if (!destination.fresh) {
       const found = await inspectFinalName(request, source, destination.directory, this.replica.name, this.buffers);
@@ -139,7 +139,7 @@ class GroupCopy {
     if (room.isErr()) return err(room.error);
     const temporary = temporaryName(randomHex(TEMPORARY_NAME_BYTES));
     const created = await destination.directory.createTemporary(temporary);
-    if (created.isErr()) return err(this.#atReplica(failureAtReplica(created.error)));
+    if (created.isErr()) return err(await this.#noRoomToCreate(failureAtReplica(created.error)));
     const written = await this.#write(request, source, created.value);
     created.value.close();
     if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
@@ -272,6 +272,18 @@ class GroupCopy {
   #atReplica<Failure extends CopyFailure>(failure: Failure): Failure {
     if (failure.reason === "ReadOnly") this.#problem = replicaProblem("ReadOnly", failure.message);
     return failure;
+  }
+
+  /** ENOSPC says the same for bytes and for inodes; a name that cannot be made on a disk with bytes to spare lacks an inode. */
+  async #noRoomToCreate(failure: CopyFailure): Promise<CopyFailure> {
+    if (failure.reason === "NoSpace") {
+      const space = await this.replica.space();
+      if (space.isOk() && space.value.totalInodes > 0 && space.value.freeInodes === 0) {
+        this.#problem = replicaProblem("NoInodes", failure.message);
+        return { ...failure, reason: "NoInodes" };
+      }
+    }
+    return this.#atReplica(failure);
   }
 
   async #abandon({ request, destination, temporary }: Staged, failure: CopyFailure): Promise<void> {
