@@ -3,14 +3,8 @@ import type { z } from "zod";
 import { type Positioned, placeOf } from "./_positions.ts";
 import { type KeyPath, type TomlTable, tomlTypeOf } from "./_toml.ts";
 import type { Mistake } from "./config-error.ts";
+import { KNOWN_KEYS } from "./schema.ts";
 import { suggest } from "./suggest.ts";
-
-const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
-  "": ["hostname", "database", "status_file", "scan", "hosts", "replicas"],
-  scan: ["interval", "watch", "settle", "max_wait", "exclude", "max_loss"],
-  hosts: ["aliases", "data_dirs"],
-  replicas: ["local", "import_origins", "reserve"],
-};
 
 const EXPECTED: Readonly<Record<string, string>> = {
   string: "a string in quotes",
@@ -20,12 +14,44 @@ const EXPECTED: Readonly<Record<string, string>> = {
   record: "a table",
 };
 
+/** What an operator could write instead; schema.test.ts proves that each is right, and that no key is left out. */
+export const EXAMPLES: Readonly<Record<string, string>> = {
+  hostname: 'hostname = "exao1"',
+  database: 'database = "/var/lib/xtelemdb/inventory.db"',
+  status_file: 'status_file = "/run/xtelemdb/status.json"',
+  interval: 'interval = "10m"',
+  watch: "watch = true",
+  settle: 'settle = "10s"',
+  max_wait: 'max_wait = "1h"',
+  exclude: 'exclude = ["*.tmp"]',
+  max_loss: 'max_loss = "20%"',
+  aliases: 'aliases = ["aoc"]',
+  data_dirs: 'data_dirs = ["/opt/MagAOX/logs"]',
+  local: "local = true",
+  import_origins: "import_origins = true",
+  reserve: 'reserve = "1 GiB"',
+};
+
+const TABLE_EXAMPLES: Readonly<Record<string, string>> = {
+  scan: "[scan]",
+  hosts: "[hosts.exao1]",
+  replicas: '[replicas."/mnt/backup"]',
+};
+
+/** The line to write at a path: that of its key, or the header of its table. */
+function exampleOf(path: KeyPath): string {
+  const [section = "", ...rest] = path.map(String);
+  const key = section === "scan" ? rest[0] : rest[1];
+  return EXAMPLES[key ?? section] ?? TABLE_EXAMPLES[section] ?? "what the example configuration shows";
+}
+
 /** `[hosts.exao1]`, as a person would point at it. */
 export const tableName = (path: KeyPath): string =>
   path.length === 0
     ? "the top level"
     : `[${path.map((part) => (/^[A-Za-z0-9_-]+$/.test(String(part)) ? part : JSON.stringify(part))).join(".")}]`;
 
+/** The value at a path, or undefined. */
 export function valueAt(table: TomlTable, path: KeyPath): unknown {
   let value: unknown = table;
   for (const part of path) {
@@ -33,6 +59,22 @@ export function valueAt(table: TomlTable, path: KeyPath): unknown {
     value = typeof value === "object" && value !== null ? (value as Record<string | number, unknown>)[part] : undefined;
   }
   return value;
+}
+
+/** A copy of the table without what zod found wrong: the mistaken key goes, and with an element of an array the whole array. */
+export function withoutMistaken(table: TomlTable, issues: readonly z.core.$ZodIssue[]): TomlTable {
+  const copy = structuredClone(table);
+  for (const issue of issues) {
+    const path = issue.path.map(String);
+    const paths = issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...path, key]) : [path];
+    for (const whole of paths) {
+      const firstIndex = issue.path.findIndex((part) => typeof part === "number");
+      const cut = firstIndex < 0 ? whole : whole.slice(0, firstIndex);
+      const parent = valueAt(copy, cut.slice(0, -1));
+      if (typeof parent === "object" && parent !== null) Reflect.deleteProperty(parent, cut[cut.length - 1] ?? "");
+    }
+  }
+  return copy;
 }
 
 export class Mistakes {
@@ -43,10 +85,12 @@ export class Mistakes {
     private readonly positions: readonly Positioned[],
   ) {}
 
+  /** In the order of the text. */
   get all(): readonly Mistake[] {
     return this.#found.toSorted((a, b) => a.line - b.line || a.column - b.column);
   }
 
+  /** Adds a mistake at the key or the value of a path. */
   add(path: KeyPath, what: "key" | "value", message: string, help: string): void {
     this.#found.push({ ...placeOf(this.text, this.positions, path, what), message, help });
   }
@@ -56,6 +100,7 @@ export class Mistakes {
     return placeOf(this.text, this.positions, path, "key").line;
   }
 
+  /** Adds what zod found wrong in the table that was parsed from the text. */
   addIssue(table: TomlTable, issue: z.core.$ZodIssue): void {
     const path = issue.path.map((part) => (typeof part === "symbol" ? String(part) : part));
     const name = JSON.stringify(path.findLast((part) => typeof part === "string") ?? "");
@@ -70,11 +115,11 @@ export class Mistakes {
     }
     const value = valueAt(table, path);
     if (issue.code === "invalid_type") {
-      const found = `${tomlTypeOf(value)}${typeof value === "object" ? "" : ` (${String(value)})`}`;
+      const found = `${tomlTypeOf(value)}${typeof value === "object" ? "" : ` (${typeof value === "string" ? JSON.stringify(value) : String(value)})`}`;
       const expected = EXPECTED[issue.expected] ?? issue.expected;
-      this.add(path, "value", `${name} is ${found}, but ${expected} is expected`, `write ${expected}`);
+      this.add(path, "value", `${name} is ${found}, but ${expected} is expected`, `write ${exampleOf(path)}`);
       return;
     }
-    this.add(path, "value", `${name} is ${JSON.stringify(value)}, but ${issue.message} is expected`, `write ${issue.message}`);
+    this.add(path, "value", `${name} is ${JSON.stringify(value)}, but ${issue.message} is expected`, `write ${exampleOf(path)}`);
   }
 }

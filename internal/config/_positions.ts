@@ -47,6 +47,7 @@ class Scanner {
           table.push(index);
         }
         this.#at += isArray ? 2 : 1;
+        this.#parts([], keys);
         this.found.push({
           path: table,
           keyAt: keys[keys.length - 1]?.at ?? start,
@@ -65,14 +66,20 @@ class Scanner {
     this.#skip(false);
     const path = [...table, ...keys.map(({ key }) => key)];
     const valueAt = this.#at;
-    // Dotted keys make tables on the way; their place is their own part of the key.
-    keys.slice(0, -1).forEach(({ at }, index) => {
-      this.found.push({ path: path.slice(0, table.length + index + 1), keyAt: at, valueAt: at, end: at, kind: "header" });
-    });
+    this.#parts(table, keys);
     const slot = this.found.push({ path, keyAt: keys[keys.length - 1]?.at ?? valueAt, valueAt, end: valueAt, kind: "value" }) - 1;
     this.#value(path);
     const entry = this.found[slot];
     if (entry !== undefined) this.found[slot] = { ...entry, end: this.#at };
+  }
+
+  /** Dotted keys make tables on the way; their place is their own part of the key. */
+  #parts(table: KeyPath, keys: readonly { key: string; at: number }[]): void {
+    const path = [...table];
+    for (const { key, at } of keys.slice(0, -1)) {
+      path.push(key);
+      this.found.push({ path: [...path], keyAt: at, valueAt: at, end: at, kind: "header" });
+    }
   }
 
   /** Skips blanks and comments, and line ends too where they mean nothing. */

@@ -31,8 +31,11 @@ export function renderConfigError(error: ConfigError): string {
   }
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal must not obey what a broken file holds
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+
 function renderMistake(file: string, text: string, { line, column, message, help }: Mistake): string {
-  const source = (text.split("\n")[line - 1] ?? "").replace(/\r$/, "").replaceAll("\t", " ");
+  const source = (text.split("\n")[line - 1] ?? "").replace(/\r$/, "").replaceAll("\t", " ").replaceAll(CONTROL, "\ufffd");
   const number = String(line);
   const frame = `  ${number} | ${source}\n  ${" ".repeat(number.length)} | ${" ".repeat(Math.max(0, column - 1))}^`;
   return `${file}:${line}:${column}: ${message}\n${frame}\n  help: ${help}`;

@@ -13,15 +13,14 @@ const textOf = (exception: unknown): string => (exception instanceof Error ? exc
 
 /** The text of a configuration file. Text that is not UTF-8 is refused, not mangled. */
 export function readConfiguration(file: string): ResultAsync<string, ConfigError> {
-  return ResultAsync.fromPromise(
-    readFile(file),
-    (exception): ConfigError =>
-      codeOf(exception) === "ENOENT"
-        ? { kind: "config-missing", file }
-        : { kind: "config-unreadable", file, detail: textOf(exception) },
-  ).andThen((bytes) => {
+  return ResultAsync.fromPromise(readFile(file), (exception): ConfigError => {
+    const code = codeOf(exception);
+    if (code === "ENOENT") return { kind: "config-missing", file };
+    return { kind: "config-unreadable", file, detail: code === "EISDIR" ? "it is a directory" : textOf(exception) };
+  }).andThen((bytes) => {
     try {
-      return ok(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+      // A byte order mark stays in the text, so that an edit leaves it there.
+      return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
     } catch {
       return err<string, ConfigError>({ kind: "config-unreadable", file, detail: "it is not UTF-8 text" });
     }

@@ -62,6 +62,8 @@ function sshKey(text: string): Result<ReplicaKey, string> {
   const names = path.split("/").filter((name) => name !== "");
   if (names.length === 0) return err('has no path: write "ssh://host/path" (in the login directory) or "ssh://host//path"');
   if (names.some((name) => name === "." || name === "..")) return err('must not hold "." or ".."');
+  // sftp expands no "~": a folder of that name would be made.
+  if (names[0]?.startsWith("~")) return err('begins with "~": "ssh://host/path" is relative to the login directory already');
   const where = `${absolute ? "/" : ""}${names.join("/")}`;
   const authority = `${user === undefined ? "" : `${user}@`}${host}${number === undefined ? "" : `:${number}`}`;
   return ok({
@@ -69,7 +71,8 @@ function sshKey(text: string): Result<ReplicaKey, string> {
     id: `ssh://${authority}/${where}/` as ReplicaUrl,
     target: {
       kind: "ssh",
-      host,
+      // ssh takes an IPv6 address without its brackets.
+      host: host.replaceAll(/[[\]]/g, ""),
       path: where,
       ...(user === undefined ? {} : { user }),
       ...(number === undefined ? {} : { port: number }),
@@ -79,6 +82,9 @@ function sshKey(text: string): Result<ReplicaKey, string> {
 
 /** The key that `add_replica` writes: `prefix` is a path or a whole key; with `host`, a path relative to the login directory there unless it begins with "/". */
 export function replicaKeyFromArguments(given: { readonly prefix: string; readonly host?: string }): Result<string, string> {
+  if (given.host !== undefined && /[/\s]/.test(given.host))
+    return err(`cannot be on the host ${JSON.stringify(given.host)}: give its name only`);
+  if (given.host !== undefined && given.prefix.includes("://")) return err("names its host already: leave out the other one");
   const key = given.host === undefined ? given.prefix : `ssh://${given.host}/${given.prefix}`;
   return replicaKey(key).map((parsed) => (parsed.target.kind === "local" ? parsed.id : key));
 }

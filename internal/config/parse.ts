@@ -2,13 +2,14 @@
 import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { err, ok, type Result } from "neverthrow";
-import { Mistakes } from "./_mistakes.ts";
+import { Mistakes, withoutMistaken } from "./_mistakes.ts";
+import { checkOverlaps } from "./_overlaps.ts";
 import { positionsIn } from "./_positions.ts";
-import { type KeyPath, parseToml } from "./_toml.ts";
+import { type KeyPath, parseToml, type TomlTable } from "./_toml.ts";
 import type { ConfigError } from "./config-error.ts";
 import type { AbsolutePath, DesiredState, Host, HostName, Replica } from "./desired-state.ts";
 import { defaultDatabase, defaultStatusFile, type Environment } from "./environment.ts";
-import { absolutePath, hostName, isWithin, replicaKey } from "./names.ts";
+import { absolutePath, hostName, replicaKey } from "./names.ts";
 import { type Configuration, configurationSchema } from "./schema.ts";
 import { parseDuration, parseShare, parseSize } from "./units.ts";
 
@@ -32,13 +33,13 @@ export function parseConfiguration(text: string, file: string, environment: Envi
     ]);
   }
   const mistakes = new Mistakes(source, positionsIn(source));
-  const parsed = configurationSchema.safeParse(toml.value);
-  if (!parsed.success) for (const issue of parsed.error.issues) mistakes.addIssue(toml.value, issue);
-  const configuration: Configuration | undefined = parsed.success ? parsed.data : undefined;
+  const { configuration, hostsAreWhole } = shapeOf(toml.value, mistakes);
   const hosts = hostsOf(configuration, mistakes);
   const replicas = replicasOf(configuration, mistakes);
-  const own = configuration && ownName(configuration, hosts, environment, mistakes);
-  checkOverlaps(hosts, replicas, own, mistakes);
+  const own = configuration && ownName(configuration, hostsAreWhole ? hosts : [], environment, mistakes);
+  // A host of which a directory was refused is left for the next time: its others would be counted wrongly.
+  const whole = hosts.filter((host) => host.dataDirectories.length === configuration?.hosts[host.name]?.data_dirs.length);
+  checkOverlaps(whole, replicas, own, mistakes);
   if (mistakes.all.length > 0 || configuration === undefined || own === undefined) return invalid(mistakes.all);
 
   const folder = dirname(resolve(file));
@@ -63,6 +64,24 @@ export function parseConfiguration(text: string, file: string, environment: Envi
     replicas,
   };
   return ok({ hash: createHash("sha256").update(JSON.stringify(settings)).digest("hex"), file, ...settings });
+}
+
+/** The configuration in its right shape. What is mistaken in it is told and left out, so that what is right can be checked further. */
+function shapeOf(
+  table: TomlTable,
+  mistakes: Mistakes,
+): { readonly configuration: Configuration | undefined; readonly hostsAreWhole: boolean } {
+  for (const section of ["hosts", "replicas"]) {
+    // zod passes over this one name without a word.
+    if (!Object.hasOwn(Object(table[section]), "__proto__")) continue;
+    mistakes.add([section, "__proto__"], "key", 'the name "__proto__" is refused', "choose another name");
+  }
+  const parsed = configurationSchema.safeParse(table);
+  if (parsed.success) return { configuration: parsed.data, hostsAreWhole: true };
+  const { issues } = parsed.error;
+  for (const issue of issues) mistakes.addIssue(table, issue);
+  const rest = configurationSchema.safeParse(withoutMistaken(table, issues));
+  return { configuration: rest.data, hostsAreWhole: issues.every(({ path }) => path[0] !== "hosts") };
 }
 
 function hostsOf(configuration: Configuration | undefined, mistakes: Mistakes): Host[] {
@@ -168,7 +187,9 @@ function ownName(
     mistakes.add(["hostname"], "value", `hostname ${JSON.stringify(written)} ${checked.error}`, 'set hostname = "exao1"');
     return undefined;
   }
-  const host = hosts.find(({ name, aliases }) => name === written || aliases.includes(checked.value));
+  // A machine may carry its domain in its name, and be declared with it or without.
+  const names: readonly string[] = configuration.hostname === undefined ? [environment.hostname, written] : [written];
+  const host = hosts.find((one) => [one.name, ...one.aliases].some((name) => names.includes(name)));
   if (host !== undefined) return host.name;
   if (configuration.hostname !== undefined && hosts.length > 0) {
     const declared = hosts.map(({ name }) => name).join(", ");
@@ -180,53 +201,4 @@ function ownName(
     );
   }
   return checked.value;
-}
-
-/** A tree inside another would be copied twice, or into itself. */
-function checkOverlaps(
-  hosts: readonly Host[],
-  replicas: readonly Replica[],
-  own: HostName | undefined,
-  mistakes: Mistakes,
-): void {
-  for (const host of hosts) {
-    host.dataDirectories.forEach((path, index) => {
-      const outer = host.dataDirectories.findIndex(
-        (other, at) => at !== index && isWithin(path, other) && (path !== other || at < index),
-      );
-      if (outer < 0) return;
-      const where = ["hosts", host.name, "data_dirs", index];
-      mistakes.add(
-        where,
-        "value",
-        `the data directory ${JSON.stringify(path)} lies in ${JSON.stringify(host.dataDirectories[outer])}`,
-        "keep the outer one, or list the directories beside each other",
-      );
-    });
-    if (host.name !== own) continue;
-    for (const { target, written } of replicas) {
-      if (target.kind !== "local") continue;
-      const overlapping = host.dataDirectories.find((path) => isWithin(target.root, path) || isWithin(path, target.root));
-      if (overlapping === undefined) continue;
-      mistakes.add(
-        ["replicas", written],
-        "key",
-        `the replica ${JSON.stringify(written)} and the data directory ${JSON.stringify(overlapping)} lie in each other: the copies would be copied again`,
-        "put the replica on a disk of its own",
-      );
-    }
-  }
-  for (const { target, written } of replicas) {
-    if (target.kind !== "local") continue;
-    const outer = replicas.find(
-      (other) => other.target.kind === "local" && other.target.root !== target.root && isWithin(target.root, other.target.root),
-    );
-    if (outer === undefined) continue;
-    mistakes.add(
-      ["replicas", written],
-      "key",
-      `the replica ${JSON.stringify(written)} lies in the replica ${JSON.stringify(outer.written)}`,
-      "give each replica a place of its own",
-    );
-  }
 }

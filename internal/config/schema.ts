@@ -6,6 +6,11 @@ const duration = z
   .string()
   .refine((text) => parseDuration(text) !== undefined, { error: `a duration such as ${DURATION_EXAMPLES}` });
 const positiveDuration = duration.refine((text) => parseDuration(text) !== 0, { error: "a duration longer than 0" });
+/** A timer counts milliseconds in 31 bits (setTimeout): what is longer would fire at once. */
+const MAX_INTERVAL = "24d";
+const interval = positiveDuration.refine((text) => (parseDuration(text) ?? 0) <= (parseDuration(MAX_INTERVAL) ?? 0), {
+  error: `a duration of at most "${MAX_INTERVAL}"`,
+});
 const size = z.string().refine((text) => parseSize(text) !== undefined, { error: `a size such as ${SIZE_EXAMPLES}` });
 const share = z.string().refine((text) => parseShare(text) !== undefined, { error: 'a share such as "20%"' });
 const pattern = z
@@ -14,7 +19,7 @@ const pattern = z
 
 const scan = z
   .strictObject({
-    interval: positiveDuration.default("10m").describe("How often everything is scanned in full."),
+    interval: interval.default("10m").describe("How often everything is scanned in full."),
     watch: z.boolean().default(true).describe("Look sooner when the kernel reports changes."),
     settle: duration.default("10s").describe("A file is finished when it has been quiet for this long."),
     max_wait: positiveDuration.default("1h").describe("A file that never settles is copied at least this often."),
@@ -67,6 +72,14 @@ export const configurationSchema = z
     replicas: z.record(z.string(), replica).default({}).describe('Replicas by path ("/mnt/backup") or URL ("ssh://host/path/").'),
   })
   .describe("Configuration of xtelemdb.");
+
+/** The keys that are known in a table, by the first part of its path; `$schema` is for editors, and never meant by a person. */
+export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
+  "": Object.keys(configurationSchema.shape).filter((key) => key !== "$schema"),
+  scan: Object.keys(scan.shape),
+  hosts: Object.keys(host.shape),
+  replicas: Object.keys(replica.shape),
+};
 
 export type Configuration = z.output<typeof configurationSchema>;
 

@@ -1,8 +1,9 @@
 /** The desired state as TOML with every default filled in; it loads to the same desired state. */
 import type { DesiredState } from "./desired-state.ts";
-import { formatDuration } from "./units.ts";
+import { formatDuration, formatShare } from "./units.ts";
 
-const quoted = (text: string): string => JSON.stringify(text);
+/** A JSON string is a TOML basic string, but for DEL, which TOML wants escaped (https://toml.io/en/v1.0.0#string). */
+const quoted = (text: string): string => JSON.stringify(text).replaceAll("\u007f", "\\u007f");
 const list = (texts: readonly string[]): string => `[${texts.map(quoted).join(", ")}]`;
 
 export function showConfiguration(state: DesiredState): string {
@@ -17,7 +18,7 @@ export function showConfiguration(state: DesiredState): string {
     `settle = ${quoted(formatDuration(state.scan.settleMilliseconds))}`,
     `max_wait = ${quoted(formatDuration(state.scan.maxWaitMilliseconds))}`,
     `exclude = ${list(state.scan.exclude)}`,
-    `max_loss = ${quoted(`${Number((state.scan.maxLoss * 100).toPrecision(12))}%`)}`,
+    `max_loss = ${quoted(formatShare(state.scan.maxLoss))}`,
   ];
   for (const host of state.hosts) {
     lines.push(

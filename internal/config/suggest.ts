@@ -20,9 +20,13 @@ function distance(a: string, b: string): number {
 
 const plain = (word: string): string => word.toLowerCase().replaceAll(/[-_ ]/g, "");
 
-/** The nearest of the known words, if any is near enough to be meant. */
+/** A beginning as long as this is enough to be meant: "alias" for "aliases". */
+const SHORTEST_BEGINNING = 4;
+
+/** The nearest of the known words, if any is near enough to be meant, else one that begins so. */
 export function suggest(word: string, known: readonly string[]): string | undefined {
   const scored = known.map((candidate) => ({ candidate, score: distance(plain(word), plain(candidate)) }));
   const best = scored.toSorted((a, b) => a.score - b.score)[0];
-  return best !== undefined && best.score <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
+  if (best !== undefined && best.score <= Math.max(1, Math.floor(word.length / 3))) return best.candidate;
+  return word.length < SHORTEST_BEGINNING ? undefined : known.find((candidate) => plain(candidate).startsWith(plain(word)));
 }

@@ -45,8 +45,9 @@ export function formatDuration(milliseconds: number): string {
   return text;
 }
 
-/** Bytes of "1.5 GiB". */
+/** Bytes of "1.5 GiB", "500MB"; "0" needs no unit. */
 export function parseSize(text: string): number | undefined {
+  if (text === "0") return 0;
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text);
   const unit = SIZE_UNITS[match?.[2] ?? ""];
   if (match === null || unit === undefined) return undefined;
@@ -54,9 +55,12 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** The share 0..1 of "20%". */
+/** The share 0..1 of "20%"; up to six decimals, so that it can be written back to the same number. */
 export function parseShare(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)%$/.exec(text);
+  const match = /^(\d+(?:\.\d{1,6})?)%$/.exec(text);
   const share = Number(match?.[1]) / 100;
   return match !== null && share <= 1 ? share : undefined;
 }
+
+/** The text that `parseShare` reads back; nine digits hold every share it reads. */
+export const formatShare = (share: number): string => `${Number((share * 100).toPrecision(12))}%`;

@@ -1,0 +1,55 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { configurations, stateOf } from "./_for-tests.ts";
+import { showConfiguration } from "./show.ts";
+
+describe("the configuration as it is shown", () => {
+  test("has every default filled in", () => {
+    expect(showConfiguration(stateOf('[hosts.exao1]\n[replicas."/mnt/backup/"]\n[replicas."ssh://popeye/x"]\n'))).toBe(
+      `hostname = "exao1"
+database = "/var/lib/xtelemdb/inventory.db"
+status_file = "/var/lib/xtelemdb/status.json"
+
+[scan]
+interval = "10m"
+watch = true
+settle = "10s"
+max_wait = "1h"
+exclude = []
+max_loss = "20%"
+
+[hosts."exao1"]
+aliases = []
+data_dirs = []
+
+[replicas."/mnt/backup/"]
+local = true
+import_origins = false
+reserve = "0 B"
+
+[replicas."ssh://popeye/x"]
+import_origins = false
+reserve = "0 B"
+`,
+    );
+  });
+
+  test("loads again to the same desired state, of the same generation", () => {
+    fc.assert(
+      fc.property(configurations, ({ text }) => {
+        const state = stateOf(text);
+        expect(stateOf(showConfiguration(state))).toEqual(state);
+      }),
+    );
+  });
+
+  test("loads again whatever the texts in it hold", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), fc.string({ unit: "binary-ascii" }), (a, b) => {
+        const pattern = JSON.stringify(`x${a}${b.replaceAll("\0", "")}`.replaceAll("\0", "")).replaceAll("\u007f", "\\u007f");
+        const state = stateOf(`database = "/db/x\\u007f"\n[scan]\nexclude = [${pattern}]\n`);
+        expect(stateOf(showConfiguration(state))).toEqual(state);
+      }),
+    );
+  });
+});
