@@ -82,3 +82,11 @@ export function command(...words: readonly string[]): string {
   if (done.exitCode !== 0) throw new Error(`${words.join(" ")}: ${done.exitCode}: ${done.stderr}`);
   return done.stdout.toString();
 }
+
+let python: string | undefined;
+
+/** The interpreter itself: what is first in the path may be a slow script that looks for it. */
+export function pythonPath(): string {
+  python ??= command("python3", "-c", "import sys; print(sys.executable)").trim();
+  return python;
+}

@@ -2,6 +2,7 @@
  * Trees of files, made and read back by python3, which handles names as bytes and times as whole nanoseconds. A path below a root is a string with one
  * character a byte (Latin-1), so that every name can be written, compared and shown.
  */
+import { pythonPath } from "./program.ts";
 
 export interface FileDescription {
   /** Below the root; text is encoded as UTF-8. */
@@ -37,7 +38,7 @@ export interface TreeEntry {
 export type Tree = ReadonlyMap<string, TreeEntry>;
 
 const python = (script: string, input: unknown): string => {
-  const done = Bun.spawnSync(["python3", "-c", script], { stdin: Buffer.from(JSON.stringify(input)), stderr: "pipe" });
+  const done = Bun.spawnSync([pythonPath(), "-S", "-c", script], { stdin: Buffer.from(JSON.stringify(input)), stderr: "pipe" });
   if (done.exitCode !== 0) throw new Error(`python3: ${done.stderr}`);
   return done.stdout.toString();
 };

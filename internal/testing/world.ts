@@ -131,23 +131,23 @@ export class World {
     return jsonOf(await this.run("explain", "--json", path));
   }
 
-  /** Of one replica, as `status` says it. */
-  async replicaStatus(name = "backup"): Promise<ReplicaStatus> {
+  /** What the last command left in the status file; undefined while there is none. */
+  statusFromFile(): StatusDocument | undefined {
+    return existsSync(this.statusFile) ? JSON.parse(readFileSync(this.statusFile, "utf8")) : undefined;
+  }
+
+  /** One replica in the status file. */
+  replicaStatus(name = "backup"): ReplicaStatus {
     const url = name.includes("://") ? name : this.path(name);
-    const status = await this.status();
-    const replica = status.replicas.find((one) => one.url === url);
-    if (replica === undefined) throw new Error(`no replica ${url} in ${JSON.stringify(status.replicas)}`);
+    const status = this.statusFromFile();
+    const replica = status?.replicas.find((one) => one.url === url);
+    if (replica === undefined) throw new Error(`no replica ${url} in ${JSON.stringify(status)}`);
     return replica;
   }
 
-  /** The reason of a replica's `Ready` condition. */
-  async readyReason(name = "backup"): Promise<string> {
-    return (await this.replicaStatus(name)).conditions.find(({ type }) => type === "Ready")?.reason ?? "none";
-  }
-
-  /** The status file; undefined while there is none. */
-  statusFromFile(): StatusDocument | undefined {
-    return existsSync(this.statusFile) ? JSON.parse(readFileSync(this.statusFile, "utf8")) : undefined;
+  /** The reason of a replica's `Ready` condition in the status file. */
+  readyReason(name = "backup"): string {
+    return this.replicaStatus(name).conditions.find(({ type }) => type === "Ready")?.reason ?? "none";
   }
 }
 

@@ -1,0 +1,177 @@
+/** A replica that is not the one that was declared, or takes no writes, is left alone; the others and the inventory are not disturbed. */
+import { expect } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { MARKER, mountMemory, type Tree, World, wholeTest } from "../../internal/testing/mod.ts";
+
+const FILES = [
+  { path: "one", content: "1" },
+  { path: "deep/two", content: "22" },
+];
+const MORE = { path: "deep/three", content: "333" };
+
+/** A world with a `backup` that will be broken and an `other` that stays well; both complete. */
+async function twoReplicas(world: World): Promise<void> {
+  world.files(...FILES);
+  const outcome = await world.sync();
+  expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
+  world.files(MORE);
+}
+
+/** The broken one says why and was not touched, the other is complete, and the exit code says that something is not so. */
+async function expectNotReady(world: World, reason: string, untouched: Tree): Promise<void> {
+  const outcome = await world.sync();
+  expect(outcome.code, outcome.stdout + outcome.stderr).toBe(3);
+  const broken = world.replicaStatus("backup");
+  expect(broken).toMatchObject({ declared: true, ready: false });
+  const ready = broken.conditions.find(({ type }) => type === "Ready");
+  expect(ready).toMatchObject({ status: "False", reason });
+  expect(ready?.message).toContain(world.path("backup"));
+  expect(ready?.help).not.toBe("");
+  expect(outcome.stdout).toContain(reason);
+  expect(world.tree("backup")).toEqual(untouched);
+  expect(world.copiedFiles("other")).toEqual(world.originFiles());
+  expect(world.readyReason("other")).toBe("Converged");
+  const explained = await world.explain(`${world.data}/deep/three`);
+  expect(explained.files[0]?.replicas.find(({ url }) => url === world.path("backup"))).toMatchObject({
+    pending: true,
+    message: expect.stringContaining(reason),
+  });
+}
+
+async function expectHealed(world: World): Promise<void> {
+  const outcome = await world.sync();
+  expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
+  for (const name of ["backup", "other"]) expect(world.copiedFiles(name)).toEqual(world.originFiles());
+  expect(world.statusFromFile()).toMatchObject({ converged: true });
+}
+
+const TWO = { replicas: ["backup", "other"] };
+
+wholeTest("a replica's root that is missing is never made, and the replica heals when it is back", [], async () => {
+  using world = new World(TWO);
+  await twoReplicas(world);
+  renameSync(world.path("backup"), world.path("elsewhere"));
+  await expectNotReady(world, "RootMissing", new Map());
+  expect(existsSync(world.path("backup"))).toBe(false);
+  renameSync(world.path("elsewhere"), world.path("backup"));
+  await expectHealed(world);
+});
+
+wholeTest("a newly declared root that is missing is not made either; once it is there it gets its marker", [], async () => {
+  using world = new World();
+  world.files(...FILES);
+  world.declare({ replicas: ["backup", "new"] });
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(existsSync(world.path("new"))).toBe(false);
+  expect(world.readyReason("new")).toBe("RootMissing");
+  mkdirSync(world.path("new"));
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(JSON.parse(readFileSync(`${world.path("new")}/${MARKER}`, "utf8"))).toMatchObject({ format: 1 });
+  expect(world.copiedFiles("new")).toEqual(world.originFiles());
+});
+
+wholeTest("a replica without its marker is not written to: its volume is not mounted", ["root"], async () => {
+  using world = new World({ replicas: ["other"] });
+  const volume = mountMemory(world.path("backup"));
+  world.declare(TWO);
+  await twoReplicas(world);
+  volume.unmount();
+  await expectNotReady(world, "MarkerMissing", new Map());
+  // What was on the volume is gone with the memory: to the inventory it is another, empty one without a marker.
+  volume.mount();
+  await expectNotReady(world, "MarkerMissing", new Map());
+});
+
+wholeTest("a replica whose marker was removed heals when the marker is back", [], async () => {
+  using world = new World(TWO);
+  await twoReplicas(world);
+  renameSync(`${world.path("backup")}/${MARKER}`, world.path("marker"));
+  await expectNotReady(world, "MarkerMissing", world.tree("backup"));
+  renameSync(world.path("marker"), `${world.path("backup")}/${MARKER}`);
+  await expectHealed(world);
+});
+
+wholeTest("a replica with the marker of another volume is not written to", [], async () => {
+  using world = new World(TWO);
+  await twoReplicas(world);
+  const marker = `${world.path("backup")}/${MARKER}`;
+  const own = readFileSync(marker);
+  const uuid = "11111111-2222-4333-8444-555555555555";
+  writeFileSync(marker, JSON.stringify({ format: 1, uuid, created: "2026-01-01T00:00:00Z" }));
+  await expectNotReady(world, "MarkerOfAnotherReplica", world.tree("backup"));
+  expect(world.replicaStatus().conditions[0]?.message).toContain(uuid);
+  writeFileSync(marker, own);
+  await expectHealed(world);
+});
+
+wholeTest("two replicas that were swapped are both recognised and neither is written to", [], async () => {
+  using world = new World(TWO);
+  await twoReplicas(world);
+  renameSync(world.path("backup"), world.path("aside"));
+  renameSync(world.path("other"), world.path("backup"));
+  renameSync(world.path("aside"), world.path("other"));
+  const before = [world.tree("backup"), world.tree("other")];
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  for (const name of ["backup", "other"]) expect(world.readyReason(name)).toBe("MarkerOfAnotherReplica");
+  expect([world.tree("backup"), world.tree("other")]).toEqual(before);
+});
+
+wholeTest("a clone of a replica under a second declaration is not taken for a second replica", [], async () => {
+  using world = new World();
+  await twoReplicas(world);
+  Bun.spawnSync(["cp", "-a", world.path("backup"), world.path("clone")]);
+  const before = world.tree("clone");
+  world.declare({ replicas: ["backup", "clone"] });
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(world.readyReason("clone")).toBe("MarkerOfAnotherReplica");
+  expect(world.tree("clone")).toEqual(before);
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+wholeTest("a replica whose marker is empty, broken or from the future is not written to", [], async () => {
+  using world = new World(TWO);
+  await twoReplicas(world);
+  const marker = `${world.path("backup")}/${MARKER}`;
+  const own = readFileSync(marker);
+  for (const text of ["", "{", '{"format":1}', '{"format":2,"uuid":"11111111-2222-4333-8444-555555555555","created":"x"}']) {
+    writeFileSync(marker, text);
+    await expectNotReady(world, "MarkerUnreadable", world.tree("backup"));
+    expect(readFileSync(marker, "utf8")).toBe(text);
+  }
+  writeFileSync(marker, own);
+  await expectHealed(world);
+});
+
+wholeTest("a marker that is a symbolic link or a directory is not trusted", [], async () => {
+  using world = new World(TWO);
+  await twoReplicas(world);
+  const marker = `${world.path("backup")}/${MARKER}`;
+  renameSync(marker, world.path("marker"));
+  Bun.spawnSync(["ln", "-s", world.path("marker"), marker]);
+  await expectNotReady(world, "MarkerUnreadable", world.tree("backup"));
+  rmSync(marker);
+  mkdirSync(marker);
+  await expectNotReady(world, "MarkerUnreadable", world.tree("backup"));
+});
+
+wholeTest("a replica that is mounted read-only waits until it can be written to", ["root"], async () => {
+  using world = new World({ replicas: ["other"] });
+  const volume = mountMemory(world.path("backup"));
+  world.declare(TWO);
+  await twoReplicas(world);
+  volume.remount("ro");
+  await expectNotReady(world, "ReadOnly", world.tree("backup"));
+  volume.remount("rw");
+  await expectHealed(world);
+});
+
+wholeTest("a replica whose root is a file, or may not be entered, is not ready", [], async () => {
+  using world = new World(TWO);
+  await twoReplicas(world);
+  renameSync(world.path("backup"), world.path("elsewhere"));
+  writeFileSync(world.path("backup"), "not a folder");
+  await expectNotReady(world, "RootUnreadable", new Map());
+  rmSync(world.path("backup"));
+  renameSync(world.path("elsewhere"), world.path("backup"));
+  await expectHealed(world);
+});
