@@ -9,6 +9,7 @@ import { type Declared, declare, type Inventory, type InventoryError, openInvent
 import { type Clock, systemClock } from "../sys/mod.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { Progress } from "./reports.ts";
+import { StatusFile } from "./status-file.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export interface Log {
@@ -35,6 +36,7 @@ export interface Agent {
   readonly inventory: Inventory;
   readonly declared: Declared;
   readonly pool: WorkerPool;
+  readonly statusFile: StatusFile;
   /** Milliseconds since 1970, for what is recorded and shown. */
   now(): number;
   /** Milliseconds of a clock that never jumps, for intervals. */
@@ -73,10 +75,11 @@ export function withAgent<Value>(
     .mapErr((error): AgentError => error)
     .andThen((inventory) => {
       const pool = new WorkerPool(state.database, Math.max(2, availableParallelism()), TASKS_PER_WORKER);
+      const statusFile = new StatusFile(state.statusFile);
       const work = declareState(inventory, state)
         .mapErr((error): AgentError => error)
         .andThen((declared) =>
-          action({ state, options, inventory, declared, pool, now, elapsed: () => clock.monotonicMilliseconds() }),
+          action({ state, options, inventory, declared, pool, statusFile, now, elapsed: () => clock.monotonicMilliseconds() }),
         );
       return new ResultAsync(putAway(work, pool, inventory));
     });

@@ -4,7 +4,7 @@ import type { ConfigError, DesiredState } from "../config/mod.ts";
 import { dataDirectoryScans, declaredReplicas, NOTHING, readTallies } from "../inventory/mod.ts";
 import { ReplicaPlan } from "../replicate/mod.ts";
 import { type Agent, type AgentOptions, declareState, ownHost, withAgent } from "./agent.ts";
-import type { AgentError } from "./agent-error.ts";
+import { type AgentError, agentErrorMessage } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
 import { REASONS } from "./condition.ts";
 import { publishStatus, reconcile, saveScanConditions } from "./reconcile.ts";
@@ -108,8 +108,9 @@ async function loop(first: Agent, options: ContinuousOptions) {
   let agent = first;
   for (;;) {
     const pass = await reconcile(agent, { everything: false });
-    if (pass.isErr()) return pass;
-    options.onPass?.(pass.value);
+    if (pass.isOk()) options.onPass?.(pass.value);
+    else if (pass.error.kind !== "status-file") return pass;
+    else options.log.error(agentErrorMessage(pass.error));
     await pause(nextPassIn(agent), options.signal);
     if (options.signal.aborted) return pass;
     agent = await reloaded(agent, options);

@@ -70,7 +70,9 @@ function readiness(
     return { ...notReady, reason: "FilesFailed", message: `${files(failed.files)} could not be copied${example}` };
   }
   if (growing.files === pending.files) {
-    return { ...notReady, reason: "FilesGrowing", message: `${files(growing.files)} may still be written` };
+    const caught = failures.get("SourceChanged");
+    const example = caught === undefined ? "" : `; changed while it was copied: ${printable(caught.example)}`;
+    return { ...notReady, reason: "FilesGrowing", message: `${files(growing.files)} may still be written${example}` };
   }
   return { ...notReady, reason: "FilesPending", message: `${files(pending.files)} wait for their copy` };
 }

@@ -144,7 +144,10 @@ function pendingReason(
   attempt: Attempt | undefined,
   conditions: readonly StoredCondition[],
 ): { message: string; help: string } {
-  if (origin.state === "growing") return { message: 'growing: it is copied once it has been quiet for "settle"', help: "" };
+  if (origin.state === "growing") {
+    const caught = attempt?.reason === "SourceChanged" ? `; ${attempt.reason}: ${attempt.message}` : "";
+    return { message: `growing: it is copied once it has been quiet for "settle"${caught}`, help: "" };
+  }
   const of = conditions.filter((condition) => condition.subject === replicaSubject(url));
   const blocked = of.find(({ type, status }) => (type === "Mounted" || type === "Ready") && status === "False");
   const wholeReplica = blocked !== undefined && !["FilesFailed", "FilesPending", "FilesGrowing"].includes(blocked.reason);

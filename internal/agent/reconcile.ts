@@ -2,7 +2,7 @@
  * One pass of the loop: scan, look at the replicas, copy what they lack, say what came of it. It holds nothing over from the pass before: everything it
  * needs stands in the inventory and on the disks.
  */
-import { okAsync, type Result, ResultAsync } from "neverthrow";
+import { errAsync, okAsync, type Result, ResultAsync } from "neverthrow";
 import {
   type Amount,
   beginRun,
@@ -19,7 +19,7 @@ import {
 } from "../inventory/mod.ts";
 import { printable } from "../sys/mod.ts";
 import { type Agent, isoTime, ownHost } from "./agent.ts";
-import type { AgentError } from "./agent-error.ts";
+import { type AgentError, agentErrorMessage } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
 import {
   agentConditions,
@@ -33,7 +33,9 @@ import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
 import { scanPass } from "./scan-pass.ts";
 import { AGENT_SUBJECT, buildStatus, dataDirectorySubject, replicaSubject } from "./status.ts";
-import { writeStatusFile } from "./status-file.ts";
+
+/** How old the status file gets while files are copied. */
+const STATUS_EVERY_MILLISECONDS = 2_000;
 
 export interface PassOptions {
   /** In a loop, a failed file is only tried when its backoff is over; a command tries everything. */
@@ -76,7 +78,14 @@ export const publishStatus = (agent: Agent, phase: string | undefined): ResultAs
       }),
     )
     .mapErr((error): AgentError => error)
-    .andThen((document) => writeStatusFile(agent.state.statusFile, document));
+    .andThen((document) => agent.statusFile.write(document));
+
+/** The same on the way: a status file that cannot be written is told, and stops no copy. The end of the pass reports it. */
+const publishProgress = (agent: Agent, phase: string): ResultAsync<void, AgentError> =>
+  publishStatus(agent, phase).orElse((error) => {
+    agent.options.log.warn(agentErrorMessage(error));
+    return error.kind === "status-file" ? okAsync(undefined) : errAsync(error);
+  });
 
 /** Runs one pass to its end, or to the signal. */
 export const reconcile = (agent: Agent, options: PassOptions): ResultAsync<SyncSummary, AgentError> =>
@@ -88,19 +97,19 @@ async function runPass(agent: Agent, options: PassOptions): Promise<Result<SyncS
     .mapErr((error): AgentError => error)
     .andThen((run) =>
       forgetUndeclared(agent)
-        .andThen(() => publishStatus(agent, "scanning"))
+        .andThen(() => publishProgress(agent, "scanning"))
         .andThen(() => scanPass(agent, { acceptLoss: [] }))
         .andThen((scan) => saveScanConditions(agent, scan).map(() => scan))
         .andThen((scan) => checkReplicas(agent, true).map((checked) => ({ run, scan, checked }))),
     );
   if (pass.isErr()) return pass.map(neverReached);
   const { run, scan, checked } = pass.value;
-  const published = await publishStatus(agent, "copying");
+  const published = await publishProgress(agent, "copying");
   if (published.isErr()) return published.map(neverReached);
 
   const ticker = setInterval(
-    () => void publishStatus(agent, "copying").mapErr((error) => agent.options.log.debug(error.kind)),
-    2_000,
+    () => void publishStatus(agent, "copying").mapErr((error) => agent.options.log.debug(agentErrorMessage(error))),
+    STATUS_EVERY_MILLISECONDS,
   );
   const copied = await copyAll(agent, checked, options);
   clearInterval(ticker);

@@ -5,7 +5,28 @@ import { ResultAsync } from "neverthrow";
 import type { AgentError } from "./agent-error.ts";
 import type { StatusDocument } from "./status-document.ts";
 
-async function write(path: string, document: StatusDocument): Promise<void> {
+/** Writes one after the other, whoever asks: the newest document is the one that stays. */
+export class StatusFile {
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly path: string) {}
+
+  write(document: StatusDocument): ResultAsync<void, AgentError> {
+    const written = this.#last.then(() => replace(this.path, document));
+    // What came of it is told to whoever asked for it.
+    this.#last = written.catch(() => undefined);
+    return ResultAsync.fromPromise(
+      written,
+      (exception): AgentError => ({
+        kind: "status-file",
+        path: this.path,
+        detail: exception instanceof Error ? exception.message : String(exception),
+      }),
+    );
+  }
+}
+
+async function replace(path: string, document: StatusDocument): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
   try {
@@ -17,13 +38,3 @@ async function write(path: string, document: StatusDocument): Promise<void> {
     throw exception;
   }
 }
-
-export const writeStatusFile = (path: string, document: StatusDocument): ResultAsync<void, AgentError> =>
-  ResultAsync.fromPromise(
-    write(path, document),
-    (exception): AgentError => ({
-      kind: "status-file",
-      path,
-      detail: exception instanceof Error ? exception.message : String(exception),
-    }),
-  );

@@ -45,11 +45,11 @@ function exampleOf(path: KeyPath): string {
   return EXAMPLES[key ?? section] ?? TABLE_EXAMPLES[section] ?? "what the example configuration shows";
 }
 
-/** `[hosts.exao1]`, as a person would point at it. */
-export const tableName = (path: KeyPath): string =>
+/** `in [hosts.exao1]`, as a person would point at it. */
+const whereabouts = (path: KeyPath): string =>
   path.length === 0
-    ? "the top level"
-    : `[${path.map((part) => (/^[A-Za-z0-9_-]+$/.test(String(part)) ? part : JSON.stringify(part))).join(".")}]`;
+    ? "at the top level"
+    : `in [${path.map((part) => (/^[A-Za-z0-9_-]+$/.test(String(part)) ? part : JSON.stringify(part))).join(".")}]`;
 
 /** The value at a path, or undefined. */
 export function valueAt(table: TomlTable, path: KeyPath): unknown {
@@ -109,7 +109,7 @@ export class Mistakes {
       for (const key of issue.keys) {
         const meant = suggest(key, known);
         const help = meant === undefined ? `known here: ${known.join(", ")}` : `did you mean "${meant}"?`;
-        this.add([...path, key], "key", `unknown key ${JSON.stringify(key)} in ${tableName(path)}`, help);
+        this.add([...path, key], "key", `unknown key ${JSON.stringify(key)} ${whereabouts(path)}`, help);
       }
       return;
     }

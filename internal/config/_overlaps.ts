@@ -17,12 +17,11 @@ export function checkOverlaps(
       );
       if (outer < 0) return;
       const where = ["hosts", host.name, "data_dirs", index];
-      mistakes.add(
-        where,
-        "value",
-        `the data directory ${JSON.stringify(path)} lies in ${JSON.stringify(host.dataDirectories[outer])}`,
-        "keep the outer one, or list the directories beside each other",
-      );
+      const message =
+        path === host.dataDirectories[outer]
+          ? `the data directory ${JSON.stringify(path)} is listed twice`
+          : `the data directory ${JSON.stringify(path)} lies in ${JSON.stringify(host.dataDirectories[outer])}`;
+      mistakes.add(where, "value", message, "keep one: whatever lies in a data directory is covered with it");
     });
     if (host.name !== own) continue;
     for (const { target, written } of replicas) {

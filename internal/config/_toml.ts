@@ -8,17 +8,46 @@ export interface TomlProblem {
   readonly line: number;
   readonly column: number;
   readonly message: string;
+  readonly help: string;
+}
+
+/** The library's words for the usual slips, in words for an operator. Other messages are handed on as they are. */
+const IN_PLAIN_WORDS: Readonly<Record<string, readonly [message: string, help: string]>> = {
+  "invalid value": ["this is no value", 'strings need quotes, such as "exao1"; true, false and numbers need none'],
+  "unfinished string": ["the string has no end", "close it with the quote it began with"],
+  "control characters are not allowed in strings": [
+    "a control character in a string",
+    'write it as an escape such as "\\t", or remove it',
+  ],
+  "each key-value declaration must be followed by an end-of-line": [
+    "something follows the value on its line",
+    "write one key a line; a comment begins with #",
+  ],
+  "trying to redefine an already defined table or value": [
+    "this is declared further up already",
+    "put the two together, or remove one",
+  ],
+};
+
+function inPlainWords(error: TomlError, text: string): TomlProblem {
+  const { line, column } = error;
+  const message = error.message.split("\n")[0]?.replace(/^Invalid TOML document: /, "") ?? "it cannot be read";
+  // The library sees a line that ends inside a string as one with a control character in it.
+  const atLineEnd = /^\r?$/.test(text.split("\n")[line - 1]?.slice(column - 1) ?? "");
+  const known = atLineEnd && message.startsWith("control characters") ? "unfinished string" : message;
+  const [words, help] = IN_PLAIN_WORDS[known] ?? [message, "https://toml.io/en/v1.0.0 says how TOML is written"];
+  return { line, column, message: words, help };
 }
 
 export type KeyPath = readonly (string | number)[];
 
+/** The values of a text. Dates stay objects of the library: no key of ours is a date. */
 export function parseToml(text: string): Result<TomlTable, TomlProblem> {
   try {
     return ok(parse(text));
   } catch (exception) {
     if (!(exception instanceof TomlError)) throw exception;
-    const message = exception.message.split("\n")[0]?.replace(/^Invalid TOML document: /, "") ?? "not TOML";
-    return err({ line: exception.line, column: exception.column, message });
+    return err(inPlainWords(exception, text));
   }
 }
 

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { err, ok, type Result } from "neverthrow";
 import { keysOfReplica, lineOfReplica, placeForReplica, tableOfReplica } from "./_replica-text.ts";
+import { parseToml } from "./_toml.ts";
 import type { ConfigError } from "./config-error.ts";
 import type { DesiredState, Replica } from "./desired-state.ts";
 import type { Environment } from "./environment.ts";
@@ -50,22 +51,22 @@ export function addReplica(
     const gap = whole.trim() === "" ? "" : newline;
     const after = `${whole.slice(0, at)}${gap}${table.join("")}${whole.slice(at)}`;
     const added: Replica = { ...parsed.value, written: key, importOrigins, reserveBytes: 0 };
-    return confirmed(before, after, file, environment, [...before.replicas, added]).mapErr((error) =>
-      refusedAddition(error, key, text),
-    );
+    if (parseToml(after).isErr()) {
+      return refuse(
+        file,
+        `the replicas are written in a way to which ${JSON.stringify(key)} cannot be added safely`,
+        `add it by hand: line ${lineOfReplica(text)}`,
+      );
+    }
+    return confirmed(before, after, file, environment, [...before.replicas, added]).mapErr(asReason);
   });
 }
 
-/** A mistake in a text that nobody has yet cannot be shown at its line: it is told as the reason. */
-function refusedAddition(error: ConfigError, key: string, text: string): ConfigError {
+/** A mistake in a text that is in no file cannot be shown at its line: it is told as the reason of a refusal. */
+function asReason(error: ConfigError): ConfigError {
   const mistake = error.kind === "config-invalid" ? error.mistakes[0] : undefined;
-  if (error.kind !== "config-invalid" || mistake === undefined) return error;
-  const { file } = error;
-  if (mistake.message.startsWith("not TOML")) {
-    const message = `the replicas are written in a way to which ${JSON.stringify(key)} cannot be added safely`;
-    return { kind: "config-edit", file, message, help: `add it by hand: line ${lineOfReplica(text)}` };
-  }
-  return { kind: "config-edit", file, message: `nothing was changed: ${mistake.message}`, help: mistake.help };
+  if (mistake === undefined) return error;
+  return { kind: "config-edit", file: error.file, message: `nothing was changed: ${mistake.message}`, help: mistake.help };
 }
 
 /** The text without one replica: its table or keys, and the comment lines right above. `key` may be any spelling of it. */

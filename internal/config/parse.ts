@@ -22,15 +22,7 @@ export function parseConfiguration(text: string, file: string, environment: Envi
     err({ kind: "config-invalid", file, text: source, mistakes });
   const toml = parseToml(source);
   if (toml.isErr()) {
-    const { line, column, message } = toml.error;
-    return invalid([
-      {
-        line,
-        column,
-        message: `not TOML: ${message}`,
-        help: "https://toml.io/en/v1.0.0 says how TOML is written; strings need quotes",
-      },
-    ]);
+    return invalid([{ ...toml.error, message: `not TOML: ${toml.error.message}` }]);
   }
   const mistakes = new Mistakes(source, positionsIn(source));
   const { configuration, hostsAreWhole } = shapeOf(toml.value, mistakes);
@@ -40,18 +32,14 @@ export function parseConfiguration(text: string, file: string, environment: Envi
   // A host of which a directory was refused is left for the next time: its others would be counted wrongly.
   const whole = hosts.filter((host) => host.dataDirectories.length === configuration?.hosts[host.name]?.data_dirs.length);
   checkOverlaps(whole, replicas, own, mistakes);
+  const { database, statusFile } = filesOf(configuration, file, environment, mistakes);
   if (mistakes.all.length > 0 || configuration === undefined || own === undefined) return invalid(mistakes.all);
 
-  const folder = dirname(resolve(file));
-  const database = configuration.database === undefined ? defaultDatabase(environment) : resolve(folder, configuration.database);
   const { scan } = configuration;
   const settings = {
     hostname: own,
     database,
-    statusFile:
-      configuration.status_file === undefined
-        ? defaultStatusFile(environment, database)
-        : resolve(folder, configuration.status_file),
+    statusFile,
     scan: {
       intervalMilliseconds: parseDuration(scan.interval) ?? 0,
       settleMilliseconds: parseDuration(scan.settle) ?? 0,
@@ -82,6 +70,28 @@ function shapeOf(
   for (const issue of issues) mistakes.addIssue(table, issue);
   const rest = configurationSchema.safeParse(withoutMistaken(table, issues));
   return { configuration: rest.data, hostsAreWhole: issues.every(({ path }) => path[0] !== "hosts") };
+}
+
+/** The program's own files; relative paths follow the folder of the configuration. */
+function filesOf(
+  configuration: Configuration | undefined,
+  file: string,
+  environment: Environment,
+  mistakes: Mistakes,
+): { readonly database: string; readonly statusFile: string } {
+  const place = (path: string | undefined): string | undefined => path && resolve(dirname(resolve(file)), path);
+  const database = place(configuration?.database) ?? defaultDatabase(environment);
+  const statusFile = place(configuration?.status_file) ?? defaultStatusFile(environment, database);
+  if (database === statusFile) {
+    const key = configuration?.status_file === undefined ? "database" : "status_file";
+    mistakes.add(
+      [key],
+      "value",
+      `the inventory and the status file are both ${JSON.stringify(database)}`,
+      "give each its own name",
+    );
+  }
+  return { database, statusFile };
 }
 
 function hostsOf(configuration: Configuration | undefined, mistakes: Mistakes): Host[] {

@@ -13,6 +13,10 @@ const interval = positiveDuration.refine((text) => (parseDuration(text) ?? 0) <=
 });
 const size = z.string().refine((text) => parseSize(text) !== undefined, { error: `a size such as ${SIZE_EXAMPLES}` });
 const share = z.string().refine((text) => parseShare(text) !== undefined, { error: 'a share such as "20%"' });
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is for
+const file = z.string().refine((text) => text !== "" && !/[\u0000-\u001f\u007f]/.test(text), {
+  error: "the path of a file, absolute or relative to this one,",
+});
 const pattern = z
   .string()
   .refine((text) => text !== "" && !text.includes("\0"), { error: 'a pattern such as "*.tmp" or "logs/*.old"' });
@@ -59,14 +63,10 @@ export const configurationSchema = z
   .strictObject({
     $schema: z.string().optional().describe("Ignored; for editors."),
     hostname: z.string().optional().describe("The name of this host. Default: this machine's host name."),
-    database: z
-      .string()
+    database: file
       .optional()
       .describe("The inventory. Default: $STATE_DIRECTORY/inventory.db, else /var/lib/xtelemdb/inventory.db."),
-    status_file: z
-      .string()
-      .optional()
-      .describe("The status file. Default: $RUNTIME_DIRECTORY/status.json, else beside the database."),
+    status_file: file.optional().describe("The status file. Default: $RUNTIME_DIRECTORY/status.json, else beside the database."),
     scan: scan.prefault({}),
     hosts: z.record(z.string(), host).default({}).describe("Origin hosts by name."),
     replicas: z.record(z.string(), replica).default({}).describe('Replicas by path ("/mnt/backup") or URL ("ssh://host/path/").'),

@@ -78,3 +78,16 @@ export function makeScratch(): string {
 
 /** Takes a folder of `makeScratch` away, with what is mounted below it and what was started for it. Synchronous, so that `using` can call it. */
 export const removeScratch = (path: string): void => clean(path);
+
+/** A scratch folder for one test: `using scratch = new Scratch()`. */
+export class Scratch {
+  readonly folder = makeScratch();
+
+  path(...names: readonly string[]): string {
+    return join(this.folder, ...names);
+  }
+
+  [Symbol.dispose](): void {
+    removeScratch(this.folder);
+  }
+}

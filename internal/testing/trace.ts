@@ -31,8 +31,12 @@ export function startTraced(
   const folder = makeScratch();
   const log = join(folder, "trace");
   // One log a thread: lines are whole, and a call is not cut in two by another thread's.
-  const wrapper = ["strace", "-ff", "-qqq", "-y", "-s", "256", "-o", log, "-e", `trace=${options.calls ?? "none"}`];
-  for (const fault of options.inject ?? []) wrapper.push("-e", `inject=${fault}`);
+  const { inject = [] } = options;
+  // A call that is not traced is not disturbed either.
+  const traced = [options.calls ?? "", ...inject.map((fault) => fault.slice(0, fault.indexOf(":")))].filter(Boolean);
+  const wrapper = ["strace", "-ff", "-qqq", "-y", "-s", "256", "-o", log, "-e", "signal=none"];
+  wrapper.push("-e", `trace=${traced.length === 0 ? "none" : traced.join(",")}`);
+  for (const fault of inject) wrapper.push("-e", `inject=${fault}`);
   for (const path of options.paths ?? []) wrapper.push("-P", path);
   const running = start([programPath(), ...given], { ...options, wrapper: [...(options.wrapper ?? []), ...wrapper, "--"] });
   const ended = running.ended.then((outcome): Traced => {

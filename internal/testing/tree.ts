@@ -2,7 +2,7 @@
  * Trees of files, made and read back by python3, which handles names as bytes and times as whole nanoseconds. A path below a root is a string with one
  * character a byte (Latin-1), so that every name can be written, compared and shown.
  */
-import { pythonPath } from "./program.ts";
+import { command, pythonPath } from "./program.ts";
 
 export interface FileDescription {
   /** Below the root; text is encoded as UTF-8. */
@@ -134,4 +134,4 @@ export function filesOf(tree: Tree): Record<string, string> {
 
 /** The files below a root that bear the name of a temporary file. */
 export const temporaryFiles = (root: string): string[] =>
-  [...readTree(root).keys()].filter((path) => /(^|\/)\.xtelemdb-[^/]*\.part$/.test(path));
+  command("find", root, "-name", ".xtelemdb-*.part", "-printf", "%P\\n").split("\n").filter(Boolean);
