@@ -13,6 +13,7 @@ import {
   volumeErrorMessage,
   writeMarker,
 } from "../volume/mod.ts";
+import { removeTemporaryFiles } from "./temporary-files.ts";
 
 export type ReplicaProblemReason =
   | "RootMissing"
@@ -134,6 +135,8 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
   const markerWritten = marker === null && request.newMarker !== undefined;
   if (marker === null && request.newMarker !== undefined) {
     const { uuid: fresh, created, hex } = request.newMarker;
+    // A run that was killed right here has left one, and no row tells of it.
+    await removeTemporaryFiles(volume, "");
     const written = await writeMarker(volume, { format: 1, uuid: fresh, created }, hex);
     if (written.isErr()) return err(writeProblem(request.root, written.error));
     marker = fresh;
