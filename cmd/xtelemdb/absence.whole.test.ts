@@ -1,0 +1,85 @@
+/** Absence needs proof (law 5): what vanishes in masses freezes its data directory until an operator accepts the loss. */
+import { expect } from "bun:test";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { mountMemory, World, wholeTest } from "../../internal/testing/mod.ts";
+
+const HUNDRED = Array.from({ length: 100 }, (_, index) => ({ path: `d${index % 5}/${index}`, content: String(index) }));
+
+const dataDirectory = (world: World, index = 0) => world.statusFromFile()?.hosts[0]?.dataDirectories[index];
+
+wholeTest("a few files that vanish become tombstones, and their copies are kept", [], async () => {
+  using world = new World();
+  world.files(...HUNDRED);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  const before = world.copiedFiles();
+  for (let index = 0; index < 20; index++) rmSync(`${world.data}/d${index % 5}/${index}`);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(dataDirectory(world)).toMatchObject({ settled: { files: 80 }, absent: { files: 20 } });
+  expect(world.replicaStatus()).toMatchObject({ current: { files: 80 }, kept: { files: 20 }, pending: { files: 0 } });
+  expect(world.copiedFiles()).toEqual(before);
+  const explained = (await world.explain(`${world.data}/d1/1`)).files[0];
+  expect(explained).toMatchObject({ state: "absent", size: 1, replicas: [{ state: "current", pending: false }] });
+  world.files(...HUNDRED.slice(0, 20));
+  expect(await world.syncSummary()).toMatchObject({ code: 0 });
+  expect(dataDirectory(world)).toMatchObject({ settled: { files: 100 }, absent: { files: 0 } });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+wholeTest("more than max_loss freezes the data directory, new files are copied on, and accepting thaws it", [], async () => {
+  using world = new World({ hosts: { exao1: ["data", "other"] } });
+  world.files(...HUNDRED);
+  await Bun.write(world.path("other/x"), "x");
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  rmSync(`${world.data}/d1`, { recursive: true });
+  rmSync(`${world.data}/d2/2`);
+  world.files({ path: "new", content: "new" });
+  const frozen = await world.sync();
+  expect(frozen.code, frozen.stdout + frozen.stderr).toBe(3);
+  expect(dataDirectory(world)).toMatchObject({ settled: { files: 101 }, absent: { files: 0 } });
+  expect(dataDirectory(world)?.conditions).toMatchObject([{ type: "Scanned", status: "False", reason: "LossBrake" }]);
+  expect(frozen.stdout).toContain("LossBrake");
+  expect(frozen.stdout).toContain("accept_loss");
+  expect(await Bun.file(`${world.copies()}/new`).text()).toBe("new");
+  // It stays frozen, and says since when.
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect((await world.run("scan", `accept_loss=${world.path("other")}`)).code).toBe(3);
+  expect(dataDirectory(world)).toMatchObject({ absent: { files: 0 } });
+  expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+  expect(dataDirectory(world)).toMatchObject({ settled: { files: 80 }, absent: { files: 21 } });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(Object.keys(world.copiedFiles())).toHaveLength(101);
+});
+
+wholeTest("accepting a loss of what is no data directory is refused, with those that are", [], async () => {
+  using world = new World();
+  const refused = await world.run("scan", "accept_loss=/nowhere");
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain(world.data);
+});
+
+wholeTest("files that come back end the freeze by themselves", [], async () => {
+  using world = new World();
+  world.files(...HUNDRED);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  renameSync(`${world.data}/d3`, world.path("away"));
+  renameSync(`${world.data}/d4`, world.path("away4"));
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  renameSync(world.path("away"), `${world.data}/d3`);
+  renameSync(world.path("away4"), `${world.data}/d4`);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(dataDirectory(world)).toMatchObject({ settled: { files: 100 }, absent: { files: 0 } });
+});
+
+wholeTest("a data directory whose volume is not mounted is empty, and that proves nothing", ["root"], async () => {
+  using world = new World({ hosts: { exao1: [] } });
+  mkdirSync(world.data);
+  const volume = mountMemory(world.data);
+  world.declare({});
+  world.files(...HUNDRED);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  volume.unmount();
+  const outcome = await world.sync();
+  expect(outcome.code, outcome.stdout).toBe(3);
+  expect(dataDirectory(world)).toMatchObject({ settled: { files: 100 }, absent: { files: 0 } });
+  expect(dataDirectory(world)?.conditions).toMatchObject([{ reason: "LossBrake" }]);
+});

@@ -1,0 +1,145 @@
+/** What an operator edits in the configuration changes what is wanted; it never drops what is known. */
+import { expect } from "bun:test";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { inventoryExecute, MARKER, World, wholeTest } from "../../internal/testing/mod.ts";
+
+const FILES = [
+  { path: "a", content: "1" },
+  { path: "sub/b", content: "22" },
+];
+
+const rows = (world: World): string =>
+  inventoryExecute(
+    world.database,
+    "select (select count(*) from file_origin), (select count(*) from file_replica), (select count(*) from replica)",
+  ).replaceAll("\t", " ");
+
+wholeTest("a replica that is added gets every file; one that is removed keeps its copies and its rows", [], async () => {
+  using world = new World();
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  mkdirSync(world.path("second"));
+  expect(await world.run("add_replica", `prefix=${world.path("second")}`)).toMatchObject({ code: 0 });
+  expect(await world.run("status")).toMatchObject({ code: 3 });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 2 } });
+  expect(world.copiedFiles("second")).toEqual(world.originFiles());
+  const removed = await world.run("remove_replica", `prefix=${world.path("second")}`);
+  expect(removed).toMatchObject({ code: 0 });
+  expect(world.copiedFiles("second")).toEqual(world.originFiles());
+  world.files({ path: "c", content: "333" });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
+  expect(Object.keys(world.copiedFiles("second"))).toEqual(["a", "sub/b"]);
+  expect(rows(world)).toBe("3 5 2");
+  expect(world.replicaStatus("second")).toMatchObject({ declared: false, ready: false, kept: { files: 2 } });
+  // Back again: only what came meanwhile is copied.
+  expect(await world.run("add_replica", `prefix=${world.path("second")}`)).toMatchObject({ code: 0 });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 }, adopted: { files: 0 } });
+});
+
+wholeTest(
+  "a volume that is mounted elsewhere and declared there is known by its marker: nothing is copied again",
+  [],
+  async () => {
+    using world = new World();
+    world.files(...FILES);
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    renameSync(world.path("backup"), world.path("moved"));
+    world.declare({ replicas: ["moved"] });
+    expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 }, adopted: { files: 0 } });
+    expect(world.copiedFiles("moved")).toEqual(world.originFiles());
+    expect(rows(world)).toBe("2 2 1");
+  },
+);
+
+wholeTest("another spelling of a replica's path is the same replica", [], async () => {
+  using world = new World();
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  const text = readFileSync(world.configuration, "utf8");
+  writeFileSync(world.configuration, text.replace(`"${world.path("backup")}"`, `"${world.path("backup")}/"`));
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+  expect(rows(world)).toBe("2 2 1");
+});
+
+wholeTest("a data directory that is added is copied; one that is removed keeps its rows and copies", [], async () => {
+  using world = new World({ hosts: { exao1: ["data", "more"] } });
+  world.files(...FILES);
+  await Bun.write(world.path("more/m"), "m");
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  world.declare({ hosts: { exao1: ["data"] } });
+  await Bun.write(world.path("more/n"), "n");
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+  expect(rows(world)).toBe("3 3 1");
+  expect(world.replicaStatus()).toMatchObject({ current: { files: 2 }, kept: { files: 1 } });
+  const explained = (await world.explain(world.path("more/m"))).files[0];
+  expect(explained).toMatchObject({ declared: false, replicas: [{ state: "current", pending: false }] });
+  world.declare({ hosts: { exao1: ["data", "more"] } });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
+  expect(world.copiedFiles("backup", "more")).toMatchObject({ m: expect.any(String), n: expect.any(String) });
+});
+
+wholeTest("a data directory that is widened to its parent takes its files over", [], async () => {
+  using world = new World({ hosts: { exao1: ["opt/logs"] } });
+  await Bun.write(world.path("opt/logs/x"), "x");
+  await Bun.write(world.path("opt/telem/y"), "y");
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
+  world.declare({ hosts: { exao1: ["opt"] } });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 }, adopted: { files: 0 } });
+  expect(rows(world)).toBe("2 2 1");
+  expect(world.replicaStatus()).toMatchObject({ current: { files: 2 }, kept: { files: 0 }, pending: { files: 0 } });
+});
+
+wholeTest("a host that is renamed begins anew under its new name; its rows and copies stay", [], async () => {
+  using world = new World();
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  world.declare({ hostname: "exao9", hosts: { exao9: ["data"] } });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 2 } });
+  expect(world.copiedFiles("backup", "data", "exao9")).toEqual(world.originFiles());
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+  expect(rows(world)).toBe("4 4 1");
+  const files = (await world.explain(`${world.data}/a`)).files;
+  expect(files.map(({ host, declared }) => [host, declared])).toEqual([
+    ["exao1", false],
+    ["exao9", true],
+  ]);
+});
+
+wholeTest("a host of another name is not scanned here, and a configuration without this host says so", [], async () => {
+  using world = new World({ hostname: "exao2", hosts: { exao1: ["data"] } });
+  world.files(...FILES);
+  const outcome = await world.sync();
+  expect(outcome.code).toBe(2);
+  expect(outcome.stderr).toContain("exao2");
+  expect(outcome.stderr).toContain("exao1");
+  world.declare({ hostname: "exao2", hosts: { exao1: ["data"], exao2: [] } });
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(world.statusFromFile()?.conditions.find(({ type }) => type === "Ready")).toMatchObject({ reason: "HostNotDeclared" });
+  expect(world.copiedFiles()).toEqual({});
+});
+
+wholeTest("two declarations of one volume are told apart by its marker: only one is written to", [], async () => {
+  using world = new World({ replicas: ["backup", "alias"] });
+  world.files(...FILES);
+  // The same volume under a second path, as a bind mount would show it.
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  writeFileSync(`${world.path("alias")}/${MARKER}`, readFileSync(`${world.path("backup")}/${MARKER}`));
+  world.files({ path: "c", content: "3" });
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(Object.keys(world.copiedFiles("backup"))).toContain("c");
+  expect(Object.keys(world.copiedFiles("alias"))).not.toContain("c");
+  expect(world.readyReason("alias")).toBe("MarkerOfAnotherReplica");
+});
+
+wholeTest("changing what is excluded takes files out of the account and back in, and never removes a copy", [], async () => {
+  using world = new World();
+  world.files(...FILES, { path: "x.tmp", content: "t" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  world.declare({ scan: { exclude: ["*.tmp", "sub"] } });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.replicaStatus()).toMatchObject({ current: { files: 1 }, kept: { files: 2 } });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+  world.declare({});
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+  expect(world.replicaStatus()).toMatchObject({ current: { files: 3 }, kept: { files: 0 } });
+});
