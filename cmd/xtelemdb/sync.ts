@@ -75,7 +75,7 @@ Examples:
 function summaryText(summary: SyncSummary): string {
   const { copied, adopted, failed, outcome, durationMilliseconds } = summary;
   const parts = [
-    `copied ${amount(copied)}`,
+    `copied ${copied.files === 0 ? "nothing" : amount(copied)}`,
     ...(adopted.files > 0 ? [`adopted ${amount(adopted)}`] : []),
     ...(failed.files > 0 ? [colours.yellow(`failed ${amount(failed)}`)] : []),
   ];

@@ -8,15 +8,15 @@ export type AgentError =
   | { readonly kind: "worker"; readonly detail: string }
   | { readonly kind: "no-such-data-directory"; readonly path: string; readonly declared: readonly string[] };
 
-/** One message: what happened, to which path, why, and what to do next. */
+/** What happened, to which path, and why; on a second line, what to do next. */
 export function agentErrorMessage(error: AgentError): string {
   switch (error.kind) {
     case "status-file":
-      return `the status file ${printable(error.path)} cannot be written: ${error.detail}; check "status_file" in the configuration, its folder and its free space`;
+      return `the status file ${printable(error.path)} cannot be written: ${error.detail}\nhelp: check "status_file" in the configuration, its folder and its free space`;
     case "worker":
-      return `a worker broke: ${error.detail}; this is a fault of xtelemdb: please report it. What was copied is safe, and the next run goes on from there`;
+      return `a worker broke: ${error.detail}\nhelp: this is a fault of xtelemdb: please report it; what was copied is safe, and the next run goes on from there`;
     case "no-such-data-directory":
-      return `${printable(error.path)} is not a data directory of this host; declared are: ${error.declared.map(printable).join(", ") || "none"}`;
+      return `${printable(error.path)} is not a data directory of this host\nhelp: declared are: ${error.declared.map(printable).join(", ") || "none"}`;
     default:
       return inventoryErrorMessage(error);
   }

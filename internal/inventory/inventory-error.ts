@@ -6,18 +6,18 @@ export type InventoryError =
   | { readonly kind: "inventory-newer"; readonly path: string; readonly migration: string }
   | { readonly kind: "inventory-unusable"; readonly path: string; readonly detail: string };
 
-/** One message: what happened, to which path, why, and what to do next. */
+/** What happened, to which path, and why; on a second line, what to do next. */
 export function inventoryErrorMessage(error: InventoryError): string {
   switch (error.kind) {
     case "inventory-missing":
-      return `there is no inventory at ${error.path} yet; run "xtelemdb scan" or "xtelemdb sync" to make it, or name the right file with "database" in the configuration`;
+      return `there is no inventory at ${error.path} yet\nhelp: run "xtelemdb scan" or "xtelemdb sync" to make it, or name the right file with "database" in the configuration`;
     case "inventory-locked":
-      return `the inventory ${error.path} is in use by ${error.holder}; wait for it to end, or stop it (systemctl stop xtelemdb), then try again`;
+      return `the inventory ${error.path} is in use by ${error.holder}\nhelp: wait for it to end, or stop it (systemctl stop xtelemdb), then try again`;
     case "inventory-damaged":
-      return `the inventory ${error.path} is damaged (${error.detail}); nothing was changed. Move it aside together with its -wal and -shm files and run "xtelemdb sync": it makes a new inventory and adopts the copies that are on the replicas by comparing them, without copying them again`;
+      return `the inventory ${error.path} is damaged (${error.detail}); nothing was changed\nhelp: move it aside together with its -wal and -shm files and run "xtelemdb sync": it makes a new inventory and adopts the copies that are on the replicas by comparing them, without copying them again`;
     case "inventory-newer":
-      return `the inventory ${error.path} was made by a newer xtelemdb (it has the migration "${error.migration}", unknown here); install that release or a later one; nothing was changed`;
+      return `the inventory ${error.path} was made by a newer xtelemdb (it has the migration "${error.migration}", unknown here); nothing was changed\nhelp: install that release or a later one`;
     case "inventory-unusable":
-      return `the inventory ${error.path} cannot be used: ${error.detail}; check that its folder exists, is writable for this user and has free space`;
+      return `the inventory ${error.path} cannot be used: ${error.detail}\nhelp: check that its folder exists, is writable for this user and has free space`;
   }
 }

@@ -17,7 +17,8 @@ export function startLog(level: LogLevel, environment: Readonly<Record<string, s
   const underSystemd = environment.JOURNAL_STREAM !== undefined || environment.INVOCATION_ID !== undefined;
   const line = ({ level: recordLevel, message, timestamp }: LogRecord): string => {
     const text = message.map(String).join("");
-    if (underSystemd) return `${PRIORITIES[recordLevel] ?? ""}${text}`;
+    // The journal takes every line for a message of its own.
+    if (underSystemd) return text.replace(/^/gm, PRIORITIES[recordLevel] ?? "");
     const word = (COLOURS[recordLevel] ?? String)(recordLevel);
     return process.stderr.isTTY ? `${word}: ${text}` : `${new Date(timestamp).toISOString()} ${recordLevel} ${text}`;
   };

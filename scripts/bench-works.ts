@@ -1,0 +1,180 @@
+/** The work items of the benchmark. Sizes are those of the targets, times `scale`. Each checks that what it measured was done. */
+import { appendFileSync, closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { type Bench, type Contender, PROGRAM } from "./bench-measure.ts";
+
+const own = (...words: readonly string[]): Contender => ({ name: "xtelemdb", command: [PROGRAM, ...words] });
+
+const find = (tree: string): Contender => ({ name: "find", command: ["find", tree, "-printf", "%p %s %T@\\n"] });
+
+const count = (files: number): string => files.toLocaleString("en");
+
+/** Files of 0 to 4 KiB with a content of their own; sizes and contents are the same in every run. */
+function makeSmallFiles(tree: string, files: number, directories: number, size: (index: number) => number): void {
+  const content = Buffer.alloc(4096);
+  for (let index = 0; index < content.length; index++) content[index] = (index * 2_654_435_761) >>> 24;
+  for (let directory = 0; directory < directories; directory++) {
+    const path = join(tree, `camera${directory % 10}`, `night${directory}`);
+    mkdirSync(path, { recursive: true });
+    for (let index = directory; index < files; index += directories) {
+      content.writeUInt32LE(index);
+      writeFileSync(join(path, `image_${String(index).padStart(9, "0")}.xrif`), content.subarray(0, size(index)));
+    }
+  }
+}
+
+const smallSize = (index: number): number => (index * 2_654_435_761) % 4097;
+
+function inventoryOf(bench: Bench, tree: string): void {
+  bench.forget();
+  bench.declare(tree, []);
+  bench.must([PROGRAM, "scan"]);
+}
+
+/** An unchanged tree of `files` files, and its first inventory. */
+function scanOf(bench: Bench, files: number, peers: boolean): number {
+  const tree = bench.path("tree");
+  makeSmallFiles(tree, files, Math.max(1, Math.round(files / 500)), () => 0);
+  bench.declare(tree, []);
+  bench.measure(
+    `first inventory of ${count(files)} files`,
+    { ...own("scan"), prepare: () => bench.forget() },
+    peers ? [find(tree)] : [],
+  );
+  inventoryOf(bench, tree);
+  bench.declare(tree, []);
+  const rsync: Contender = { name: "rsync -an", command: ["rsync", "-an", `${tree}/`, `${tree}/`] };
+  const { seconds } = bench.measure(`no-change sync of ${count(files)} files`, own("sync"), peers ? [find(tree), rsync] : []);
+  rmSync(tree, { recursive: true });
+  bench.forget();
+  return seconds;
+}
+
+function scan(bench: Bench, scale: number): void {
+  scanOf(bench, 500_000 * scale, true);
+  scanOf(bench, 2_000_000 * scale, false);
+}
+
+/** Ten files change between two runs of the program, none before the runs that it is compared with. */
+function change(bench: Bench, scale: number): void {
+  const files = 1_000_000 * scale;
+  const tree = bench.path("tree");
+  const replica = bench.path("replica");
+  makeSmallFiles(tree, files, files / 500, () => 0);
+  inventoryOf(bench, tree);
+  bench.declare(tree, [replica]);
+  bench.must([PROGRAM, "sync"]);
+  const changeTen = (): void => {
+    for (let index = 0; index < 10; index++) {
+      appendFileSync(join(tree, `camera${index}`, `night${index}`, `image_${String(index).padStart(9, "0")}.xrif`), "x");
+    }
+  };
+  bench.measure(`sync of 10 changed among ${count(files)} files`, { ...own("sync"), prepare: changeTen }, [
+    { ...own("sync"), name: "the no-change sync" },
+  ]);
+  bench.must([PROGRAM, "sync"]);
+  rmSync(tree, { recursive: true });
+  rmSync(replica, { recursive: true });
+  bench.forget();
+}
+
+function directory(bench: Bench, scale: number): void {
+  const files = 1_000_000 * scale;
+  const tree = bench.path("tree");
+  makeSmallFiles(tree, files, 1, () => 0);
+  bench.declare(tree, []);
+  bench.measure(
+    `first inventory of one directory with ${count(files)} files`,
+    { ...own("scan"), prepare: () => bench.forget() },
+    [find(tree)],
+  );
+  bench.measure(`no-change sync of one directory with ${count(files)} files`, own("sync"), [find(tree)]);
+  rmSync(tree, { recursive: true });
+  bench.forget();
+}
+
+/** Three replicas, so that there are three rows of copies for every file. */
+function questions(bench: Bench, scale: number): void {
+  const files = 1_000_000 * scale;
+  const tree = bench.path("tree");
+  const replicas = [1, 2, 3].map((index) => bench.path(`replica${index}`));
+  makeSmallFiles(tree, files, files / 500, () => 0);
+  bench.forget();
+  bench.declare(tree, replicas);
+  bench.must([PROGRAM, "sync"]);
+  const example = join(tree, "camera3", "night3", "image_000000003.xrif");
+  for (const words of [["replica_list"], ["status"], ["explain", example]]) {
+    bench.measure(`${words[0]} with ${count(files)} files and 3 replicas`, own(...words), []);
+  }
+  for (const path of [tree, ...replicas]) rmSync(path, { recursive: true });
+  bench.forget();
+}
+
+/** The program and its peers copy the same tree, each to a new folder, until it is durable. */
+function copyWork(bench: Bench, work: string, tree: string, peers: readonly string[]): void {
+  const replica = bench.path("replica");
+  const target = bench.path("target");
+  const fresh = (): void => {
+    rmSync(target, { recursive: true, force: true });
+    mkdirSync(target);
+  };
+  const commands: Readonly<Record<string, string>> = {
+    "rsync -a; sync -f": `rsync -a "$1/" "$2/" && sync -f "$2"`,
+    "cp -a; sync -f": `cp -a "$1/." "$2/" && sync -f "$2"`,
+    "rclone sync; sync -f": `rclone sync --config /dev/null "$1" "$2" && sync -f "$2"`,
+  };
+  const prepare = (): void => {
+    rmSync(replica, { recursive: true, force: true });
+    bench.forget();
+    bench.declare(tree, [replica]);
+  };
+  bench.measure(
+    work,
+    { ...own("sync"), prepare },
+    peers.map((name) => ({ name, command: ["sh", "-c", commands[name] ?? "false", "sh", tree, target], prepare: fresh })),
+  );
+  bench.must(["diff", "-r", tree, `${replica}/bench${tree}`]);
+  for (const path of [tree, replica, target]) rmSync(path, { recursive: true, force: true });
+  bench.forget();
+}
+
+function small(bench: Bench, scale: number): void {
+  const files = 100_000 * scale;
+  const tree = bench.path("tree");
+  makeSmallFiles(tree, files, files / 500, smallSize);
+  copyWork(bench, `first sync of ${count(files)} files of 0-4 KiB`, tree, [
+    "rsync -a; sync -f",
+    "cp -a; sync -f",
+    "rclone sync; sync -f",
+  ]);
+}
+
+function large(bench: Bench, scale: number): void {
+  const bytes = 2 ** 30 * scale;
+  const tree = bench.path("tree");
+  mkdirSync(tree);
+  const block = Buffer.alloc(1 << 20);
+  for (let index = 0; index < 8; index++) {
+    const descriptor = openSync(join(tree, `image_${index}.xrif`), "w");
+    for (let at = 0; at < bytes; at += block.length) {
+      crypto.getRandomValues(block.subarray(0, 65_536));
+      writeSync(descriptor, block);
+    }
+    closeSync(descriptor);
+  }
+  copyWork(bench, `first sync of 8 files of ${Math.round(bytes / 2 ** 20)} MiB`, tree, ["cp -a; sync -f", "rsync -a; sync -f"]);
+}
+
+function version(bench: Bench): void {
+  bench.measure("version", own("version"), []);
+}
+
+export const WORKS: Readonly<Record<string, (bench: Bench, scale: number) => void>> = {
+  version,
+  scan,
+  change,
+  directory,
+  questions,
+  small,
+  large,
+};
