@@ -1,7 +1,7 @@
 /**
  * The handbook's way to write a command line, turned into the usual one: `add_replica host=popeye prefix=ceph/` becomes `add_replica --host=popeye
  * --prefix=ceph/`; "-" and "_" are the same in the names of commands and options. Only names that the command knows are turned, so that a path with
- * a "=" in it stays a path.
+ * a "=" in it stays a path, unless it looks like a slip of the pen (after "--" everything is what it is).
  */
 import { suggest } from "../../internal/config/mod.ts";
 
@@ -47,17 +47,11 @@ export function normaliseArguments(
     }
     const [, key, value] = KEY_VALUE.exec(argument) ?? [];
     const option = key === undefined ? undefined : options.find((known) => known === dashed(key));
+    const names = options.map((known) => known.replaceAll("-", "_"));
+    const meant = key === undefined || option !== undefined ? undefined : suggest(key, names);
     if (option !== undefined) values.push(`--${option}=${value}`);
-    else if (key !== undefined && command !== undefined && !command.takesPositional) {
-      return {
-        kind: "unknown-key",
-        key,
-        command: command.name,
-        meant: suggest(
-          key,
-          options.map((known) => known.replaceAll("-", "_")),
-        ),
-      };
+    else if (key !== undefined && command !== undefined && (meant !== undefined || !command.takesPositional)) {
+      return { kind: "unknown-key", key, command: command.name, meant };
     } else if (command === undefined && !argument.startsWith("-")) {
       words = [...words, argument];
       const name = words.map((word) => word.replaceAll("-", "_")).join(" ");

@@ -2,6 +2,7 @@
 import { showConfiguration } from "../../internal/config/mod.ts";
 import { optionsOf, print, printJson, withState } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
+import { counted } from "./output/text.ts";
 import type { Register } from "./program.ts";
 
 export const configCommand: Register = (program, context, end) => {
@@ -16,7 +17,10 @@ export const configCommand: Register = (program, context, end) => {
         withState(context, options, async (state) => {
           const { file, hostname, hosts, replicas } = state;
           if (options.json) printJson({ ok: true, file, hostname, hosts: hosts.length, replicas: replicas.length });
-          else print(`${file}: ok; this host is ${hostname}; ${hosts.length} hosts, ${replicas.length} replicas`);
+          else
+            print(
+              `${file}: ok; this host is ${hostname}; ${counted(hosts.length, "host")}, ${counted(replicas.length, "replica")}`,
+            );
           return EXIT.converged;
         }),
       );

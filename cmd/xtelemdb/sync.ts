@@ -52,7 +52,7 @@ Examples:
       print(summaryText(summary.value));
       if (code === EXIT.converged) return code;
       const status = await readStatus(state, { version: VERSION, now: Date.now });
-      if (status.isOk()) print(statusText(status.value));
+      if (status.isOk()) print(statusText(status.value, { verdict: false }));
       return code;
     });
 

@@ -1,7 +1,7 @@
 /** What a test needs of the machine. Where it is missing the test is skipped, loudly: one line says which and why. */
 import { test } from "bun:test";
 
-export type Requirement = "root" | "strace" | "loop" | "namespaces" | "setpriv" | "systemd-analyze" | "xfs" | "btrfs";
+export type Requirement = "root" | "strace" | "loop" | "namespaces" | "setpriv" | "systemd-analyze" | "buildah" | "xfs" | "btrfs";
 
 const WHOLE_TEST_MILLISECONDS = 120_000;
 
@@ -24,6 +24,10 @@ const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
   setpriv: () =>
     isRoot() && works("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "true") ? undefined : "setpriv is missing",
   "systemd-analyze": () => (works("systemd-analyze", "--version") ? undefined : "systemd-analyze is missing"),
+  buildah: () =>
+    isRoot() && works("buildah", "--version") && works("debootstrap", "--version")
+      ? undefined
+      : "buildah or debootstrap is missing, or this is not root",
   xfs: () => (works("mkfs.xfs", "-V") ? undefined : "mkfs.xfs is missing"),
   btrfs: () => (works("mkfs.btrfs", "--version") ? undefined : "mkfs.btrfs is missing"),
 };

@@ -86,7 +86,8 @@ function troubles(status: StatusDocument): string[] {
   return lines;
 }
 
-export function statusText(status: StatusDocument): string {
+/** `verdict`: whether to begin with it; a sync has said it already. */
+export function statusText(status: StatusDocument, { verdict: withVerdict } = { verdict: true }): string {
   const { agent, configuration, runs } = status;
   const verdict = status.converged
     ? colours.green("converged: every replica holds every file")
@@ -97,7 +98,7 @@ export function statusText(status: StatusDocument): string {
       : `${agent.process.command} is running (process ${agent.process.pid}, ${agent.phase ?? "working"})`;
   const last = runs.last;
   const lines = [
-    verdict,
+    ...(withVerdict ? [verdict] : []),
     `${agent.hostname}: ${doing}; configuration ${configuration.file}, generation ${configuration.generation}`,
     ...(last === null
       ? []

@@ -11,6 +11,9 @@ export const bytes = (count: number): string => prettyBytes(count, { binary: tru
 /** 1234567 as "1,234,567". */
 export const number = (count: number): string => count.toLocaleString("en-US");
 
+/** "1 file", "2 files". */
+export const counted = (count: number, noun: string): string => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
+
 export const duration = (milliseconds: number): string =>
   prettyMilliseconds(milliseconds, { unitCount: 2, secondsDecimalDigits: 1 });
 
