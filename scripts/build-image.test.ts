@@ -63,6 +63,6 @@ wholeTest("the completion for bash is accepted by bash and knows the commands", 
   const { stdout } = await world.run("completion", "bash");
   await Bun.write(world.path("completion"), stdout);
   expect(command("bash", "-n", world.path("completion"))).toBe("");
-  const asked = await start([programPath(), "completion", "--", "add"]).ended;
+  const asked = await start([programPath(), "complete", "--", "add"]).ended;
   expect(asked.stdout).toContain("add_replica");
 });
