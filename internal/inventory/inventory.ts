@@ -17,7 +17,7 @@ type Build<Parameters extends readonly unknown[], Query> = (kysely: Kysely<Inven
 /** Runs queries on one connection. */
 export class Session {
   readonly kysely: Kysely<InventoryTables>;
-  readonly #prepared = new Map<unknown, unknown>();
+  readonly #prepared = new Map<unknown, Statement<never, unknown>>();
 
   constructor(
     readonly path: string,
@@ -72,6 +72,8 @@ export class Session {
 
   /** Ends the connection. Idempotent. */
   close(): void {
+    // A statement that is left keeps SQLite's connection, and its files, open.
+    for (const statement of this.#prepared.values()) statement.finalize();
     this.#prepared.clear();
     this.sqlite.close();
   }

@@ -73,7 +73,8 @@ const pendingColumns = (kysely: Tables, replica: ReplicaId) =>
     .select(["r.mtime_nanoseconds as copy_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
     .select(["a.attempts", "a.next_at"]);
 
-const changedPage = (kysely: Tables, replica: ReplicaId, after: number, newest: number, limit: number) =>
+/** Exported for the test of its query plan. */
+export const changedPage = (kysely: Tables, replica: ReplicaId, after: number, newest: number, limit: number) =>
   pendingColumns(kysely, replica)
     .where("f.revision", ">", after)
     .where("f.revision", "<=", newest)

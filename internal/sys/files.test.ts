@@ -98,7 +98,7 @@ describe("stat", () => {
 
 describe("names and directories", () => {
   test("any name that the file system takes is made, listed, renamed and removed as it is", () => {
-    withRoot((root, scratch) => {
+    withRoot((root) => {
       const bytes = fc
         .uint8Array({ minLength: 1, maxLength: 255 })
         .map((raw) => raw.map((byte) => (byte === 0x2f || byte === 0 ? 0x2e : byte)))

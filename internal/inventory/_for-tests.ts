@@ -1,0 +1,135 @@
+/** What the tests of this folder share: an inventory in memory's own folder, and short ways to fill it. */
+import { type ResultAsync, safeTry } from "neverthrow";
+import { Scratch } from "../testing/mod.ts";
+import { type Declared, declare } from "./declare.ts";
+import type { Inventory } from "./inventory.ts";
+import type { DirectoryId, Evidence, FileOriginId } from "./model.ts";
+import { openInventory } from "./open.ts";
+import { commitDifferences, type DirectoryDifference, type ScanReport } from "./scan-commit.ts";
+import { endScan, type ScanEnd } from "./scan-end.ts";
+
+export const HOLDER = { command: "test", pid: process.pid, hostname: "exao1", since: "2026-11-01T00:00:00.000Z" };
+
+/** The value, or the failure of the test. */
+export async function must<Value, Failure>(
+  result: ResultAsync<Value, Failure> | PromiseLike<{ match: unknown }>,
+): Promise<Value> {
+  const settled = await (result as ResultAsync<Value, Failure>);
+  if (settled.isErr()) throw new Error(JSON.stringify(settled.error));
+  return settled.value;
+}
+
+export const openScratchInventory = (scratch: Scratch): Promise<Inventory> =>
+  must(openInventory(scratch.path("inventory.db"), HOLDER));
+
+/** Runs with an inventory in which a host `exao1` with `/data` and these replicas are declared. */
+export async function withInventory(
+  replicas: readonly string[],
+  action: (inventory: Inventory, declared: Declared) => Promise<void>,
+): Promise<void> {
+  using scratch = new Scratch();
+  const inventory = await openScratchInventory(scratch);
+  try {
+    await action(inventory, await declareData(inventory, replicas));
+  } finally {
+    inventory.close();
+  }
+}
+
+let declarations = 0;
+
+/** Another declaration each time: a new generation. */
+export const declareData = (
+  inventory: Inventory,
+  replicas: readonly string[],
+  dataDirectories: readonly string[] = ["/data"],
+): Promise<Declared> => {
+  declarations += 1;
+  const hash = declarations.toString(16).padStart(12, "0");
+  return must(declare(inventory, { hash, hosts: [{ name: "exao1", dataDirectories }], replicas }));
+};
+
+export const evidence = (size: number, mtimeSeconds = 1_000, mtimeNanoseconds = 5): Evidence => ({
+  size,
+  mtimeSeconds,
+  mtimeNanoseconds,
+});
+
+export interface Seen {
+  readonly name: string;
+  readonly evidence: Evidence;
+  readonly settled?: boolean;
+}
+
+/** The difference of one directory. */
+export const differenceOf = (
+  path: string,
+  files: readonly Seen[],
+  gone: Partial<Pick<DirectoryDifference, "vanished" | "excluded" | "vanishedDirectories" | "excludedDirectories">> = {},
+): DirectoryDifference => ({
+  path,
+  names: files.map(({ name }) => name),
+  numbers: Float64Array.from(
+    files.flatMap(({ evidence: { size, mtimeSeconds, mtimeNanoseconds }, settled = true }) => [
+      size,
+      mtimeSeconds,
+      mtimeNanoseconds,
+      settled ? 1 : 0,
+    ]),
+  ),
+  vanished: [],
+  excluded: [],
+  vanishedDirectories: [],
+  excludedDirectories: [],
+  ...gone,
+});
+
+export const REPORT: ScanReport = {
+  files: 0,
+  bytes: 0,
+  directories: 0,
+  symlinks: 0,
+  special: 0,
+  excluded: [],
+  unreadable: 0,
+  problems: [],
+  durationMilliseconds: 0,
+};
+
+/** A whole scan of the first data directory that found these differences. */
+export function scanned(
+  inventory: Inventory,
+  declared: Declared,
+  differences: readonly DirectoryDifference[],
+  settings: { readonly maxLoss?: number; readonly acceptLoss?: boolean; readonly at?: number } = {},
+): Promise<ScanEnd> {
+  const [dataDirectory] = declared.dataDirectories;
+  if (dataDirectory === undefined) throw new Error("no data directory is declared");
+  const { maxLoss = 1, acceptLoss = false, at = 1_000 } = settings;
+  return must(
+    safeTry(async function* () {
+      yield* commitDifferences(inventory, dataDirectory, differences, at);
+      return endScan(inventory, dataDirectory, REPORT, { startedAt: at, maxLoss, acceptLoss });
+    }),
+  );
+}
+
+/** The ids of a directory's files, by name. */
+export const idsIn = (inventory: Inventory, path: string): Map<string, FileOriginId> =>
+  new Map(
+    inventory
+      .all(
+        inventory.kysely
+          .selectFrom("file_origin as f")
+          .innerJoin("directory as d", "d.id", "f.directory_id")
+          .select(["f.id", "f.name"])
+          .where("d.path", "=", path),
+      )
+      .map(({ id, name }) => [name, id]),
+  );
+
+export const directoryId = (inventory: Inventory, path: string): DirectoryId => {
+  const row = inventory.first(inventory.kysely.selectFrom("directory").select("id").where("path", "=", path));
+  if (row === undefined) throw new Error(`no directory ${path}`);
+  return row.id;
+};

@@ -1,0 +1,170 @@
+/** Random histories: whatever happens in whatever order, the tallies equal the rows, and the diff is exactly what is lacking. */
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { declareData, differenceOf, evidence, idsIn, must, scanned, withInventory } from "./_for-tests.ts";
+import { type Declared, declaredReplicas } from "./declare.ts";
+import type { Inventory } from "./inventory.ts";
+import { type FileOriginId, fileReplicaStateOf, originStateOf, type ReplicaId } from "./model.ts";
+import { commitOutcomes, setReconciledRevision } from "./outcomes.ts";
+import { type PendingFile, pendingPage, startOfPending } from "./pending.ts";
+import { readTallies, recount } from "./tally.ts";
+
+const DIRECTORIES = ["/data", "/data/a", "/data/a/b"] as const;
+const URLS = ["/r1", "/r2"] as const;
+const DIGEST = { algorithm: "sha256", bytes: new Uint8Array(32) } as const;
+
+const directory = fc.constantFrom(...DIRECTORIES);
+const name = fc.constantFrom("x", "y", "z", "é");
+const size = fc.nat(3);
+
+const step = fc.oneof(
+  fc.record({ kind: fc.constant("see" as const), directory, name, size, settled: fc.boolean() }),
+  fc.record({ kind: fc.constant("vanish" as const), directory, name }),
+  fc.record({ kind: fc.constant("vanish-directory" as const), directory: fc.constantFrom("/data/a", "/data/a/b") }),
+  fc.record({ kind: fc.constant("exclude" as const), directory, name }),
+  fc.record({ kind: fc.constant("declare" as const), replicas: fc.subarray([...URLS]), data: fc.boolean() }),
+  /** A pass of a replica: of each pending file the copy is stored, fails, fails because the source moved, or is not tried. */
+  fc.record({
+    kind: fc.constant("pass" as const),
+    url: fc.constantFrom(...URLS),
+    outcomes: fc.array(fc.constantFrom("stored", "stored", "failed", "moved", "stale", "untried"), {
+      minLength: 1,
+      maxLength: 6,
+    }),
+  }),
+);
+type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** Every pending file of a replica, read in small pages. */
+function pendingOf(inventory: Inventory, url: string): PendingFile[] {
+  const replica = declaredReplicas(inventory).find((one) => one.url === url);
+  if (replica === undefined) return [];
+  const files: PendingFile[] = [];
+  for (let cursor = startOfPending(replica, inventory.revision); cursor.phase !== "end"; ) {
+    const page = pendingPage(inventory, replica.id, cursor, 2);
+    files.push(...page.files);
+    cursor = page.next;
+  }
+  return files;
+}
+
+/** The same, said in the plainest way: settled, declared, and no current copy. */
+function lacking(inventory: Inventory, replica: ReplicaId): FileOriginId[] {
+  const { kysely } = inventory;
+  const wanted = inventory.all(
+    kysely
+      .selectFrom("file_origin as f")
+      .innerJoin("directory as d", "d.id", "f.directory_id")
+      .innerJoin("data_directory as g", "g.id", "d.data_directory_id")
+      .select(["f.id", "f.state"])
+      .where("g.declared", "=", 1)
+      .orderBy("f.id"),
+  );
+  const current = new Set(
+    inventory
+      .all(kysely.selectFrom("file_replica").select(["file_origin_id as id", "state"]).where("replica_id", "=", replica))
+      .filter(({ state }) => fileReplicaStateOf(state) === "current")
+      .map(({ id }) => id),
+  );
+  return wanted.filter(({ id, state }) => originStateOf(state) === "settled" && !current.has(id)).map(({ id }) => id);
+}
+
+async function pass(inventory: Inventory, url: string, outcomes: readonly string[]): Promise<void> {
+  const replica = declaredReplicas(inventory).find((one) => one.url === url);
+  if (replica === undefined) return;
+  const newest = inventory.revision;
+  let untried = newest + 1;
+  for (const [index, file] of pendingOf(inventory, url).entries()) {
+    const outcome = outcomes[index % outcomes.length];
+    const failure = { file: file.id, domain: "source", reason: "SourceUnreadable", message: "m", nextAt: 5 };
+    const moved = { ...file.evidence, size: file.evidence.size + 1 };
+    const stored = { file: file.id, evidence: outcome === "stale" ? moved : file.evidence, digest: DIGEST };
+    if (outcome === "untried") untried = Math.min(untried, file.revision);
+    else {
+      const isStored = outcome === "stored" || outcome === "stale";
+      const failed = outcome === "moved" ? { ...failure, observed: moved } : failure;
+      await must(
+        commitOutcomes(
+          inventory,
+          replica.id,
+          { stored: isStored ? [stored] : [], failed: isStored ? [] : [failed], finished: [] },
+          9,
+        ),
+      );
+    }
+  }
+  await must(setReconciledRevision(inventory, replica.id, untried - 1));
+}
+
+async function perform(inventory: Inventory, declared: Declared, one: Step): Promise<Declared> {
+  switch (one.kind) {
+    case "see": {
+      const seen = { name: one.name, evidence: evidence(one.size), settled: one.settled };
+      await scanned(inventory, declared, [differenceOf(one.directory, [seen])]);
+      return declared;
+    }
+    case "vanish":
+    case "exclude": {
+      const id = idsIn(inventory, one.directory).get(one.name);
+      const ids = id === undefined ? [] : [id];
+      await scanned(inventory, declared, [
+        differenceOf(one.directory, [], one.kind === "vanish" ? { vanished: ids } : { excluded: ids }),
+      ]);
+      return declared;
+    }
+    case "vanish-directory": {
+      const row = inventory.first(inventory.kysely.selectFrom("directory").select("id").where("path", "=", one.directory));
+      const gone = row === undefined ? [] : [row.id];
+      await scanned(inventory, declared, [differenceOf("/data", [], { vanishedDirectories: gone })]);
+      return declared;
+    }
+    case "declare": {
+      await declareData(inventory, one.replicas, one.data ? ["/data"] : ["/elsewhere"]);
+      // The scans go on in /data, declared or not: what is not declared must not be pending.
+      return declared;
+    }
+    case "pass":
+      await pass(inventory, one.url, one.outcomes);
+      return declared;
+  }
+}
+
+test("the tallies equal the rows, and what is pending is what is lacking", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      await withInventory(URLS, async (inventory, first) => {
+        let declared = first;
+        for (const one of steps) {
+          declared = await perform(inventory, declared, one);
+          expect(readTallies(inventory)).toEqual(recount(inventory));
+          for (const replica of declaredReplicas(inventory)) {
+            const pending = pendingOf(inventory, replica.url).map(({ id }) => id);
+            expect(pending.toSorted((a, b) => a - b)).toEqual(lacking(inventory, replica.id));
+          }
+        }
+      });
+    }),
+    { numRuns: 60 },
+  );
+}, 60_000);
+
+test("a revision is never given twice, and never goes back", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+      await withInventory(URLS, async (inventory, declared) => {
+        let before = inventory.revision;
+        for (const one of steps) {
+          await perform(inventory, declared, one);
+          expect(inventory.revision).toBeGreaterThanOrEqual(before);
+          before = inventory.revision;
+          const revisions = inventory
+            .all(inventory.kysely.selectFrom("file_origin").select("revision"))
+            .map((row) => row.revision);
+          expect(new Set(revisions).size).toBe(revisions.length);
+          expect(Math.max(0, ...revisions)).toBeLessThanOrEqual(before);
+        }
+      });
+    }),
+    { numRuns: 30 },
+  );
+}, 60_000);

@@ -1,0 +1,98 @@
+/** Absence needs proof, and a large loss needs an operator. */
+import { expect, test } from "bun:test";
+import { declareData, differenceOf, directoryId, evidence, idsIn, scanned, withInventory } from "./_for-tests.ts";
+import type { Inventory } from "./inventory.ts";
+import { findFileOrigins } from "./queries.ts";
+import { knownDirectory, knownFiles } from "./snapshot.ts";
+import { readTallies } from "./tally.ts";
+
+const TEN = Array.from({ length: 10 }, (_, index) => ({ name: `f${index}`, evidence: evidence(index) }));
+
+const stateOf = (inventory: Inventory, path: string) => findFileOrigins(inventory, path)[0]?.state;
+
+test("files that vanish become absent with their last evidence, once the scan is complete", async () => {
+  await withInventory([], async (inventory, declared) => {
+    await scanned(inventory, declared, [differenceOf("/data", TEN)]);
+    const gone = idsIn(inventory, "/data").get("f3");
+    if (gone === undefined) throw new Error("f3 is not there");
+    expect(await scanned(inventory, declared, [differenceOf("/data", [], { vanished: [gone] })], { maxLoss: 0.2 })).toEqual({
+      kind: "complete",
+      absent: 1,
+    });
+    expect(findFileOrigins(inventory, "/data/f3")[0]).toMatchObject({ state: "absent", evidence: evidence(3) });
+    expect(stateOf(inventory, "/data/f4")).toBe("settled");
+  });
+});
+
+test("more than the share freezes everything, keeps saying since when, and thaws when it is accepted", async () => {
+  await withInventory([], async (inventory, declared) => {
+    await scanned(inventory, declared, [differenceOf("/data", TEN)]);
+    const gone = [...idsIn(inventory, "/data").values()].slice(0, 3);
+    const difference = differenceOf("/data", [{ name: "new", evidence: evidence(1) }], { vanished: gone });
+    expect(await scanned(inventory, declared, [difference], { maxLoss: 0.2, at: 5_000 })).toMatchObject({
+      kind: "frozen",
+      lost: 3,
+      known: 11,
+      since: 5_000,
+    });
+    expect(readTallies(inventory).origins).toMatchObject([{ state: "settled", files: 11 }]);
+    expect(stateOf(inventory, "/data/new")).toBe("settled");
+    expect(await scanned(inventory, declared, [difference], { maxLoss: 0.2, at: 9_000 })).toMatchObject({ since: 5_000 });
+    expect(await scanned(inventory, declared, [difference], { maxLoss: 0.2, acceptLoss: true })).toEqual({
+      kind: "complete",
+      absent: 3,
+    });
+    expect(stateOf(inventory, "/data/f0")).toBe("absent");
+  });
+});
+
+test("a directory that vanishes takes everything below it along, and each file counts for the brake", async () => {
+  await withInventory([], async (inventory, declared) => {
+    await scanned(inventory, declared, [
+      differenceOf("/data", TEN),
+      differenceOf("/data/a", TEN),
+      differenceOf("/data/a/b", TEN),
+    ]);
+    const gone = differenceOf("/data", [], { vanishedDirectories: [directoryId(inventory, "/data/a")] });
+    expect(await scanned(inventory, declared, [gone], { maxLoss: 0.5 })).toMatchObject({ kind: "frozen", lost: 20, known: 30 });
+    expect(await scanned(inventory, declared, [gone], { maxLoss: 0.7 })).toEqual({ kind: "complete", absent: 20 });
+    expect(stateOf(inventory, "/data/a/b/f9")).toBe("absent");
+    // It comes back: the directory and what is in it.
+    await scanned(inventory, declared, [differenceOf("/data/a/b", TEN.slice(0, 2))]);
+    expect(stateOf(inventory, "/data/a/b/f1")).toBe("settled");
+    expect(stateOf(inventory, "/data/a/b/f2")).toBe("absent");
+  });
+});
+
+test("what an unfinished scan noted as vanished is forgotten by the next one", async () => {
+  await withInventory([], async (inventory, declared) => {
+    const { beginScan, commitDifferences } = await import("./scan-commit.ts");
+    await scanned(inventory, declared, [differenceOf("/data", TEN)]);
+    const [dataDirectory] = declared.dataDirectories;
+    if (dataDirectory === undefined) throw new Error("no data directory");
+    const vanished = [...idsIn(inventory, "/data").values()];
+    await commitDifferences(inventory, dataDirectory, [differenceOf("/data", [], { vanished })], 1);
+    await beginScan(inventory, dataDirectory.id);
+    expect(await scanned(inventory, declared, [])).toEqual({ kind: "complete", absent: 0 });
+    expect(readTallies(inventory).origins).toMatchObject([{ state: "settled", files: 10 }]);
+  });
+});
+
+test("a known directory gives its files to the scan, tombstones too; one of another data directory is to be written anew", async () => {
+  await withInventory([], async (inventory, declared) => {
+    await scanned(inventory, declared, [differenceOf("/data/a", TEN)]);
+    const [dataDirectory] = declared.dataDirectories;
+    if (dataDirectory === undefined) throw new Error("no data directory");
+    const known = knownDirectory(inventory, dataDirectory.host, dataDirectory.id, "/data/a");
+    expect(known).toMatchObject({ asExpected: true });
+    expect(knownFiles(inventory, directoryId(inventory, "/data/a"), 100)).toHaveLength(10);
+    expect(knownFiles(inventory, directoryId(inventory, "/data/a"), 3)).toHaveLength(3);
+    expect(knownDirectory(inventory, dataDirectory.host, dataDirectory.id, "/data/none")).toBeUndefined();
+    const wider = await declareData(inventory, [], ["/data/a"]);
+    const [inner] = wider.dataDirectories;
+    if (inner === undefined) throw new Error("no data directory");
+    expect(knownDirectory(inventory, inner.host, inner.id, "/data/a")).toMatchObject({ asExpected: false });
+    await scanned(inventory, wider, [differenceOf("/data/a", [])]);
+    expect(readTallies(inventory).origins).toMatchObject([{ dataDirectory: inner.id, state: "settled", files: 10 }]);
+  });
+});
