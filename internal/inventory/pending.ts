@@ -9,6 +9,7 @@ import type { Session } from "./inventory.ts";
 import {
   type DirectoryId,
   type Evidence,
+  FILE_REPLICA_STATES,
   type FileOriginId,
   type FileReplicaState,
   fileReplicaStateCode,
@@ -93,23 +94,27 @@ const attempted = (kysely: Tables, replica: ReplicaId, after: number, limit: num
     .orderBy("file_origin_id")
     .limit(limit);
 
-const notCurrent = (kysely: Tables, replica: ReplicaId, after: number, limit: number) =>
-  kysely
-    .selectFrom("file_replica")
-    .select("file_origin_id as id")
-    .where("replica_id", "=", replica)
-    // A literal, so that the partial index applies.
-    .where("state", "!=", sql.lit(CURRENT))
-    .where(sql<number>`file_origin_id`, ">", after)
-    .orderBy("file_origin_id")
-    .limit(limit);
+/** One statement a state, with literals: only so is the partial index taken, and not the millions of rows of copies that are current. */
+export const NOT_CURRENT = FILE_REPLICA_STATES.filter((state) => state !== "current").map(
+  (state) => (kysely: Tables, replica: ReplicaId, after: number, limit: number) =>
+    kysely
+      .selectFrom("file_replica")
+      .select("file_origin_id as id")
+      .where("replica_id", "=", replica)
+      .where("state", "!=", sql.lit(CURRENT))
+      .where("state", "=", sql.lit(fileReplicaStateCode(state)))
+      .where(sql<number>`file_origin_id`, ">", after)
+      .orderBy("file_origin_id")
+      .limit(limit),
+);
 
 /** Ids after `after` with an attempt or a copy that is not current, in order: a superset of what was left behind. */
 function leftBehindIds(session: Session, replica: ReplicaId, after: number, limit: number): FileOriginId[] {
-  const ids = [
+  const rows = [
     ...session.statement(attempted).all(replica, after, limit),
-    ...session.statement(notCurrent).all(replica, after, limit),
-  ].map((row) => row.id);
+    ...NOT_CURRENT.flatMap((query) => session.statement(query).all(replica, after, limit)),
+  ];
+  const ids = rows.map((row) => row.id);
   return [...new Set(ids)].toSorted((a, b) => a - b).slice(0, limit);
 }
 

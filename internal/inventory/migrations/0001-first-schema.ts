@@ -73,7 +73,7 @@ export const firstSchema: Migration = {
     await schema
       .createIndex("file_replica_not_current")
       .on("file_replica")
-      .columns(["replica_id", "file_origin_id"])
+      .columns(["state", "replica_id", "file_origin_id"])
       .where(sql.ref("state"), "!=", sql.lit(1))
       .execute();
     await schema
