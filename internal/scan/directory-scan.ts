@@ -129,6 +129,7 @@ export class DirectoryScan implements EntryVisitor {
     private readonly patterns: ExcludePatterns,
     private readonly rule: SettleRule,
     private readonly sink: ScanSink,
+    private readonly largeDirectory = LARGE_DIRECTORY,
   ) {}
 
   /**
@@ -169,8 +170,8 @@ export class DirectoryScan implements EntryVisitor {
 
   #knownFilesOf(directory: DirectoryId | undefined): KnownFiles {
     if (directory === undefined) return new SmallDirectory([]);
-    const rows = knownFiles(this.session, directory, LARGE_DIRECTORY + 1);
-    return rows.length <= LARGE_DIRECTORY ? new SmallDirectory(rows) : new LargeDirectory(this.session, directory);
+    const rows = knownFiles(this.session, directory, this.largeDirectory + 1);
+    return rows.length <= this.largeDirectory ? new SmallDirectory(rows) : new LargeDirectory(this.session, directory);
   }
 
   #send(vanished: readonly FileOriginId[], vanishedDirectories: readonly DirectoryId[]): void {

@@ -1,0 +1,165 @@
+/** After a scan the inventory says what is on the disk, whatever was there before; and a scan that finds no change says nothing. */
+import { expect, test } from "bun:test";
+import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import fc from "fast-check";
+import {
+  commitDifferences,
+  type DirectoryDifference,
+  declare,
+  endScan,
+  findFileOrigins,
+  type Inventory,
+  openInventory,
+} from "../inventory/mod.ts";
+import { Scratch } from "../testing/mod.ts";
+import { openLocalVolume } from "../volume/mod.ts";
+import { DirectoryScan, emptyCounts } from "./directory-scan.ts";
+import { ExcludePatterns } from "./exclude-patterns.ts";
+
+const HOLDER = { command: "test", pid: process.pid, hostname: "exao1", since: "2026-11-01T00:00:00.000Z" };
+const RULE = { now: 2_000_000_000, settleSeconds: 10 };
+
+class ScannedTree {
+  readonly root: string;
+  readonly counts = emptyCounts();
+
+  private constructor(
+    private readonly scratch: Scratch,
+    readonly inventory: Inventory,
+  ) {
+    this.root = scratch.path("data");
+  }
+
+  static async open(): Promise<ScannedTree> {
+    const scratch = new Scratch();
+    const inventory = (await openInventory(scratch.path("inventory.db"), HOLDER))._unsafeUnwrap();
+    const tree = new ScannedTree(scratch, inventory);
+    mkdirSync(tree.root);
+    const hosts = [{ name: "exao1", dataDirectories: [tree.root] }];
+    (await declare(inventory, { hash: "1", hosts, replicas: [] }))._unsafeUnwrap();
+    return tree;
+  }
+
+  /** Scans the whole tree and commits what differs. How many files the differences named. */
+  async scan(exclude: readonly string[], largeDirectory: number): Promise<number> {
+    const { dataDirectories } = (await declare(this.inventory, { hash: "1", hosts: [], replicas: [] }))._unsafeUnwrap();
+    const [dataDirectory] = dataDirectories;
+    if (dataDirectory === undefined) throw new Error("nothing is declared");
+    const volume = openLocalVolume(this.root)._unsafeUnwrap();
+    const differences: DirectoryDifference[] = [];
+    const waiting = [this.root];
+    const target = { host: dataDirectory.host, dataDirectory: dataDirectory.id, root: this.root };
+    const counts = emptyCounts();
+    const sink = {
+      counts,
+      difference: (difference: DirectoryDifference) => differences.push(difference),
+      subdirectory: (path: string) => waiting.push(path),
+      problem: (problem: { message: string }) => {
+        throw new Error(problem.message);
+      },
+    };
+    const patterns = new ExcludePatterns(exclude);
+    const scan = new DirectoryScan(volume, this.inventory, target, patterns, RULE, sink, largeDirectory);
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await scan.scan(next);
+    volume.close();
+    Object.assign(this.counts, counts);
+    (await commitDifferences(this.inventory, dataDirectory, differences, 1))._unsafeUnwrap();
+    const report = { ...counts, excluded: [], problems: [], durationMilliseconds: 0 };
+    (await endScan(this.inventory, dataDirectory, report, { startedAt: 1, maxLoss: 1, acceptLoss: true }))._unsafeUnwrap();
+    return differences.reduce(
+      (total, { names, vanished, excluded, vanishedDirectories, excludedDirectories }) =>
+        total + names.length + vanished.length + excluded.length + vanishedDirectories.length + excludedDirectories.length,
+      0,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.inventory.close();
+    this.scratch[Symbol.dispose]();
+  }
+}
+
+const name = fc.constantFrom("a", "b", "c", "d.tmp", "é");
+const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join("/"));
+const file = fc.record({ path, size: fc.nat(3), mtime: fc.constantFrom(1_000, 1_001, 1_999_999_999) });
+const world = fc.array(file, { maxLength: 12 });
+
+/** Makes the tree anew. A path whose parent is a file already, or that is a directory already, is left out. */
+function make(
+  root: string,
+  files: readonly { path: string; size: number; mtime: number }[],
+): Map<string, { size: number; mtime: number }> {
+  rmSync(root, { recursive: true });
+  mkdirSync(root);
+  const made = new Map<string, { size: number; mtime: number }>();
+  for (const { path: relative, size, mtime } of files) {
+    const whole = join(root, relative);
+    try {
+      mkdirSync(dirname(whole), { recursive: true });
+      writeFileSync(whole, "x".repeat(size));
+    } catch {
+      continue;
+    }
+    utimesSync(whole, 5, mtime);
+    made.set(relative, { size, mtime });
+  }
+  return made;
+}
+
+/** What the inventory has for each path: present with its size and time, and settled or growing; nothing for what is absent or excluded. */
+function inventoried(tree: ScannedTree, paths: Iterable<string>): Map<string, { size: number; mtime: number; state: string }> {
+  const rows = new Map<string, { size: number; mtime: number; state: string }>();
+  for (const relative of paths) {
+    const [row] = findFileOrigins(tree.inventory, `${tree.root}/${relative}`);
+    if (row === undefined || row.state === "absent" || row.state === "excluded") continue;
+    rows.set(relative, { size: row.evidence.size, mtime: row.evidence.mtimeSeconds, state: row.state });
+  }
+  return rows;
+}
+
+for (const [kind, largeDirectory] of [
+  ["held in memory", 50_000],
+  ["compared name by name", 0],
+] as const) {
+  test(`the inventory follows the disk, with directories ${kind}`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(world, fc.boolean()), { minLength: 1, maxLength: 4 }), async (history) => {
+        using tree = await ScannedTree.open();
+        const everSeen = new Set<string>();
+        for (const [files, excluding] of history) {
+          const exclude = excluding ? ["*.tmp", "b/c"] : [];
+          const made = make(tree.root, files);
+          await tree.scan(exclude, largeDirectory);
+          for (const relative of made.keys()) everSeen.add(relative);
+          const wanted = new Map(
+            [...made]
+              .filter(([relative]) => !excluding || !(relative.split("/").includes("d.tmp") || /^b\/c(\/|$)/.test(relative)))
+              .map(([relative, { size, mtime }]) => [
+                relative,
+                { size, mtime, state: mtime > 1_999_999_000 ? "growing" : "settled" },
+              ]),
+          );
+          expect(inventoried(tree, everSeen)).toEqual(wanted);
+          expect(await tree.scan(exclude, largeDirectory)).toBe(0);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  }, 60_000);
+}
+
+test("links and pipes are counted, and a name that was a file and is a link now has vanished", async () => {
+  using tree = await ScannedTree.open();
+  make(tree.root, [
+    { path: "x", size: 1, mtime: 1_000 },
+    { path: "sub/y", size: 1, mtime: 1_000 },
+  ]);
+  await tree.scan([], 50_000);
+  rmSync(join(tree.root, "x"));
+  symlinkSync("sub/y", join(tree.root, "x"));
+  symlinkSync(".", join(tree.root, "loop"));
+  await tree.scan([], 50_000);
+  expect(tree.counts).toMatchObject({ files: 1, directories: 2, symlinks: 2 });
+  expect(findFileOrigins(tree.inventory, `${tree.root}/x`)[0]?.state).toBe("absent");
+});

@@ -1,0 +1,197 @@
+/** The contract of a volume. Every kind of volume is added to `KINDS`, and has to keep it. */
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import fc from "fast-check";
+import { type EntryVisitor, IoBuffer } from "../sys/mod.ts";
+import { Scratch } from "../testing/mod.ts";
+import { MARKER_NAME, openLocalVolume, parseMarker, readMarker, type Volume, type VolumeDirectory, writeMarker } from "./mod.ts";
+import { isTemporaryName, temporaryName } from "./temporary-name.ts";
+
+const KINDS: readonly (readonly [name: string, open: (root: string) => Promise<Volume>])[] = [
+  ["local", async (root) => openLocalVolume(root)._unsafeUnwrap()],
+];
+
+const TEMPORARY = temporaryName("0123456789abcdef");
+
+async function must<Value>(outcome: PromiseLike<{ _unsafeUnwrap(): Value }> | { _unsafeUnwrap(): Value }): Promise<Value> {
+  return (await outcome)._unsafeUnwrap();
+}
+const reasonOf = async (
+  outcome: PromiseLike<{ _unsafeUnwrapErr(): { reason: string } }> | { _unsafeUnwrapErr(): { reason: string } },
+) => (await outcome)._unsafeUnwrapErr().reason;
+
+/** Writes a temporary file with this content. */
+async function write(directory: VolumeDirectory, content: string): Promise<void> {
+  const file = await must(directory.createTemporary(TEMPORARY));
+  const bytes = new TextEncoder().encode(content);
+  const buffer = new IoBuffer(Math.max(1, bytes.length));
+  buffer.bytes.set(bytes);
+  await must(file.reserve(bytes.length));
+  await must(file.write(buffer, bytes.length, 0));
+  await must(file.seal(bytes.length, { mode: 0o640, uid: 0, gid: 0, mtimeSeconds: -5, mtimeNanoseconds: 7 }));
+  await must(file.sync());
+  file.close();
+  file.close();
+}
+
+async function entriesOf(directory: VolumeDirectory): Promise<string[]> {
+  const names: string[] = [];
+  const note = (name: string): void => {
+    names.push(name);
+  };
+  const visitor: EntryVisitor = { file: note, directory: note, symlink: note, special: note, unreadable: note };
+  await must(directory.entries(visitor));
+  return names.toSorted();
+}
+
+describe.each(KINDS)("a %s volume", (_kind, open) => {
+  async function withRoot(action: (root: VolumeDirectory, scratch: Scratch, volume: Volume) => Promise<void>): Promise<void> {
+    using scratch = new Scratch();
+    const volume = await open(scratch.folder);
+    const root = await must(volume.openDirectory(""));
+    await action(root, scratch, volume);
+    root.close();
+    root.close();
+    volume.close();
+    volume.close();
+  }
+
+  test("a file has its final name all at once, with its mode and time, and can be read back", async () => {
+    await withRoot(async (root, scratch, volume) => {
+      await write(root, "hello");
+      expect(statSync(scratch.path(TEMPORARY)).size).toBe(5);
+      expect(await must(root.look("final"))).toBeUndefined();
+      await must(root.publish(TEMPORARY, "final", "new"));
+      await must(root.sync());
+      await must(volume.flush());
+      expect(await must(root.look("final"))).toMatchObject({
+        kind: "file",
+        size: 5,
+        mode: 0o640,
+        mtimeSeconds: -5,
+        mtimeNanoseconds: 7,
+      });
+      expect(await must(root.look(TEMPORARY))).toBeUndefined();
+      const source = await must(root.openSource("final"));
+      const buffer = new IoBuffer(10);
+      expect(await must(source.read(buffer, 10, 1))).toBe(4);
+      expect(new TextDecoder().decode(buffer.bytes.subarray(0, 4))).toBe("ello");
+      expect(await must(source.read(buffer, 10, 5))).toBe(0);
+      source.close();
+    });
+  });
+
+  test('publishing as "new" never replaces, "replace" does, and a failed one changes nothing', async () => {
+    await withRoot(async (root, scratch) => {
+      writeFileSync(scratch.path("final"), "theirs");
+      await write(root, "ours");
+      expect(await reasonOf(root.publish(TEMPORARY, "final", "new"))).toBe("exists");
+      expect(readFileSync(scratch.path("final"), "utf8")).toBe("theirs");
+      expect(await entriesOf(root)).toEqual([TEMPORARY, "final"]);
+      await must(root.publish(TEMPORARY, "final", "replace"));
+      expect(readFileSync(scratch.path("final"), "utf8")).toBe("ours");
+      expect(await reasonOf(root.publish(TEMPORARY, "final", "replace"))).toBe("not-found");
+    });
+  });
+
+  test("a temporary file is made once, is private while it is written, and is removed by name", async () => {
+    await withRoot(async (root, scratch) => {
+      const file = await must(root.createTemporary(TEMPORARY));
+      expect(statSync(scratch.path(TEMPORARY)).mode & 0o777).toBe(0o600);
+      expect(await reasonOf(root.createTemporary(TEMPORARY))).toBe("exists");
+      file.close();
+      await must(root.removeTemporary(TEMPORARY));
+      expect(await reasonOf(root.removeTemporary(TEMPORARY))).toBe("not-found");
+    });
+  });
+
+  test("what is not there is told from what cannot be asked, and no link is followed", async () => {
+    await withRoot(async (root, scratch, volume) => {
+      mkdirSync(scratch.path("sub"));
+      writeFileSync(scratch.path("file"), "");
+      symlinkSync("/etc", scratch.path("out"));
+      symlinkSync("file", scratch.path("link"));
+      expect(await reasonOf(volume.openDirectory("none/deeper"))).toBe("not-found");
+      expect(await reasonOf(volume.openDirectory("file"))).toBe("not-a-directory");
+      expect(await reasonOf(volume.openDirectory("out"))).toMatch(/^(is-a-symlink|not-a-directory)$/);
+      expect(await reasonOf(volume.openDirectory("out/ssl"))).toBe("is-a-symlink");
+      expect(await reasonOf(volume.openDirectory("../x"))).toBe("is-a-symlink");
+      expect(await reasonOf(root.openSource("link"))).toBe("is-a-symlink");
+      expect(await reasonOf(root.openSource("sub"))).toBe("not-a-regular-file");
+      expect(await reasonOf(root.openSource("none"))).toBe("not-found");
+      expect(await reasonOf(root.makeDirectory("file", { mode: 0o755 }))).toBe("exists");
+      expect(await must(root.look("link"))).toMatchObject({ kind: "symlink" });
+      expect(await reasonOf(root.createTemporary("x".repeat(256)))).toBe("name-too-long");
+    });
+  });
+
+  test("a directory is made with its mode, whatever the umask", async () => {
+    await withRoot(async (root, scratch) => {
+      const before = process.umask(0o077);
+      await must(root.makeDirectory("open", { mode: 0o2775 }));
+      process.umask(before);
+      expect(statSync(scratch.path("open")).mode & 0o7777).toBe(0o2775);
+    });
+  });
+
+  test("a hole is written as one and found as one", async () => {
+    await withRoot(async (root, scratch) => {
+      const file = await must(root.createTemporary(TEMPORARY));
+      const buffer = new IoBuffer(4096);
+      buffer.bytes.fill(1);
+      await must(file.write(buffer, 4096, 8 << 20));
+      await must(file.seal(16 << 20, { mode: 0o600, uid: 0, gid: 0, mtimeSeconds: 0, mtimeNanoseconds: 0 }));
+      file.close();
+      expect(statSync(scratch.path(TEMPORARY))).toMatchObject({ size: 16 << 20 });
+      const source = await must(root.openSource(TEMPORARY));
+      const stretch = await must(source.nextData(0));
+      expect(stretch).toMatchObject({ start: 8 << 20 });
+      expect(await must(source.nextData(stretch?.end ?? 0))).toBeUndefined();
+      source.close();
+    });
+  });
+
+  test("the marker comes back as it was written, and is not written over", async () => {
+    await withRoot(async (_root, scratch, volume) => {
+      expect(await must(readMarker(volume))).toBeUndefined();
+      const marker = { format: 1, uuid: "11111111-2222-4333-8444-555555555555", created: "2026-11-01T00:00:00.000Z" } as const;
+      await must(writeMarker(volume, marker, "0011223344556677"));
+      expect(await must(readMarker(volume))).toEqual(marker);
+      const other = { ...marker, uuid: "99999999-2222-4333-8444-555555555555" };
+      expect((await writeMarker(volume, other, "0011223344556677")).isErr()).toBe(true);
+      expect(await must(readMarker(volume))).toEqual(marker);
+      expect(statSync(scratch.path(MARKER_NAME)).mode & 0o777).toBe(0o644);
+    });
+  });
+});
+
+test("a root that is missing or a file is told, and never made", async () => {
+  using scratch = new Scratch();
+  writeFileSync(scratch.path("file"), "");
+  expect(openLocalVolume(scratch.path("none"))._unsafeUnwrapErr()).toMatchObject({
+    reason: "not-found",
+    path: scratch.path("none"),
+  });
+  expect(openLocalVolume(scratch.path("file"))._unsafeUnwrapErr().reason).toBe("not-a-directory");
+});
+
+test("no text crashes the reading of a marker, and only a right one is one", () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+      expect(parseMarker("/m", text).isErr()).toBe(true);
+    }),
+  );
+});
+
+test("only names of our own make are temporary", () => {
+  expect(isTemporaryName(TEMPORARY)).toBe(true);
+  for (const name of [
+    ".xtelemdb-0123456789ABCDEF.part",
+    ".xtelemdb-0123.part",
+    `x${TEMPORARY}`,
+    `${TEMPORARY}x`,
+    `${TEMPORARY}\n`,
+  ]) {
+    expect(isTemporaryName(name)).toBe(false);
+  }
+});
