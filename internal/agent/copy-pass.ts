@@ -17,13 +17,13 @@ import {
 import {
   backoffMilliseconds,
   type CopyFailureReason,
-  type CopyGroupResult,
-  copyRequestOf,
+  type CopyOutcome,
   ReplicaPlan,
   type ReplicaProblem,
 } from "../replicate/mod.ts";
 import { type Agent, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
+import { digestOf, type PackedResult, packGroup } from "./copy-messages.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
 
 const PROGRESS_EVERY_MILLISECONDS = 200;
@@ -58,9 +58,9 @@ class CopyPass {
   /** How many groups in flight have files in a directory. */
   readonly #inFlight = new Map<DirectoryId, number>();
   readonly #failures = new Map<CopyFailureReason, { files: number; example: string }>();
-  #copied: Amount = NOTHING;
-  #adopted: Amount = NOTHING;
-  #failed: Amount = NOTHING;
+  readonly #copied = new Sum();
+  readonly #adopted = new Sum();
+  readonly #failed = new Sum();
   #running = 0;
   #problem: ReplicaProblem | undefined;
   #error: AgentError | undefined;
@@ -100,7 +100,7 @@ class CopyPass {
   }
 
   #result(): CopyPassResult {
-    const amounts = { copied: this.#copied, adopted: this.#adopted, failed: this.#failed };
+    const amounts = { copied: { ...this.#copied }, adopted: { ...this.#adopted }, failed: { ...this.#failed } };
     const problem = this.#problem === undefined ? {} : { problem: this.#problem };
     return { url: this.checked.replica.id, ...amounts, failures: this.#failures, ...problem };
   }
@@ -120,7 +120,7 @@ class CopyPass {
 
   async #copy(group: readonly PendingFile[]): Promise<void> {
     const { agent, checked } = this;
-    const directories = [...new Set(group.map((file) => file.directory))];
+    const directories = [...new Set(group.map((file) => file.directory.id))];
     const fresh = directories.filter((directory) => !this.#inFlight.has(directory));
     for (const directory of directories) this.#inFlight.set(directory, (this.#inFlight.get(directory) ?? 0) + 1);
     if (fresh.length > 0) {
@@ -134,7 +134,7 @@ class CopyPass {
     const replica = { root, marker, reserveBytes: checked.replica.reserveBytes };
     const before = { files: 0, bytes: 0 };
     const reply = await agent.pool.run(
-      { kind: "copy", group: { replica, requests: group.map(copyRequestOf) } },
+      { kind: "copy", group: packGroup(replica, group) },
       {
         onProgress: (files, bytes, path) => {
           before.files = files;
@@ -148,30 +148,36 @@ class CopyPass {
     else await this.#commit(group, directories, copied.value.result);
   }
 
-  async #commit(group: readonly PendingFile[], directories: readonly DirectoryId[], result: CopyGroupResult): Promise<void> {
+  async #commit(group: readonly PendingFile[], directories: readonly DirectoryId[], result: PackedResult): Promise<void> {
     const { agent, checked } = this;
-    const files = new Map(group.map((file) => [file.id, file]));
+    const revision = this.#plan.newest;
+    const tried = new Uint8Array(group.length);
     const stored: StoredCopy[] = [];
     const failed: FailedAttempt[] = [];
-    for (const outcome of result.outcomes) {
-      const file = files.get(outcome.id);
-      files.delete(outcome.id);
-      if (file === undefined) continue;
+    const fileAt = (position: number): PendingFile => {
+      const file = group[position];
+      if (file === undefined) throw new Error(`an outcome for file ${position} of a group of ${group.length}`);
+      tried[position] = 1;
+      return file;
+    };
+    result.copied.forEach((position, index) => {
+      const file = fileAt(position);
+      const { id, evidence } = file;
+      stored.push({ file: id, evidence, digest: digestOf(result, index), planned: { file, revision } });
+      this.#copied.add(evidence.size);
+    });
+    for (const [position, outcome] of result.others) {
+      const file = fileAt(position);
       if (outcome.kind === "stored") {
         const { id, evidence, digest, kept } = outcome;
-        stored.push({ file: id, evidence, digest, ...(kept === undefined ? {} : { kept }) });
-        if (outcome.how === "copied") this.#copied = plus(this.#copied, evidence.size);
-        else this.#adopted = plus(this.#adopted, evidence.size);
-      } else {
-        const { id, domain, reason, message, observed } = outcome;
-        const attempts = (file.attempt?.attempts ?? 0) + 1;
-        const nextAt = agent.now() + backoffMilliseconds(attempts, Math.random());
-        failed.push({ file: id, domain, reason, message, nextAt, ...(observed === undefined ? {} : { observed }) });
-        this.#count(reason, file);
-      }
+        stored.push({ file: id, evidence, digest, planned: { file, revision }, ...(kept === undefined ? {} : { kept }) });
+        (outcome.how === "copied" ? this.#copied : this.#adopted).add(evidence.size);
+      } else failed.push(this.#failedAttempt(file, outcome));
     }
     // What has no outcome was not tried: the next diff must find it again.
-    for (const file of files.values()) this.#untried = Math.min(this.#untried, file.revision);
+    group.forEach((file, position) => {
+      if (tried[position] === 0) this.#untried = Math.min(this.#untried, file.revision);
+    });
     const finished = directories.filter((directory) => this.#leave(directory) && !result.leftovers.includes(directory));
     const committed = await commitOutcomes(agent.inventory, checked.row.id, { stored, failed, finished }, agent.now());
     if (committed.isErr()) this.#error ??= committed.error;
@@ -179,11 +185,15 @@ class CopyPass {
     this.#progress("", NOTHING);
   }
 
-  #count(reason: CopyFailureReason, file: PendingFile): void {
-    this.#failed = plus(this.#failed, file.evidence.size);
+  #failedAttempt(file: PendingFile, outcome: Extract<CopyOutcome, { kind: "failed" }>): FailedAttempt {
+    const { id, domain, reason, message, observed } = outcome;
+    const attempts = (file.attempt?.attempts ?? 0) + 1;
+    const nextAt = this.agent.now() + backoffMilliseconds(attempts, Math.random());
+    this.#failed.add(file.evidence.size);
     const known = this.#failures.get(reason);
-    if (known === undefined) this.#failures.set(reason, { files: 1, example: `${file.directoryPath}/${file.name}` });
+    if (known === undefined) this.#failures.set(reason, { files: 1, example: `${file.directory.path}/${file.name}` });
     else known.files += 1;
+    return { file: id, domain, reason, message, nextAt, ...(observed === undefined ? {} : { observed }) };
   }
 
   /** True when no group in flight has files in the directory any more. */
@@ -226,4 +236,13 @@ class CopyPass {
   }
 }
 
-const plus = (amount: Amount, bytes: number): Amount => ({ files: amount.files + 1, bytes: amount.bytes + bytes });
+/** A sum that grows by a file at a time. */
+class Sum implements Amount {
+  files = 0;
+  bytes = 0;
+
+  add(bytes: number): void {
+    this.files += 1;
+    this.bytes += bytes;
+  }
+}

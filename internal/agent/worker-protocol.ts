@@ -2,16 +2,9 @@
  * What the controller and its workers say to each other. A worker owns no policy and keeps nothing that matters: it may be killed at any moment.
  */
 import type { DirectoryDifference, ScanProblem } from "../inventory/mod.ts";
-import type {
-  CleanRequest,
-  CleanResult,
-  CopyGroup,
-  CopyGroupResult,
-  ReplicaCheckRequest,
-  ReplicaProblem,
-  ReplicaState,
-} from "../replicate/mod.ts";
+import type { CleanRequest, CleanResult, ReplicaCheckRequest, ReplicaProblem, ReplicaState } from "../replicate/mod.ts";
 import type { PatternCount, ScanCounts, ScanTarget, SettleRule } from "../scan/mod.ts";
+import type { PackedGroup, PackedResult } from "./copy-messages.ts";
 
 /** Handed to a worker when it starts. */
 export interface WorkerSetup {
@@ -33,7 +26,7 @@ export type Task =
   | ScanTask
   | { readonly kind: "check-replica"; readonly request: ReplicaCheckRequest }
   | { readonly kind: "clean"; readonly request: CleanRequest }
-  | { readonly kind: "copy"; readonly group: CopyGroup };
+  | { readonly kind: "copy"; readonly group: PackedGroup };
 
 export interface ScanReply {
   readonly kind: "scan";
@@ -49,7 +42,7 @@ export type Reply =
   | ScanReply
   | { readonly kind: "check-replica"; readonly result: { readonly ok: ReplicaState } | { readonly problem: ReplicaProblem } }
   | { readonly kind: "clean"; readonly result: CleanResult }
-  | { readonly kind: "copy"; readonly result: CopyGroupResult }
+  | { readonly kind: "copy"; readonly result: PackedResult }
   /** A bug, or an inventory that cannot be read: the controller stops. */
   | { readonly kind: "broken"; readonly detail: string };
 

@@ -7,6 +7,7 @@ import { type DirectoryDifference, inventoryErrorMessage, openInventoryForReadin
 import { CopyBuffers, checkReplica, cleanReplica, copyGroup } from "../replicate/mod.ts";
 import { DirectoryScan, ExcludePatterns, emptyCounts } from "../scan/mod.ts";
 import { openLocalVolume, volumeErrorMessage } from "../volume/mod.ts";
+import { packResult, unpackGroup } from "./copy-messages.ts";
 import type { FromWorker, Reply, ScanReply, ScanTask, Task, ToWorker, WorkerSetup } from "./worker-protocol.ts";
 
 /** Differences are sent on when they hold this many files. */
@@ -92,7 +93,8 @@ async function perform(id: number, task: Task): Promise<Reply> {
       let files = 0;
       let bytes = 0;
       let sentAt = performance.now();
-      const result = await copyGroup(task.group, buffers, (request, size) => {
+      const group = unpackGroup(task.group);
+      const result = await copyGroup(group, buffers, (request, size) => {
         files += 1;
         bytes += size;
         const now = performance.now();
@@ -100,7 +102,7 @@ async function perform(id: number, task: Task): Promise<Reply> {
         sentAt = now;
         send({ id, kind: "progress", files, bytes, path: `${request.directoryPath}/${request.name}` });
       });
-      return { kind: "copy", result };
+      return { kind: "copy", result: packResult(group, result) };
     }
   }
 }

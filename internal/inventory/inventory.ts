@@ -55,6 +55,24 @@ export class Session {
     return this.sqlite.query<unknown, SQLQueryBindings[]>(sql).run(...(parameters as SQLQueryBindings[])).changes;
   }
 
+  /**
+   * Runs with one snapshot for everything that `action` reads: it sees no commit that comes meanwhile, and takes SQLite's locks once instead of once a
+   * statement (https://www.sqlite.org/wal.html). Short, because the log cannot shrink meanwhile; never nested.
+   */
+  async inSnapshot<Value>(action: () => Promise<Value>): Promise<Value> {
+    this.sqlite.query("begin").run();
+    try {
+      return await action();
+    } finally {
+      this.sqlite.query("commit").run();
+    }
+  }
+
+  /** How much memory SQLite may keep pages in, on this connection. */
+  cachePages(mebibytes: number): void {
+    this.sqlite.run(`pragma cache_size = ${-1024 * mebibytes}`);
+  }
+
   /** What `operation` reads, or the reason why the inventory cannot be read. */
   readNow<Value>(operation: (session: Session) => Value): Result<Value, InventoryError> {
     try {

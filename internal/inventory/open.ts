@@ -143,7 +143,7 @@ export function openInventoryForReading(path: string): Result<Session, Inventory
   try {
     sqlite = new SqliteDatabase(path, { readonly: true });
     sqlite.run("pragma busy_timeout = 10000");
-    sqlite.run("pragma mmap_size = 1073741824");
+    // No memory map: it is no faster here, and each worker's would count the whole database as memory in use.
     const newer = newerMigration(sqlite);
     if (newer !== undefined) {
       sqlite.close();

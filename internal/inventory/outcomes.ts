@@ -8,18 +8,22 @@ import type { InventoryTables } from "./database-schema.ts";
 import type { Inventory, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import {
+  type DataDirectoryId,
   DIGEST_ALGORITHMS,
   type Digest,
   type DirectoryId,
   type Evidence,
   type FileOriginId,
+  type FileReplicaState,
   fileReplicaStateCode,
   fileReplicaStateOf,
+  type OriginState,
   originStateOf,
   type ReplicaId,
   sameEvidence,
 } from "./model.ts";
 import { changeFileOrigin } from "./origin-changes.ts";
+import type { PendingFile } from "./pending.ts";
 
 /** A copy that is durable under its final name. */
 export interface StoredCopy {
@@ -29,6 +33,8 @@ export interface StoredCopy {
   /** The modification time that the replica's file system kept, where it differs. */
   readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
   readonly digest: Digest;
+  /** What the plan said of it. While the inventory is still at that revision, the row is as it was and is not read again. */
+  readonly planned?: { readonly file: PendingFile; readonly revision: number };
 }
 
 /** A file that was tried and is still pending. */
@@ -171,13 +177,39 @@ export function commitOutcomes(
   });
 }
 
-function commitCopy({ session, tally }: Transaction, replica: ReplicaId, copy: StoredCopy, at: number): void {
-  const origin = session.statement(selectOriginForCopy).get(replica, copy.file);
-  if (origin === undefined) return;
-  const originState = originStateOf(origin.state);
-  if (origin.copyState !== null) {
-    tally.copy(origin.dataDirectory, replica, originState, fileReplicaStateOf(origin.copyState), -1, -(origin.copySize ?? 0));
+/** What a copy is committed against: its origin, and the copy that it replaces. */
+interface BeforeCopy extends Evidence {
+  readonly dataDirectory: DataDirectoryId;
+  readonly originState: OriginState;
+  readonly former: { readonly state: FileReplicaState; readonly size: number } | undefined;
+  readonly attempted: boolean;
+}
+
+function beforeCopy({ session, revision }: Transaction, replica: ReplicaId, copy: StoredCopy): BeforeCopy | undefined {
+  if (copy.planned?.revision === revision) {
+    const { evidence, directory, copy: former, attempt } = copy.planned.file;
+    const size = former?.kept.size ?? 0;
+    return {
+      ...evidence,
+      dataDirectory: directory.dataDirectoryId,
+      originState: "settled",
+      former: former && { state: former.state, size },
+      attempted: attempt !== undefined,
+    };
   }
+  const row = session.statement(selectOriginForCopy).get(replica, copy.file);
+  if (row === undefined) return undefined;
+  const { dataDirectory, state, size, mtimeSeconds, mtimeNanoseconds, copyState, copySize } = row;
+  const former = copyState === null ? undefined : { state: fileReplicaStateOf(copyState), size: copySize ?? 0 };
+  return { size, mtimeSeconds, mtimeNanoseconds, dataDirectory, originState: originStateOf(state), former, attempted: true };
+}
+
+function commitCopy(transaction: Transaction, replica: ReplicaId, copy: StoredCopy, at: number): void {
+  const { session, tally } = transaction;
+  const origin = beforeCopy(transaction, replica, copy);
+  if (origin === undefined) return;
+  const { originState, former } = origin;
+  if (former !== undefined) tally.copy(origin.dataDirectory, replica, originState, former.state, -1, -former.size);
   const state = sameEvidence(origin, copy.evidence) ? "current" : "stale";
   const { size, mtimeSeconds, mtimeNanoseconds } = copy.evidence;
   session
@@ -196,7 +228,7 @@ function commitCopy({ session, tally }: Transaction, replica: ReplicaId, copy: S
       at,
     );
   tally.copy(origin.dataDirectory, replica, originState, state, 1, size);
-  session.statement(deleteAttempt).run(replica, copy.file);
+  if (origin.attempted) session.statement(deleteAttempt).run(replica, copy.file);
 }
 
 /** Moves a replica's reconciled revision forward; never back. */

@@ -7,6 +7,7 @@ import type { InventoryTables } from "./database-schema.ts";
 import type { DeclaredReplica } from "./declare.ts";
 import type { Session } from "./inventory.ts";
 import {
+  type DataDirectoryId,
   type DirectoryId,
   type Evidence,
   FILE_REPLICA_STATES,
@@ -18,14 +19,20 @@ import {
   type ReplicaId,
 } from "./model.ts";
 
+/** The directory of an origin, and the data directory that it belongs to. Paths are absolute origin paths. */
+export interface OriginDirectory {
+  readonly id: DirectoryId;
+  readonly host: string;
+  readonly path: string;
+  readonly dataDirectoryId: DataDirectoryId;
+  readonly dataDirectory: string;
+}
+
 /** A settled file that has no current copy at the replica. */
 export interface PendingFile {
   readonly id: FileOriginId;
-  readonly directory: DirectoryId;
-  readonly host: string;
-  /** The data directory it belongs to, and its own directory: absolute origin paths. */
-  readonly dataDirectory: string;
-  readonly directoryPath: string;
+  /** One object for all files of a directory in a page. */
+  readonly directory: OriginDirectory;
   readonly name: string;
   readonly evidence: Evidence;
   readonly revision: number;
@@ -68,7 +75,7 @@ const pendingColumns = (kysely: Tables, replica: ReplicaId) =>
     .where("g.declared", "=", 1)
     .where("h.declared", "=", 1)
     .where((where) => where.or([where("r.state", "is", null), where("r.state", "!=", CURRENT)]))
-    .select(["f.id", "f.directory_id", "h.name as host", "g.path as data_directory", "d.path as directory_path", "f.name"])
+    .select(["f.id", "f.directory_id", "f.name"])
     .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.revision"])
     .select(["r.state as copy_state", "r.size as copy_size", "r.mtime_seconds as copy_seconds"])
     .select(["r.mtime_nanoseconds as copy_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
@@ -118,15 +125,36 @@ function leftBehindIds(session: Session, replica: ReplicaId, after: number, limi
   return [...new Set(ids)].toSorted((a, b) => a - b).slice(0, limit);
 }
 
+const selectDirectory = (kysely: Tables, id: DirectoryId) =>
+  kysely
+    .selectFrom("directory as d")
+    .innerJoin("data_directory as g", "g.id", "d.data_directory_id")
+    .innerJoin("host as h", "h.id", "g.host_id")
+    .select(["d.id", "h.name as host", "d.path", "g.id as dataDirectoryId", "g.path as dataDirectory"])
+    .where("d.id", "=", id);
+
+/** Reads each directory once: thousands of rows name the same few, and their paths are long. */
+class Directories {
+  readonly #known = new Map<DirectoryId, OriginDirectory>();
+
+  constructor(private readonly session: Session) {}
+
+  of(id: DirectoryId): OriginDirectory {
+    const known = this.#known.get(id);
+    if (known !== undefined) return known;
+    const row = this.session.statement(selectDirectory).get(id);
+    if (row === undefined) throw new Error(`the directory ${id} of a file is not in the inventory`);
+    this.#known.set(id, row);
+    return row;
+  }
+}
+
 type PendingRow = ReturnType<typeof pendingColumns> extends { execute(): Promise<(infer Row)[]> } ? Row : never;
 
-function pendingFileOf(row: PendingRow): PendingFile {
+function pendingFileOf(row: PendingRow, directories: Directories): PendingFile {
   const file = {
     id: row.id,
-    directory: row.directory_id,
-    host: row.host,
-    dataDirectory: row.data_directory,
-    directoryPath: row.directory_path,
+    directory: directories.of(row.directory_id),
     name: row.name,
     evidence: { size: row.size, mtimeSeconds: row.mtime_seconds, mtimeNanoseconds: row.mtime_nanoseconds },
     revision: row.revision,
@@ -156,6 +184,8 @@ export function pendingPage(
   cursor: PendingCursor,
   limit: number,
 ): { readonly files: readonly PendingFile[]; readonly next: PendingCursor } {
+  const directories = new Directories(session);
+  const fileOf = (row: PendingRow): PendingFile => pendingFileOf(row, directories);
   if (cursor.phase === "changed") {
     const rows = session.statement(changedPage).all(replica, cursor.position, cursor.newest, limit);
     const last = rows.at(-1);
@@ -163,14 +193,14 @@ export function pendingPage(
       last === undefined || rows.length < limit
         ? { ...cursor, phase: "left-behind", position: 0 }
         : { ...cursor, position: last.revision };
-    return { files: rows.map(pendingFileOf), next };
+    return { files: rows.map(fileOf), next };
   }
   if (cursor.phase === "end") return { files: [], next: cursor };
   const ids = leftBehindIds(session, replica, cursor.position, limit);
   const rows = ids.map((id) => session.statement(pendingFile).get(replica, id, cursor.since));
   const last = ids.at(-1);
   return {
-    files: rows.filter((row) => row !== undefined).map(pendingFileOf),
+    files: rows.filter((row) => row !== undefined).map(fileOf),
     next: last === undefined || ids.length < limit ? { ...cursor, phase: "end" } : { ...cursor, position: last },
   };
 }

@@ -16,14 +16,18 @@ export class Statement<Parameters extends readonly unknown[], Row> {
   readonly #statement: SqliteStatement<Row, SQLQueryBindings[]>;
   /** For each `?` of the SQL: the slot it takes its value from, or the constant that Kysely put there. */
   readonly #bindings: readonly (Slot | SQLQueryBindings)[];
+  /** The parameters are the bindings, in their order. */
+  readonly #direct: boolean;
 
   constructor(sqlite: SqliteDatabase, sql: string, bindings: readonly (Slot | SQLQueryBindings)[]) {
     this.#statement = sqlite.prepare(sql);
     this.#bindings = bindings;
+    this.#direct = bindings.every((binding, index) => binding instanceof Slot && binding.index === index);
   }
 
   #bind(parameters: Parameters): SQLQueryBindings[] {
     // The caller's types are those of the query's own columns, all of which SQLite can bind.
+    if (this.#direct && parameters.length === this.#bindings.length) return parameters as unknown as SQLQueryBindings[];
     return this.#bindings.map((binding) => (binding instanceof Slot ? (parameters[binding.index] as SQLQueryBindings) : binding));
   }
 

@@ -9,9 +9,9 @@ import { sameEvidence } from "../inventory/mod.ts";
 import { type FileStat, printable, randomHex } from "../sys/mod.ts";
 import {
   type SourceFile,
-  TEMPORARY_NAME_BYTES,
+  TEMPORARY_HEX_BYTES,
   type TemporaryFile,
-  temporaryName,
+  TemporaryNames,
   type Volume,
   type VolumeDirectory,
 } from "../volume/mod.ts";
@@ -39,6 +39,9 @@ export interface CopyGroupResult {
 
 /** Space for a file is reserved before it is written from this size on. */
 const RESERVE_FROM_BYTES = 1 << 20;
+
+/** Smaller files stay in the cache: to drop one costs as much as to copy it. */
+const FORGET_FROM_BYTES = 1 << 20;
 
 /** A file that is written, but not yet durable, and not yet under its final name. */
 interface Staged {
@@ -68,6 +71,7 @@ class GroupCopy {
   readonly #leftovers = new Set<DirectoryId>();
   readonly #origins = new OriginFiles();
   readonly #destinations: Destinations;
+  readonly #names = new TemporaryNames(randomHex(TEMPORARY_HEX_BYTES));
   #current: CopyRequest | undefined;
   #problem: ReplicaProblem | undefined;
   #adoptedAreDurable = false;
@@ -137,7 +141,7 @@ class GroupCopy {
     }
     const room = this.#takeRoom(request, source.stat, budget);
     if (room.isErr()) return err(room.error);
-    const temporary = temporaryName(randomHex(TEMPORARY_NAME_BYTES));
+    const temporary = this.#names.next();
     const created = await destination.directory.createTemporary(temporary);
     if (created.isErr()) return err(await this.#noRoomToCreate(failureAtReplica(created.error)));
     const written = await this.#write(request, source, created.value);
@@ -179,7 +183,7 @@ class GroupCopy {
     }
     const sealed = await target.seal(size, source.stat);
     if (sealed.isErr()) return err(this.#atReplica(failureAtReplica(sealed.error)));
-    source.forget(0, size);
+    if (size >= FORGET_FROM_BYTES) source.forget(0, size);
     this.onFile(request, size);
     return ok(copied.value);
   }

@@ -12,7 +12,6 @@ import {
   startOfPending,
 } from "../inventory/mod.ts";
 import type { Space } from "../sys/mod.ts";
-import type { CopyRequest } from "./copy-request.ts";
 import { SpaceBudget } from "./space-budget.ts";
 
 const PAGE = 4_096;
@@ -82,7 +81,7 @@ export class ReplicaPlan {
     const directories = new Set<number>();
     let bytes = 0;
     for (let file = this.#peek(); file !== undefined; file = this.#peek()) {
-      directories.add(file.directory);
+      directories.add(file.directory.id);
       bytes += file.evidence.size;
       const full = group.length >= GROUP_FILES || bytes > GROUP_BYTES || directories.size > GROUP_DIRECTORIES;
       if (full && group.length > 0) break;
@@ -121,19 +120,8 @@ export class ReplicaPlan {
 }
 
 const plannedFileOf = (file: PendingFile): PlannedFile => ({
-  host: file.host,
-  path: `${file.directoryPath}/${file.name}`,
+  host: file.directory.host,
+  path: `${file.directory.path}/${file.name}`,
   size: file.evidence.size,
   why: file.attempt !== undefined ? "retry" : file.copy !== undefined ? "changed" : "new",
-});
-
-export const copyRequestOf = (file: PendingFile): CopyRequest => ({
-  id: file.id,
-  directory: file.directory,
-  host: file.host,
-  dataDirectory: file.dataDirectory,
-  directoryPath: file.directoryPath,
-  name: file.name,
-  evidence: file.evidence,
-  ...(file.copy === undefined ? {} : { replaces: file.copy.kept }),
 });

@@ -27,6 +27,10 @@ import { isSettled, type SettleRule } from "./settle.ts";
 /** From this many known files on, a directory is compared name by name. */
 const LARGE_DIRECTORY = 50_000;
 
+/** Names come in no order: the pages of a large directory's index are all needed at once, those of a small one are few. */
+const LARGE_CACHE_MEBIBYTES = 64;
+const SMALL_CACHE_MEBIBYTES = 2;
+
 /** A difference is sent on when it holds this many files. */
 const FILES_PER_DIFFERENCE = 10_000;
 
@@ -136,7 +140,11 @@ export class DirectoryScan implements EntryVisitor {
    * Lists the directory and sends what differs to the sink. A directory that cannot be opened or listed to the end is a problem, and none of its
    * known files or directories count as vanished (law 5); what was listed of it still counts as seen.
    */
-  async scan(path: string): Promise<void> {
+  scan(path: string): Promise<void> {
+    return this.session.inSnapshot(() => this.#scan(path));
+  }
+
+  async #scan(path: string): Promise<void> {
     const { host, dataDirectory, root } = this.target;
     this.#path = path;
     this.#relative = path === root ? "" : path.slice(root === "/" ? 1 : root.length + 1);
@@ -171,6 +179,7 @@ export class DirectoryScan implements EntryVisitor {
   #knownFilesOf(directory: DirectoryId | undefined): KnownFiles {
     if (directory === undefined) return new SmallDirectory([]);
     const rows = knownFiles(this.session, directory, this.largeDirectory + 1);
+    this.session.cachePages(rows.length <= this.largeDirectory ? SMALL_CACHE_MEBIBYTES : LARGE_CACHE_MEBIBYTES);
     return rows.length <= this.largeDirectory ? new SmallDirectory(rows) : new LargeDirectory(this.session, directory);
   }
 

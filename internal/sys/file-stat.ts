@@ -15,7 +15,8 @@ export interface FileStat {
   readonly uid: number;
   readonly gid: number;
   readonly inode: number;
-  readonly device: string;
+  /** Of the file system: major number times 2^32, plus minor. */
+  readonly device: number;
   /** Signed seconds since 1970, and nanoseconds 0..999,999,999. */
   readonly mtimeSeconds: number;
   readonly mtimeNanoseconds: number;
@@ -74,7 +75,7 @@ function statxOf(descriptor: FileDescriptor, path: number, flags: number): Resul
     uid: view.getUint32(STATX.uid, true),
     gid: view.getUint32(STATX.gid, true),
     inode: unsigned64(view, STATX.inode),
-    device: `${view.getUint32(STATX.deviceMajor, true)}:${view.getUint32(STATX.deviceMinor, true)}`,
+    device: view.getUint32(STATX.deviceMajor, true) * 2 ** 32 + view.getUint32(STATX.deviceMinor, true),
     mtimeSeconds: signed64(view, STATX.mtimeSeconds),
     mtimeNanoseconds: view.getUint32(STATX.mtimeNanoseconds, true),
     ctimeSeconds: signed64(view, STATX.ctimeSeconds),

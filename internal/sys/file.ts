@@ -77,7 +77,7 @@ export const setOwner = (descriptor: FileDescriptor, uid: number, gid: number): 
   call("fchown", () => libc.fchown(descriptor, uid, gid)).map(nothing);
 
 const UTIME_OMIT = 0x3ffffffe;
-/** Two struct timespec: access time, modification time. */
+/** Two struct timespec, access time and modification time, each of 64-bit seconds and nanoseconds; what is never written stays 0. */
 const times = new Memory(32);
 
 /** Sets the modification time to the nanosecond and leaves the access time (futimens(3)). */
@@ -86,10 +86,10 @@ export function setModificationTime(
   seconds: number,
   nanoseconds: number,
 ): Result<undefined, SysError> {
-  times.view.setBigInt64(0, 0n, true);
-  times.view.setBigInt64(8, BigInt(UTIME_OMIT), true);
-  times.view.setBigInt64(16, BigInt(seconds), true);
-  times.view.setBigInt64(24, BigInt(nanoseconds), true);
+  times.view.setUint32(8, UTIME_OMIT, true);
+  times.view.setUint32(16, seconds >>> 0, true);
+  times.view.setInt32(20, Math.floor(seconds / 2 ** 32), true);
+  times.view.setUint32(24, nanoseconds, true);
   return call("futimens", () => libc.futimens(descriptor, pointer(times.address))).map(nothing);
 }
 

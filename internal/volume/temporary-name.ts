@@ -1,9 +1,21 @@
 /** Names of temporary files: the only files at a replica that the agent may ever remove (law 1). */
 const PATTERN = /^\.xtelemdb-[0-9a-f]{16}\.part$/;
 
-/** How many random bytes a temporary name holds. */
-export const TEMPORARY_NAME_BYTES = 8;
+/** Random digits of a `TemporaryNames`. */
+export const TEMPORARY_HEX_BYTES = 4;
 
 export const temporaryName = (hex: string): string => `.xtelemdb-${hex}.part`;
 
 export const isTemporaryName = (name: string): boolean => PATTERN.test(name);
+
+/** One name after the other, for who writes many files: half chance (`hex`: 8 digits), half a count. Whoever creates one creates it exclusively. */
+export class TemporaryNames {
+  #count = 0;
+
+  constructor(private readonly hex: string) {}
+
+  next(): string {
+    this.#count += 1;
+    return temporaryName(this.hex + this.#count.toString(16).padStart(8, "0"));
+  }
+}

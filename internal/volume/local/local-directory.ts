@@ -27,6 +27,8 @@ import { LocalTemporaryFile } from "./local-temporary-file.ts";
 
 export class LocalDirectory implements VolumeDirectory {
   #closed = false;
+  /** Owner and group that a new file gets here, once one was made: to ask for the same again would be a call too many. */
+  #ownerOfNew: { readonly uid: number; readonly gid: number } | undefined;
 
   constructor(
     readonly path: string,
@@ -69,9 +71,10 @@ export class LocalDirectory implements VolumeDirectory {
   }
 
   createTemporary(name: string): Result<LocalTemporaryFile, VolumeError> {
-    return createExclusive(this.descriptor, name, 0o600)
-      .map((descriptor) => new LocalTemporaryFile(name, `${this.whole}/${name}`, descriptor))
-      .mapErr((error) => this.#error("create", name, error));
+    const created = createExclusive(this.descriptor, name, 0o600);
+    if (created.isErr()) return err(this.#error("create", name, created.error));
+    this.#ownerOfNew ??= statDescriptor(created.value).unwrapOr(undefined);
+    return ok(new LocalTemporaryFile(name, `${this.whole}/${name}`, created.value, this.#ownerOfNew));
   }
 
   publish(temporary: string, name: string, how: "new" | "replace"): Result<undefined, VolumeError> {

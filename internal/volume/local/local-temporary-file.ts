@@ -25,6 +25,8 @@ export class LocalTemporaryFile implements TemporaryFile {
     readonly name: string,
     private readonly path: string,
     private readonly descriptor: FileDescriptor,
+    /** Where it is known. */
+    private readonly owner: { readonly uid: number; readonly gid: number } | undefined,
   ) {}
 
   reserve(size: number): Result<undefined, VolumeError> {
@@ -60,7 +62,10 @@ export class LocalTemporaryFile implements TemporaryFile {
       if (sized.isErr()) return err(volumeError("set the size of", this.path, sized.error));
     }
     // Only root may give files away; a copy that belongs to the agent's user is still a copy. On some file systems nothing has an owner.
-    const owned = setOwner(this.descriptor, attributes.uid, attributes.gid);
+    const owned =
+      this.owner?.uid === attributes.uid && this.owner.gid === attributes.gid
+        ? ok(undefined)
+        : setOwner(this.descriptor, attributes.uid, attributes.gid);
     if (owned.isErr() && !["EPERM", "EINVAL", "EOPNOTSUPP", "ENOSYS"].includes(owned.error.code)) {
       return err(volumeError("set the owner of", this.path, owned.error));
     }

@@ -1,0 +1,93 @@
+/**
+ * How a group of files crosses from the controller to a worker and back: in columns. To clone thousands of small objects for another thread costs more
+ * than to copy the small files that they are about.
+ */
+import type { Digest, DirectoryId, Evidence, FileOriginId, PendingFile } from "../inventory/mod.ts";
+import type { CopyGroup, CopyGroupResult, CopyOutcome, CopyRequest } from "../replicate/mod.ts";
+
+/** Numbers of one file: id, position of its directory, size, mtime seconds, mtime nanoseconds. */
+const COLUMNS = 5;
+const DIGEST_BYTES = 32;
+
+export interface PackedGroup {
+  readonly replica: CopyGroup["replica"];
+  readonly directories: readonly Pick<CopyRequest, "directory" | "host" | "dataDirectory" | "directoryPath">[];
+  /** Joined by "/", which no name holds. */
+  readonly names: string;
+  readonly numbers: Float64Array;
+  /** The copies that may be replaced, by position: few, most of the time. */
+  readonly replaces: ReadonlyMap<number, Evidence>;
+}
+
+export function packGroup(replica: CopyGroup["replica"], files: readonly PendingFile[]): PackedGroup {
+  const positions = new Map<DirectoryId, number>();
+  const directories: PackedGroup["directories"][number][] = [];
+  const numbers = new Float64Array(files.length * COLUMNS);
+  const replaces = new Map<number, Evidence>();
+  const names = files.map(({ id, directory, name, evidence, copy }, index) => {
+    let position = positions.get(directory.id);
+    if (position === undefined) {
+      const { id: directoryId, host, dataDirectory, path: directoryPath } = directory;
+      position = directories.push({ directory: directoryId, host, dataDirectory, directoryPath }) - 1;
+      positions.set(directory.id, position);
+    }
+    const at = index * COLUMNS;
+    numbers[at] = id;
+    numbers[at + 1] = position;
+    numbers[at + 2] = evidence.size;
+    numbers[at + 3] = evidence.mtimeSeconds;
+    numbers[at + 4] = evidence.mtimeNanoseconds;
+    if (copy !== undefined) replaces.set(index, copy.kept);
+    return name;
+  });
+  return { replica, directories, names: names.join("/"), numbers, replaces };
+}
+
+export function unpackGroup({ replica, directories, names, numbers, replaces }: PackedGroup): CopyGroup {
+  const requests = names.split("/").map((name, index): CopyRequest => {
+    const at = index * COLUMNS;
+    const directory = directories[numbers[at + 1] ?? 0];
+    if (directory === undefined) throw new Error(`the group names no directory for its file ${index}`);
+    const former = replaces.get(index);
+    return {
+      // Packed from a file origin's id.
+      id: numbers[at] as FileOriginId,
+      ...directory,
+      name,
+      evidence: { size: numbers[at + 2] ?? 0, mtimeSeconds: numbers[at + 3] ?? 0, mtimeNanoseconds: numbers[at + 4] ?? 0 },
+      ...(former === undefined ? {} : { replaces: former }),
+    };
+  });
+  return { replica, requests };
+}
+
+export interface PackedResult extends Omit<CopyGroupResult, "outcomes"> {
+  /** Positions in the group of the files that were copied and kept their modification time: nearly all, nearly always. */
+  readonly copied: Uint32Array;
+  /** The SHA-256 of each, one after the other. */
+  readonly digests: Uint8Array;
+  /** All other outcomes, with the position of each. */
+  readonly others: readonly (readonly [position: number, outcome: CopyOutcome])[];
+}
+
+export function packResult({ requests }: CopyGroup, { outcomes, ...rest }: CopyGroupResult): PackedResult {
+  const positions = new Map(requests.map(({ id }, index) => [id, index]));
+  const copied: number[] = [];
+  const digests: Uint8Array[] = [];
+  const others: (readonly [number, CopyOutcome])[] = [];
+  for (const outcome of outcomes) {
+    const position = positions.get(outcome.id);
+    if (position === undefined) throw new Error(`an outcome for the file ${outcome.id}, which is not in the group`);
+    if (outcome.kind === "stored" && outcome.how === "copied" && outcome.kept === undefined) {
+      copied.push(position);
+      digests.push(outcome.digest.bytes);
+    } else others.push([position, outcome]);
+  }
+  return { ...rest, copied: Uint32Array.from(copied), digests: Buffer.concat(digests), others };
+}
+
+/** The digest of the `index`th copied file. */
+export const digestOf = ({ digests }: PackedResult, index: number): Digest => ({
+  algorithm: "sha256",
+  bytes: new Uint8Array(digests.buffer, digests.byteOffset + index * DIGEST_BYTES, DIGEST_BYTES),
+});
