@@ -2,12 +2,11 @@
  * How a group of files crosses from the controller to a worker and back: in columns. To clone thousands of small objects for another thread costs more
  * than to copy the small files that they are about.
  */
-import type { Digest, DirectoryId, Evidence, FileOriginId, PendingFile } from "../inventory/mod.ts";
+import type { DirectoryId, Evidence, FileOriginId, PendingFile } from "../inventory/mod.ts";
 import type { CopyGroup, CopyGroupResult, CopyOutcome, CopyRequest } from "../replicate/mod.ts";
 
 /** Numbers of one file: id, position of its directory, size, mtime seconds, mtime nanoseconds. */
 const COLUMNS = 5;
-const DIGEST_BYTES = 32;
 
 export interface PackedGroup {
   readonly replica: CopyGroup["replica"];
@@ -85,9 +84,3 @@ export function packResult({ requests }: CopyGroup, { outcomes, ...rest }: CopyG
   }
   return { ...rest, copied: Uint32Array.from(copied), digests: Buffer.concat(digests), others };
 }
-
-/** The digest of the `index`th copied file. */
-export const digestOf = ({ digests }: PackedResult, index: number): Digest => ({
-  algorithm: "sha256",
-  bytes: new Uint8Array(digests.buffer, digests.byteOffset + index * DIGEST_BYTES, DIGEST_BYTES),
-});

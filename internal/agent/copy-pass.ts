@@ -23,7 +23,7 @@ import {
 } from "../replicate/mod.ts";
 import { type Agent, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
-import { digestOf, type PackedResult, packGroup } from "./copy-messages.ts";
+import { type PackedResult, packGroup } from "./copy-messages.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
 
 const PROGRESS_EVERY_MILLISECONDS = 200;
@@ -150,7 +150,6 @@ class CopyPass {
 
   async #commit(group: readonly PendingFile[], directories: readonly DirectoryId[], result: PackedResult): Promise<void> {
     const { agent, checked } = this;
-    const revision = this.#plan.newest;
     const tried = new Uint8Array(group.length);
     const stored: StoredCopy[] = [];
     const failed: FailedAttempt[] = [];
@@ -160,17 +159,13 @@ class CopyPass {
       tried[position] = 1;
       return file;
     };
-    result.copied.forEach((position, index) => {
-      const file = fileAt(position);
-      const { id, evidence } = file;
-      stored.push({ file: id, evidence, digest: digestOf(result, index), planned: { file, revision } });
-      this.#copied.add(evidence.size);
-    });
+    const copied = Array.from(result.copied, fileAt);
+    for (const { evidence } of copied) this.#copied.add(evidence.size);
     for (const [position, outcome] of result.others) {
       const file = fileAt(position);
       if (outcome.kind === "stored") {
         const { id, evidence, digest, kept } = outcome;
-        stored.push({ file: id, evidence, digest, planned: { file, revision }, ...(kept === undefined ? {} : { kept }) });
+        stored.push({ file: id, evidence, digest, ...(kept === undefined ? {} : { kept }) });
         (outcome.how === "copied" ? this.#copied : this.#adopted).add(evidence.size);
       } else failed.push(this.#failedAttempt(file, outcome));
     }
@@ -179,7 +174,13 @@ class CopyPass {
       if (tried[position] === 0) this.#untried = Math.min(this.#untried, file.revision);
     });
     const finished = directories.filter((directory) => this.#leave(directory) && !result.leftovers.includes(directory));
-    const committed = await commitOutcomes(agent.inventory, checked.row.id, { stored, failed, finished }, agent.now());
+    const outcomes = {
+      copied: { files: copied, digests: result.digests, revision: this.#plan.newest },
+      stored,
+      failed,
+      finished,
+    };
+    const committed = await commitOutcomes(agent.inventory, checked.row.id, outcomes, agent.now());
     if (committed.isErr()) this.#error ??= committed.error;
     this.#problem ??= result.problem;
     this.#progress("", NOTHING);

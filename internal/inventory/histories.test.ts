@@ -27,7 +27,7 @@ const step = fc.oneof(
   fc.record({
     kind: fc.constant("pass" as const),
     url: fc.constantFrom(...URLS),
-    outcomes: fc.array(fc.constantFrom("stored", "stored", "failed", "moved", "stale", "untried"), {
+    outcomes: fc.array(fc.constantFrom("copied", "copied", "stored", "failed", "moved", "stale", "untried"), {
       minLength: 1,
       maxLength: 6,
     }),
@@ -79,7 +79,11 @@ async function pass(inventory: Inventory, url: string, outcomes: readonly string
     const failure = { file: file.id, domain: "source", reason: "SourceUnreadable", message: "m", nextAt: 5 };
     const moved = { ...file.evidence, size: file.evidence.size + 1 };
     const stored = { file: file.id, evidence: outcome === "stale" ? moved : file.evidence, digest: DIGEST };
-    if (outcome === "untried") untried = Math.min(untried, file.revision);
+    if (outcome === "copied") {
+      // As the plan saw it: in one statement while nothing has changed since, else as any other.
+      const copied = { files: [file], digests: new Uint8Array(32), revision: newest };
+      await must(commitOutcomes(inventory, replica.id, { copied, stored: [], failed: [], finished: [] }, 9));
+    } else if (outcome === "untried") untried = Math.min(untried, file.revision);
     else {
       const isStored = outcome === "stored" || outcome === "stale";
       const failed = outcome === "moved" ? { ...failure, observed: moved } : failure;

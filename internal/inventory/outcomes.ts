@@ -8,22 +8,19 @@ import type { InventoryTables } from "./database-schema.ts";
 import type { Inventory, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import {
-  type DataDirectoryId,
   DIGEST_ALGORITHMS,
   type Digest,
   type DirectoryId,
   type Evidence,
   type FileOriginId,
-  type FileReplicaState,
   fileReplicaStateCode,
   fileReplicaStateOf,
-  type OriginState,
   originStateOf,
   type ReplicaId,
   sameEvidence,
 } from "./model.ts";
+import { DIGEST_BYTES, insertNewCopies, type NewCopies } from "./new-copies.ts";
 import { changeFileOrigin } from "./origin-changes.ts";
-import type { PendingFile } from "./pending.ts";
 
 /** A copy that is durable under its final name. */
 export interface StoredCopy {
@@ -33,8 +30,6 @@ export interface StoredCopy {
   /** The modification time that the replica's file system kept, where it differs. */
   readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
   readonly digest: Digest;
-  /** What the plan said of it. While the inventory is still at that revision, the row is as it was and is not read again. */
-  readonly planned?: { readonly file: PendingFile; readonly revision: number };
 }
 
 /** A file that was tried and is still pending. */
@@ -158,6 +153,7 @@ export function commitOutcomes(
   inventory: Inventory,
   replica: ReplicaId,
   outcomes: {
+    readonly copied?: NewCopies;
     readonly stored: readonly StoredCopy[];
     readonly failed: readonly FailedAttempt[];
     readonly finished: readonly DirectoryId[];
@@ -166,6 +162,10 @@ export function commitOutcomes(
 ): ResultAsync<void, InventoryError> {
   return inventory.write((transaction) => {
     const { session } = transaction;
+    const { copied } = outcomes;
+    if (copied !== undefined && !insertNewCopies(transaction, replica, copied, at)) {
+      for (const copy of storedCopies(copied)) commitCopy(transaction, replica, copy, at);
+    }
     for (const copy of outcomes.stored) commitCopy(transaction, replica, copy, at);
     for (const failed of outcomes.failed) {
       session.statement(upsertAttempt).run(replica, failed.file, at, failed.nextAt, failed.domain, failed.reason, failed.message);
@@ -177,39 +177,20 @@ export function commitOutcomes(
   });
 }
 
-/** What a copy is committed against: its origin, and the copy that it replaces. */
-interface BeforeCopy extends Evidence {
-  readonly dataDirectory: DataDirectoryId;
-  readonly originState: OriginState;
-  readonly former: { readonly state: FileReplicaState; readonly size: number } | undefined;
-  readonly attempted: boolean;
-}
-
-function beforeCopy({ session, revision }: Transaction, replica: ReplicaId, copy: StoredCopy): BeforeCopy | undefined {
-  if (copy.planned?.revision === revision) {
-    const { evidence, directory, copy: former, attempt } = copy.planned.file;
-    const size = former?.kept.size ?? 0;
-    return {
-      ...evidence,
-      dataDirectory: directory.dataDirectoryId,
-      originState: "settled",
-      former: former && { state: former.state, size },
-      attempted: attempt !== undefined,
-    };
+function* storedCopies({ files, digests }: NewCopies): Generator<StoredCopy> {
+  for (const [index, { id, evidence }] of files.entries()) {
+    const bytes = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES);
+    yield { file: id, evidence, digest: { algorithm: "sha256", bytes } };
   }
-  const row = session.statement(selectOriginForCopy).get(replica, copy.file);
-  if (row === undefined) return undefined;
-  const { dataDirectory, state, size, mtimeSeconds, mtimeNanoseconds, copyState, copySize } = row;
-  const former = copyState === null ? undefined : { state: fileReplicaStateOf(copyState), size: copySize ?? 0 };
-  return { size, mtimeSeconds, mtimeNanoseconds, dataDirectory, originState: originStateOf(state), former, attempted: true };
 }
 
-function commitCopy(transaction: Transaction, replica: ReplicaId, copy: StoredCopy, at: number): void {
-  const { session, tally } = transaction;
-  const origin = beforeCopy(transaction, replica, copy);
+function commitCopy({ session, tally }: Transaction, replica: ReplicaId, copy: StoredCopy, at: number): void {
+  const origin = session.statement(selectOriginForCopy).get(replica, copy.file);
   if (origin === undefined) return;
-  const { originState, former } = origin;
-  if (former !== undefined) tally.copy(origin.dataDirectory, replica, originState, former.state, -1, -former.size);
+  const originState = originStateOf(origin.state);
+  if (origin.copyState !== null) {
+    tally.copy(origin.dataDirectory, replica, originState, fileReplicaStateOf(origin.copyState), -1, -(origin.copySize ?? 0));
+  }
   const state = sameEvidence(origin, copy.evidence) ? "current" : "stale";
   const { size, mtimeSeconds, mtimeNanoseconds } = copy.evidence;
   session
@@ -228,7 +209,7 @@ function commitCopy(transaction: Transaction, replica: ReplicaId, copy: StoredCo
       at,
     );
   tally.copy(origin.dataDirectory, replica, originState, state, 1, size);
-  if (origin.attempted) session.statement(deleteAttempt).run(replica, copy.file);
+  session.statement(deleteAttempt).run(replica, copy.file);
 }
 
 /** Moves a replica's reconciled revision forward; never back. */

@@ -28,14 +28,18 @@ export class CopyBuffers {
 export const isSparse = (stat: { readonly size: number; readonly blocks: number }): boolean => stat.blocks * 512 < stat.size;
 
 /** The SHA-256 of exactly the bytes that were written; `source.stat.size` many of them. */
-export async function copyBytes(source: SourceFile, target: TemporaryFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
+export function copyBytes(source: SourceFile, target: TemporaryFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
+  const small = source.stat.size < BUFFER_BYTES && !isSparse(source.stat);
+  return small ? copySmall(source, target, buffers) : copyLarge(source, target, buffers);
+}
+
+async function copyLarge(source: SourceFile, target: TemporaryFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
   const { size } = source.stat;
   const write = async (length: number, position: number) => {
     const written = await target.write(buffers.data, length, position);
     if (size >= WRITE_BEHIND_BYTES) target.writeBehind(position + length);
     return written;
   };
-  if (size < BUFFER_BYTES && !isSparse(source.stat)) return copySmall(source, buffers, write);
   const hasher = new Bun.CryptoHasher(HASH_NAME);
   const copied = await eachStretch(source, buffers, async (length, position) => {
     if (position === HOLE) return hashZeros(hasher, buffers, length);
@@ -59,7 +63,7 @@ export async function hashBytes(source: SourceFile, buffers: CopyBuffers): Promi
 type Write = (length: number, position: number) => Promise<Result<undefined, VolumeError>>;
 
 /** One read that asks for a byte more than there should be is also the proof that there is none. */
-async function copySmall(source: SourceFile, buffers: CopyBuffers, write: Write): Promise<CopyStep<Uint8Array>> {
+async function copySmall(source: SourceFile, target: TemporaryFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
   const { size } = source.stat;
   const read = await source.read(buffers.data, size + 1, 0);
   if (read.isErr()) return { kind: "source-failed", error: read.error };
@@ -67,7 +71,7 @@ async function copySmall(source: SourceFile, buffers: CopyBuffers, write: Write)
   const digest = new Uint8Array(32);
   Bun.SHA256.hash(buffers.data.bytes.subarray(0, size), digest);
   if (size > 0) {
-    const written = await write(size, 0);
+    const written = await target.write(buffers.data, size, 0);
     if (written.isErr()) return { kind: "replica-failed", error: written.error };
   }
   return { kind: "done", value: digest };

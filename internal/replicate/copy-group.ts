@@ -14,6 +14,7 @@ import {
   TemporaryNames,
   type Volume,
   type VolumeDirectory,
+  type VolumeError,
 } from "../volume/mod.ts";
 import { type CopyBuffers, copyBytes, isSparse } from "./copy-bytes.ts";
 import { COPY_FAILURES, type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
@@ -72,6 +73,7 @@ class GroupCopy {
   readonly #origins = new OriginFiles();
   readonly #destinations: Destinations;
   readonly #names = new TemporaryNames(randomHex(TEMPORARY_HEX_BYTES));
+  #last: { readonly directory: DirectoryId; readonly opened: Result<Destination, VolumeError> } | undefined;
   #current: CopyRequest | undefined;
   #problem: ReplicaProblem | undefined;
   #adoptedAreDurable = false;
@@ -116,7 +118,7 @@ class GroupCopy {
 
   /** Steps 1 to 5. */
   async #stage(request: CopyRequest, budget: SpaceBudget): Promise<Result<Staged | "adopted", FileFailure>> {
-    const directory = await this.#origins.directoryOf(request);
+    const directory = this.#origins.current(request) ?? (await this.#origins.directoryOf(request));
     if (directory.isErr()) return err(directory.error);
     const source = await directory.value.openSource(request.name);
     if (source.isErr()) return err(failureAtSource(source.error));
@@ -131,7 +133,7 @@ class GroupCopy {
     budget: SpaceBudget,
   ): Promise<Result<Staged | "adopted", FileFailure>> {
     if (!sameEvidence(source.stat, request.evidence)) return err(sourceChanged(request, source.stat));
-    const opened = await this.#destinations.at(replicaPathOf(request.host, request.directoryPath));
+    const opened = this.#destinationOf(request) ?? (await this.#openDestination(request));
     if (opened.isErr()) return err(await this.#noRoomToCreate(failureAtReplica(opened.error)));
     const destination = opened.value;
     if (!destination.fresh) {
@@ -149,6 +151,17 @@ class GroupCopy {
     if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
     await this.#discard(request, destination.directory, temporary);
     return err(written.error);
+  }
+
+  /** That of the file before, most of the time: files come by directory. */
+  #destinationOf(request: CopyRequest): Result<Destination, VolumeError> | undefined {
+    return this.#last?.directory === request.directory ? this.#last.opened : undefined;
+  }
+
+  async #openDestination(request: CopyRequest): Promise<Result<Destination, VolumeError>> {
+    const opened = await this.#destinations.at(replicaPathOf(request.host, request.directoryPath));
+    if (opened.isOk()) this.#last = { directory: request.directory, opened };
+    return opened;
   }
 
   #takeRoom(request: CopyRequest, stat: FileStat, budget: SpaceBudget): Result<undefined, CopyFailure> {
@@ -230,7 +243,7 @@ class GroupCopy {
     if (typeof looked.value !== "string") return err(inTheWay(request, looked.value, this.replica.name));
     const published = await directory.publish(temporary, request.name, looked.value === "replaceable" ? "replace" : "new");
     if (published.isOk()) {
-      this.#destinations.changed(replicaPathOf(request.host, request.directoryPath), directory);
+      this.#destinations.changed(destination);
       return ok(undefined);
     }
     if (published.error.reason === "exists") {

@@ -9,6 +9,8 @@ import type { DirectoryAttributes, Volume, VolumeDirectory, VolumeError } from "
 const ABOVE_DATA_DIRECTORY: DirectoryAttributes = { mode: 0o755 };
 
 export interface Destination {
+  /** Below the replica's root. */
+  readonly path: string;
   readonly directory: VolumeDirectory;
   /** True when this group made it: nobody else's file can be in it. */
   readonly fresh: boolean;
@@ -19,7 +21,7 @@ export type AttributesOf = (path: string) => Promise<DirectoryAttributes | undef
 
 export class Destinations {
   readonly #open = new Map<string, Destination>();
-  readonly #unflushed = new Map<string, VolumeDirectory>();
+  readonly #unflushed = new Set<Destination>();
 
   constructor(
     private readonly volume: Volume,
@@ -42,20 +44,20 @@ export class Destinations {
     // Another group may have made it in the same moment.
     const raced = made.isErr() && made.error.reason === "exists";
     if (made.isErr() && !raced) return err(made.error);
-    this.#unflushed.set(parentPath, parent.value.directory);
+    this.changed(parent.value);
     const again = await this.volume.openDirectory(path);
     return again.map((directory) => this.#keep(path, directory, !raced));
   }
 
   #keep(path: string, directory: VolumeDirectory, fresh: boolean): Destination {
-    const destination = { directory, fresh };
+    const destination = { path, directory, fresh };
     this.#open.set(path, destination);
     return destination;
   }
 
   /** A name in this directory has changed: it must be flushed. */
-  changed(path: string, directory: VolumeDirectory): void {
-    this.#unflushed.set(path, directory);
+  changed(destination: Destination): void {
+    this.#unflushed.add(destination);
   }
 
   /** Makes every changed name durable: one by one while they are few, else the whole volume at once. */
@@ -65,7 +67,7 @@ export class Destinations {
       const flushed = await this.volume.flush();
       if (flushed.isErr()) return flushed;
     } else {
-      for (const directory of this.#unflushed.values()) {
+      for (const { directory } of this.#unflushed) {
         const synced = await directory.sync();
         if (synced.isErr()) return synced;
       }

@@ -8,9 +8,15 @@ export class OriginFiles {
   readonly #volumes = new Map<string, Result<Volume, CopyFailure>>();
   #directory: { readonly path: string; readonly opened: Result<VolumeDirectory, CopyFailure> } | undefined;
 
+  /** The directory of the requested file, where it is the one that was asked for last. */
+  current(request: CopyRequest): Result<VolumeDirectory, CopyFailure> | undefined {
+    return this.#directory?.path === request.directoryPath ? this.#directory.opened : undefined;
+  }
+
   /** The directory of the requested file; open until another one is asked for. */
   async directoryOf(request: CopyRequest): Promise<Result<VolumeDirectory, CopyFailure>> {
-    if (this.#directory?.path === request.directoryPath) return this.#directory.opened;
+    const current = this.current(request);
+    if (current !== undefined) return current;
     this.#closeDirectory();
     const volume = this.#volumeOf(request);
     const opened = volume.isErr()

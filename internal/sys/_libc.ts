@@ -57,6 +57,7 @@ export const pointer = (address: number) => address as ReturnType<typeof ptr>;
 
 const EINTR = 4;
 const EINVAL = 22;
+const ENAMETOOLONG = 36;
 
 const errnoNow = (): number => {
   const location = libc.__errno_location();
@@ -73,6 +74,18 @@ export function call(name: string, action: () => number | bigint): Result<number
   }
 }
 
+/**
+ * For the hottest paths, which make no closure and no object for a call that went well: what came of one that has just failed. It is only performed
+ * again when it was interrupted: the kernel tells some errors once (fsync(2)).
+ */
+export function failed(name: string, again: () => number | bigint): Result<number, SysError> {
+  const errno = errnoNow();
+  return errno === EINTR ? call(name, again) : err(sysError(name, errno));
+}
+
+/** What went well and has nothing to say. */
+export const DONE: Result<undefined, SysError> = ok(undefined);
+
 export const nothing = (): undefined => undefined;
 
 /** Two C strings may be needed at once (rename); a path is at most PATH_MAX bytes long, with room for what is too long to be refused by the kernel. */
@@ -82,13 +95,19 @@ const encoder = new TextEncoder();
 /** Code points that stand for single bytes begin with this surrogate (U+10FC00 and up). */
 const RESERVED_SURROGATE = "\udbff";
 
+/** What `cString` answers for a text that cannot be one. */
+export const NO_STRING = 0;
+
+/** Why a text cannot be a C string: it holds a NUL, or it is longer than any name may be. */
+export const badString = (name: string, text: string): SysError => sysError(name, text.includes("\0") ? EINVAL : ENAMETOOLONG);
+
 /** The address of a name or path as a C string; good until the next string in the same slot. A NUL in the name is refused, never cut off. */
-export function cString(name: string, text: string, slot: 0 | 1 = 0): Result<number, SysError> {
+export function cString(text: string, slot: 0 | 1 = 0): number {
   const memory = strings[slot];
-  if (text.includes("\0")) return err(sysError(name, EINVAL));
+  if (text.includes("\0")) return NO_STRING;
   if (text.length >= STRING_BYTES / 3) {
     const bytes = bytesOfText(text);
-    if (bytes.length >= STRING_BYTES) return err(sysError(name, 36));
+    if (bytes.length >= STRING_BYTES) return NO_STRING;
     memory.bytes.set(bytes);
     memory.bytes[bytes.length] = 0;
   } else if (text.includes(RESERVED_SURROGATE)) {
@@ -99,5 +118,5 @@ export function cString(name: string, text: string, slot: 0 | 1 = 0): Result<num
     const { written } = encoder.encodeInto(text, memory.bytes);
     memory.bytes[written] = 0;
   }
-  return ok(memory.address);
+  return memory.address;
 }

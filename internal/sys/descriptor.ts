@@ -3,7 +3,7 @@
  * (openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS).
  */
 import { err, ok, type Result } from "neverthrow";
-import { call, cString, libc, Memory, pointer } from "./_libc.ts";
+import { badString, call, cString, failed, libc, Memory, NO_STRING, pointer } from "./_libc.ts";
 import { type SysError, sysError } from "./errno.ts";
 import { bytesOfText } from "./name-bytes.ts";
 
@@ -38,10 +38,13 @@ let openat2Works = true;
 // An open file's number comes from the kernel only here.
 const descriptorOf = (fd: number) => fd as FileDescriptor;
 
-const openAt = (directory: number, path: string, flags: number, mode = 0): Result<FileDescriptor, SysError> =>
-  cString("openat", path)
-    .andThen((address) => call("openat", () => libc.openat(directory, pointer(address), flags | O_CLOEXEC, mode)))
-    .map(descriptorOf);
+function openAt(directory: number, path: string, flags: number, mode = 0): Result<FileDescriptor, SysError> {
+  const address = cString(path);
+  if (address === NO_STRING) return err(badString("openat", path));
+  const opened = libc.openat(directory, pointer(address), flags | O_CLOEXEC, mode);
+  if (opened >= 0) return ok(descriptorOf(opened));
+  return failed("openat", () => libc.openat(directory, pointer(address), flags | O_CLOEXEC, mode)).map(descriptorOf);
+}
 
 /** Opens a directory that the operator named, following symbolic links. */
 export const openRootDirectory = (path: string): Result<FileDescriptor, SysError> =>
@@ -58,9 +61,9 @@ function openPiece(directory: FileDescriptor, path: string): Result<FileDescript
     openHow.view.setBigUint64(0, BigInt(flags), true);
     openHow.view.setBigUint64(8, 0n, true);
     openHow.view.setBigUint64(16, BigInt(RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH), true);
-    const opened = cString("openat2", path).andThen((address) =>
-      call("openat2", () => libc.syscall(SYS_OPENAT2, directory, pointer(address), pointer(openHow.address), 24, 0)),
-    );
+    const address = cString(path);
+    if (address === NO_STRING) return err(badString("openat2", path));
+    const opened = call("openat2", () => libc.syscall(SYS_OPENAT2, directory, pointer(address), pointer(openHow.address), 24, 0));
     if (opened.isOk()) return ok(descriptorOf(opened.value));
     // An old kernel has no such call, and a container's filter may forbid it.
     if (opened.error.code !== "ENOSYS" && opened.error.code !== "EPERM") return err(opened.error);

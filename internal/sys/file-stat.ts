@@ -1,6 +1,6 @@
 /** What a name or an open file is (statx(2)). */
 import { err, ok, type Result } from "neverthrow";
-import { call, cString, libc, Memory, pointer } from "./_libc.ts";
+import { badString, cString, failed, libc, Memory, NO_STRING, pointer } from "./_libc.ts";
 import type { FileDescriptor } from "./descriptor.ts";
 import type { SysError } from "./errno.ts";
 
@@ -64,8 +64,10 @@ export const signed64 = (source: DataView, at: number): number =>
   source.getUint32(at, true) + source.getInt32(at + 4, true) * 2 ** 32;
 
 function statxOf(descriptor: FileDescriptor, path: number, flags: number): Result<FileStat, SysError> {
-  const done = call("statx", () => libc.statx(descriptor, pointer(path), flags, STATX_BASIC_STATS, pointer(memory.address)));
-  if (done.isErr()) return err(done.error);
+  if (libc.statx(descriptor, pointer(path), flags, STATX_BASIC_STATS, pointer(memory.address)) !== 0) {
+    const done = failed("statx", () => libc.statx(descriptor, pointer(path), flags, STATX_BASIC_STATS, pointer(memory.address)));
+    if (done.isErr()) return err(done.error);
+  }
   const mode = view.getUint16(STATX.mode, true);
   return ok({
     kind: KINDS.get(mode & S_IFMT) ?? "other",
@@ -84,11 +86,11 @@ function statxOf(descriptor: FileDescriptor, path: number, flags: number): Resul
 }
 
 /** What an open file is now. */
-export function statDescriptor(descriptor: FileDescriptor): Result<FileStat, SysError> {
-  return cString("statx", "").andThen((empty) => statxOf(descriptor, empty, AT_EMPTY_PATH));
-}
+export const statDescriptor = (descriptor: FileDescriptor): Result<FileStat, SysError> =>
+  statxOf(descriptor, cString(""), AT_EMPTY_PATH);
 
 /** What a name in a directory is; a symbolic link is not followed. */
 export function statEntry(directory: FileDescriptor, name: string): Result<FileStat, SysError> {
-  return cString("statx", name).andThen((path) => statxOf(directory, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT));
+  const path = cString(name);
+  return path === NO_STRING ? err(badString("statx", name)) : statxOf(directory, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
 }

@@ -1,6 +1,6 @@
 /** Reading and writing open files, their holes, attributes and place in the cache. */
 import { err, ok, type Result } from "neverthrow";
-import { call, libc, Memory, nothing, pointer } from "./_libc.ts";
+import { call, DONE, failed, libc, Memory, nothing, pointer } from "./_libc.ts";
 import type { FileDescriptor } from "./descriptor.ts";
 import { type SysError, sysError } from "./errno.ts";
 
@@ -31,7 +31,8 @@ export function readInto(
   position: number,
 ): Result<number, SysError> {
   if (length > buffer.size || position < 0) return err(sysError("pread", EINVAL));
-  return call("pread", () => libc.pread(descriptor, pointer(buffer.address), length, position));
+  const count = Number(libc.pread(descriptor, pointer(buffer.address), length, position));
+  return count >= 0 ? ok(count) : failed("pread", () => libc.pread(descriptor, pointer(buffer.address), length, position));
 }
 
 /** Writes `length` bytes of the buffer from `offset` on at `position`; how many went, which may be fewer (pwrite(2)). */
@@ -43,10 +44,11 @@ export function writeFrom(
   position: number,
 ): Result<number, SysError> {
   if (offset + length > buffer.size || position < 0) return err(sysError("pwrite", EINVAL));
-  return call("pwrite", () => libc.pwrite(descriptor, pointer(buffer.address + offset), length, position)).andThen((count) =>
-    // A write of nothing would be tried for ever.
-    count === 0 && length > 0 ? err(sysError("pwrite", 5)) : ok(count),
-  );
+  const write = () => libc.pwrite(descriptor, pointer(buffer.address + offset), length, position);
+  const count = Number(write());
+  if (count > 0 || length === 0) return ok(count);
+  // A write of nothing would be tried for ever.
+  return count === 0 ? err(sysError("pwrite", 5)) : failed("pwrite", write);
 }
 
 export const truncateTo = (descriptor: FileDescriptor, size: number): Result<undefined, SysError> =>
@@ -70,11 +72,11 @@ export const nextHole = (descriptor: FileDescriptor, from: number): Result<numbe
   call("lseek", () => libc.lseek(descriptor, from, SEEK_HOLE));
 
 export const setMode = (descriptor: FileDescriptor, mode: number): Result<undefined, SysError> =>
-  call("fchmod", () => libc.fchmod(descriptor, mode)).map(nothing);
+  libc.fchmod(descriptor, mode) === 0 ? DONE : failed("fchmod", () => libc.fchmod(descriptor, mode)).map(nothing);
 
 /** fchown(2): takes set-id bits off, so the mode comes after it. */
 export const setOwner = (descriptor: FileDescriptor, uid: number, gid: number): Result<undefined, SysError> =>
-  call("fchown", () => libc.fchown(descriptor, uid, gid)).map(nothing);
+  libc.fchown(descriptor, uid, gid) === 0 ? DONE : failed("fchown", () => libc.fchown(descriptor, uid, gid)).map(nothing);
 
 const UTIME_OMIT = 0x3ffffffe;
 /** Two struct timespec, access time and modification time, each of 64-bit seconds and nanoseconds; what is never written stays 0. */
@@ -90,7 +92,8 @@ export function setModificationTime(
   times.view.setUint32(16, seconds >>> 0, true);
   times.view.setInt32(20, Math.floor(seconds / 2 ** 32), true);
   times.view.setUint32(24, nanoseconds, true);
-  return call("futimens", () => libc.futimens(descriptor, pointer(times.address))).map(nothing);
+  if (libc.futimens(descriptor, pointer(times.address)) === 0) return DONE;
+  return failed("futimens", () => libc.futimens(descriptor, pointer(times.address))).map(nothing);
 }
 
 const POSIX_FADV_DONTNEED = 4;

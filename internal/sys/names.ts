@@ -1,25 +1,33 @@
 /** Making, removing and renaming names in open directories. */
-import type { Result } from "neverthrow";
-import { call, cString, libc, nothing, pointer } from "./_libc.ts";
+import { err, type Result } from "neverthrow";
+import { badString, call, cString, DONE, failed, libc, NO_STRING, nothing, pointer } from "./_libc.ts";
 import type { FileDescriptor } from "./descriptor.ts";
 import type { SysError } from "./errno.ts";
 
 /** mkdirat(2); the umask is taken off the mode. */
-export const makeDirectory = (directory: FileDescriptor, name: string, mode: number): Result<undefined, SysError> =>
-  cString("mkdirat", name).andThen((path) => call("mkdirat", () => libc.mkdirat(directory, pointer(path), mode)).map(nothing));
+export function makeDirectory(directory: FileDescriptor, name: string, mode: number): Result<undefined, SysError> {
+  const path = cString(name);
+  if (path === NO_STRING) return err(badString("mkdirat", name));
+  return call("mkdirat", () => libc.mkdirat(directory, pointer(path), mode)).map(nothing);
+}
 
 /** unlinkat(2): removes a file's name, never a directory. */
-export const removeFile = (directory: FileDescriptor, name: string): Result<undefined, SysError> =>
-  cString("unlinkat", name).andThen((path) => call("unlinkat", () => libc.unlinkat(directory, pointer(path), 0)).map(nothing));
+export function removeFile(directory: FileDescriptor, name: string): Result<undefined, SysError> {
+  const path = cString(name);
+  if (path === NO_STRING) return err(badString("unlinkat", name));
+  return call("unlinkat", () => libc.unlinkat(directory, pointer(path), 0)).map(nothing);
+}
 
 const RENAME_NOREPLACE = 1;
 
 function renameWith(directory: FileDescriptor, from: string, to: string, flags: number): Result<undefined, SysError> {
-  return cString("renameat2", from, 0).andThen((fromPath) =>
-    cString("renameat2", to, 1).andThen((toPath) =>
-      call("renameat2", () => libc.renameat2(directory, pointer(fromPath), directory, pointer(toPath), flags)).map(nothing),
-    ),
-  );
+  const fromPath = cString(from, 0);
+  const toPath = cString(to, 1);
+  if (fromPath === NO_STRING || toPath === NO_STRING) return err(badString("renameat2", fromPath === NO_STRING ? from : to));
+  const renamed = libc.renameat2(directory, pointer(fromPath), directory, pointer(toPath), flags);
+  if (renamed === 0) return DONE;
+  const again = () => libc.renameat2(directory, pointer(fromPath), directory, pointer(toPath), flags);
+  return failed("renameat2", again).map(nothing);
 }
 
 /** Renames within a directory, atomically, over whatever has the name. */

@@ -24,7 +24,8 @@ export class LocalSourceFile implements SourceFile {
   ) {}
 
   read(buffer: IoBuffer, length: number, position: number): Result<number, VolumeError> {
-    return readInto(this.descriptor, buffer, length, position).mapErr((error) => volumeError("read", this.path, error));
+    const read = readInto(this.descriptor, buffer, length, position);
+    return read.isOk() ? ok(read.value) : err(volumeError("read", this.path, read.error));
   }
 
   nextData(position: number): Result<{ start: number; end: number } | undefined, VolumeError> {
@@ -45,7 +46,8 @@ export class LocalSourceFile implements SourceFile {
   }
 
   statNow(): Result<FileStat, VolumeError> {
-    return statDescriptor(this.descriptor).mapErr((error) => volumeError("look at", this.path, error));
+    const stat = statDescriptor(this.descriptor);
+    return stat.isOk() ? ok(stat.value) : err(volumeError("look at", this.path, stat.error));
   }
 
   close(): void {

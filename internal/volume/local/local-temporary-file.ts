@@ -73,9 +73,8 @@ export class LocalTemporaryFile implements TemporaryFile {
     const mode = owned.isOk() ? attributes.mode : attributes.mode & 0o1777;
     const moded = setMode(this.descriptor, mode);
     if (moded.isErr() && moded.error.code !== "EPERM") return err(volumeError("set the mode of", this.path, moded.error));
-    return setModificationTime(this.descriptor, attributes.mtimeSeconds, attributes.mtimeNanoseconds).mapErr((error) =>
-      volumeError("set the modification time of", this.path, error),
-    );
+    const timed = setModificationTime(this.descriptor, attributes.mtimeSeconds, attributes.mtimeNanoseconds);
+    return timed.isOk() ? ok(undefined) : err(volumeError("set the modification time of", this.path, timed.error));
   }
 
   sync(): Result<undefined, VolumeError> {
