@@ -163,3 +163,14 @@ test("links and pipes are counted, and a name that was a file and is a link now 
   expect(tree.counts).toMatchObject({ files: 1, directories: 2, symlinks: 2 });
   expect(findFileOrigins(tree.inventory, `${tree.root}/x`)[0]?.state).toBe("absent");
 });
+
+test("a fraction of a second counts: a file is not taken for older than it is", async () => {
+  using tree = await ScannedTree.open();
+  make(tree.root, [
+    { path: "young", size: 1, mtime: RULE.now - RULE.settleSeconds + 0.1 },
+    { path: "old", size: 1, mtime: RULE.now - RULE.settleSeconds - 0.1 },
+  ]);
+  await tree.scan([], 50_000);
+  expect(inventoried(tree, ["young"]).get("young")?.state).toBe("growing");
+  expect(inventoried(tree, ["old"]).get("old")?.state).toBe("settled");
+});

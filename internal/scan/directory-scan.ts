@@ -208,7 +208,7 @@ export class DirectoryScan implements EntryVisitor {
     return this.patterns.excludes(name, () => (this.#relative === "" ? name : `${this.#relative}/${name}`));
   }
 
-  file(name: string, size: number, mtimeSeconds: number, mtimeNanoseconds: number, ctimeSeconds: number): void {
+  file(name: string, size: number, mtimeSeconds: number, mtimeNanoseconds: number, changed: number): void {
     const row = this.#known.take(name);
     if (this.#isExcluded(name)) {
       const state = row?.[KNOWN.state];
@@ -225,10 +225,10 @@ export class DirectoryScan implements EntryVisitor {
       row[KNOWN.mtimeNanoseconds] === mtimeNanoseconds
     ) {
       if (row[KNOWN.state] === SETTLED) return;
-      settled = isSettled(this.rule, mtimeSeconds, ctimeSeconds);
+      settled = isSettled(this.rule, mtimeSeconds + mtimeNanoseconds / 1e9, changed);
       if (row[KNOWN.state] === GROWING && !settled) return;
     }
-    settled ??= isSettled(this.rule, mtimeSeconds, ctimeSeconds);
+    settled ??= isSettled(this.rule, mtimeSeconds + mtimeNanoseconds / 1e9, changed);
     this.#names.push(name);
     this.#numbers.push(size, mtimeSeconds, mtimeNanoseconds, settled ? 1 : 0);
     if (this.#numbers.length >= FILES_PER_DIFFERENCE * NUMBERS_PER_FILE) this.#send([], []);

@@ -10,8 +10,9 @@ export interface SettleRule {
   readonly settleSeconds: number;
 }
 
-export function isSettled(rule: SettleRule, mtimeSeconds: number, ctimeSeconds: number): boolean {
-  const quietSince = mtimeSeconds <= rule.now ? mtimeSeconds : ctimeSeconds;
+/** `modified` and `changed`: mtime and ctime in seconds since 1970, with their fraction. */
+export function isSettled(rule: SettleRule, modified: number, changed: number): boolean {
+  const quietSince = modified <= rule.now ? modified : changed;
   if (quietSince > rule.now) return true;
   return rule.now - quietSince >= rule.settleSeconds;
 }

@@ -11,7 +11,8 @@ import { textOfBytes } from "./name-bytes.ts";
 
 /** What a listing tells, an entry at a time. It must not list another directory meanwhile: the buffer is one a thread. */
 export interface EntryVisitor {
-  file(name: string, size: number, mtimeSeconds: number, mtimeNanoseconds: number, ctimeSeconds: number): void;
+  /** `changed`: the change time in seconds with their fraction, for which a double is exact enough. */
+  file(name: string, size: number, mtimeSeconds: number, mtimeNanoseconds: number, changed: number): void;
   directory(name: string): void;
   symlink(name: string): void;
   /** Sockets, pipes, devices. */
@@ -87,7 +88,7 @@ function visitStat(directory: FileDescriptor, start: number, visitor: EntryVisit
       unsigned64(view, STATX.size),
       signed64(view, STATX.mtimeSeconds),
       view.getUint32(STATX.mtimeNanoseconds, true),
-      signed64(view, STATX.ctimeSeconds),
+      signed64(view, STATX.ctimeSeconds) + view.getUint32(STATX.ctimeNanoseconds, true) / 1e9,
     );
   } else if (kind === S_IFDIR) visitor.directory(name);
   else if (kind === S_IFLNK) visitor.symlink(name);
