@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { errAsync, okAsync, type Result, ResultAsync } from "neverthrow";
 import type { DesiredState } from "../config/mod.ts";
 import { type Declared, declare, type Inventory, type InventoryError, openInventory } from "../inventory/mod.ts";
-import { type Clock, systemClock } from "../sys/mod.ts";
+import { type Clock, errnoText, setIoPriority, setNice, systemClock } from "../sys/mod.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { Progress } from "./reports.ts";
 import { StatusFile } from "./status-file.ts";
@@ -62,6 +62,14 @@ export function declareState(inventory: Inventory, state: DesiredState): ResultA
 
 export const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
+/** Before any thread is started: they inherit it. */
+function stepBack({ nice, ioPriority }: DesiredState, log: Log): void {
+  const niced = nice === 0 ? undefined : setNice(nice);
+  const ioniced = ioPriority === "normal" ? undefined : setIoPriority(ioPriority);
+  if (niced?.isErr()) log.warn(`nice = ${nice} is not possible: ${errnoText(niced.error.code)}`);
+  if (ioniced?.isErr()) log.warn(`io_priority = "${ioPriority}" is not possible: ${errnoText(ioniced.error.code)}`);
+}
+
 /** Opens everything, runs `action`, and puts everything away, whatever came of it. */
 export function withAgent<Value>(
   state: DesiredState,
@@ -74,7 +82,9 @@ export function withAgent<Value>(
   return openInventory(state.database, holder)
     .mapErr((error): AgentError => error)
     .andThen((inventory) => {
-      const pool = new WorkerPool(state.database, Math.max(2, availableParallelism()), TASKS_PER_WORKER);
+      stepBack(state, options.log);
+      const wished = [state.scan.workers, ...state.replicas.map((replica) => replica.workers)];
+      const pool = new WorkerPool(state.database, Math.max(2, availableParallelism(), ...wished), TASKS_PER_WORKER);
       const statusFile = new StatusFile(state.statusFile);
       const work = declareState(inventory, state)
         .mapErr((error): AgentError => error)

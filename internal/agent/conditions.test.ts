@@ -37,6 +37,7 @@ const found = fc.oneof(
       marker: fc.constant("m"),
       markerWritten: fc.boolean(),
       space: fc.constant(SPACE),
+      rotating: fc.boolean(),
       sharesDeviceWith: fc.constantFrom(null, "/data"),
     }),
     root: fc.constant("/r"),

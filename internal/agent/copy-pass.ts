@@ -9,7 +9,6 @@ import {
   commitOutcomes,
   type DirectoryId,
   type FailedAttempt,
-  NOTHING,
   type PendingFile,
   type StoredCopy,
   setReconciledRevision,
@@ -62,10 +61,14 @@ class CopyPass {
   readonly #adopted = new Sum();
   readonly #failed = new Sum();
   #running = 0;
+  /** What the workers share of the replica's limit of bytes a second. */
+  readonly #granted = new SharedArrayBuffer(8);
   #problem: ReplicaProblem | undefined;
   #error: AgentError | undefined;
   /** The lowest revision of a file that was planned and not tried. */
   #untried = Number.POSITIVE_INFINITY;
+  /** What is known of the groups on the way. */
+  readonly #groups = new Map<readonly PendingFile[], Amount & { readonly path: string }>();
   #progressAt = 0;
 
   constructor(
@@ -81,7 +84,7 @@ class CopyPass {
   async run(): Promise<Result<CopyPassResult, AgentError>> {
     await new Promise<void>((resolve, reject) => {
       const pump = (): void => {
-        while (this.#running < this.agent.pool.size && !this.#stopped()) {
+        while (this.#running < this.#parallel() && !this.#stopped()) {
           const group = this.#takeGroup();
           if (group === undefined) break;
           this.#running += 1;
@@ -103,6 +106,12 @@ class CopyPass {
     const amounts = { copied: { ...this.#copied }, adopted: { ...this.#adopted }, failed: { ...this.#failed } };
     const problem = this.#problem === undefined ? {} : { problem: this.#problem };
     return { url: this.checked.replica.id, ...amounts, failures: this.#failures, ...problem };
+  }
+
+  /** Groups that are copied at a time: as many as the operator says, else one to a disk with one head, else one for each worker. */
+  #parallel(): number {
+    const { replica, found } = this.checked;
+    return replica.workers || (found.state.rotating ? 1 : this.agent.pool.size);
   }
 
   #stopped(): boolean {
@@ -131,18 +140,19 @@ class CopyPass {
       }
     }
     const { root, marker } = checked.found;
-    const replica = { root, marker, reserveBytes: checked.replica.reserveBytes };
-    const before = { files: 0, bytes: 0 };
+    const { reserveBytes, bandwidthBytes } = checked.replica;
+    const limit = bandwidthBytes > 0 ? { limit: { shared: this.#granted, bytesPerSecond: bandwidthBytes } } : {};
+    const replica = { root, marker, reserveBytes, ...limit };
     const reply = await agent.pool.run(
       { kind: "copy", group: packGroup(replica, group) },
       {
         onProgress: (files, bytes, path) => {
-          before.files = files;
-          before.bytes = bytes;
-          this.#progress(path, before);
+          this.#groups.set(group, { files, bytes, path });
+          this.#progress();
         },
       },
     );
+    this.#groups.delete(group);
     const copied = await expectReply(reply, "copy");
     if (copied.isErr()) this.#error ??= copied.error;
     else await this.#commit(group, directories, copied.value.result);
@@ -183,7 +193,7 @@ class CopyPass {
     const committed = await commitOutcomes(agent.inventory, checked.row.id, outcomes, agent.now());
     if (committed.isErr()) this.#error ??= committed.error;
     this.#problem ??= result.problem;
-    this.#progress("", NOTHING);
+    this.#progress();
   }
 
   #failedAttempt(file: PendingFile, outcome: Extract<CopyOutcome, { kind: "failed" }>): FailedAttempt {
@@ -217,19 +227,18 @@ class CopyPass {
     return setReconciledRevision(this.agent.inventory, this.checked.row.id, revision);
   }
 
-  #progress(path: string, running: Amount): void {
+  #progress(): void {
     const elapsedMilliseconds = this.agent.elapsed() - this.#begun;
     if (elapsedMilliseconds - this.#progressAt < PROGRESS_EVERY_MILLISECONDS) return;
     this.#progressAt = elapsedMilliseconds;
     const { pending } = this.options;
-    const files = this.#copied.files + this.#adopted.files + running.files;
-    const bytes = this.#copied.bytes + this.#adopted.bytes + running.bytes;
-    const subject = path === "" ? this.checked.replica.id : `${this.checked.replica.id} ${path}`;
+    const done = [this.#copied, this.#adopted, ...this.#groups.values()];
     this.agent.options.onProgress?.({
       phase: "copying",
-      subject,
-      files,
-      bytes,
+      subject: this.checked.replica.id,
+      current: [...this.#groups.values()].flatMap(({ path }) => (path === "" ? [] : [path])),
+      files: done.reduce((total, { files }) => total + files, 0),
+      bytes: done.reduce((total, { bytes }) => total + bytes, 0),
       totalFiles: pending.files,
       totalBytes: pending.bytes,
       elapsedMilliseconds,

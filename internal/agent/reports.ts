@@ -118,6 +118,8 @@ export interface FileReplicaExplanation {
 export interface Progress {
   readonly phase: "scanning" | "copying" | "checking";
   readonly subject: string;
+  /** The files that the workers have last finished, one a worker at most. */
+  readonly current: readonly string[];
   readonly files: number;
   readonly bytes: number;
   /** Of the plan; null while it is not known. */

@@ -50,6 +50,8 @@ class DataDirectoryScan {
   #running = 0;
   #added = 0;
   #changed = 0;
+  /** Known from the first reply on: the root is listed alone. */
+  #rotating = false;
   #rootProblem: ScanProblem | undefined;
   #error: AgentError | undefined;
   #progressAt = 0;
@@ -75,7 +77,7 @@ class DataDirectoryScan {
   #walk(): Promise<Result<void, AgentError>> {
     return new Promise((resolve, reject) => {
       const pump = (): void => {
-        while (this.#todo.length > 0 && this.#running < this.agent.pool.size * 2 && !this.#stopped()) {
+        while (this.#todo.length > 0 && this.#running < this.#parallel() && !this.#stopped()) {
           this.#running += 1;
           // The newest first: depth before breadth keeps the list short.
           const share = Math.ceil(this.#todo.length / (this.agent.pool.size * 2));
@@ -89,6 +91,11 @@ class DataDirectoryScan {
       };
       pump();
     });
+  }
+
+  /** Tasks on the way: the operator's number, one for a disk with one head, else enough that no worker waits for its next. */
+  #parallel(): number {
+    return this.agent.state.scan.workers || (this.#rotating ? 1 : this.agent.pool.size * 2);
   }
 
   #stopped(): boolean {
@@ -128,6 +135,7 @@ class DataDirectoryScan {
     for (const { pattern, matches } of reply.patterns) this.#patterns.set(pattern, (this.#patterns.get(pattern) ?? 0) + matches);
     this.#problems.push(...reply.problems.slice(0, MAX_PROBLEMS - this.#problems.length));
     this.#rootProblem ??= reply.rootProblem;
+    this.#rotating = reply.rotating;
     for (const path of reply.subdirectories) this.#todo.push(path);
     this.#progress();
   }
@@ -141,6 +149,7 @@ class DataDirectoryScan {
     this.agent.options.onProgress?.({
       phase: "scanning",
       subject,
+      current: [],
       files,
       bytes,
       totalFiles: null,

@@ -34,6 +34,8 @@ export interface ScanReply {
   readonly subdirectories: readonly string[];
   readonly problems: readonly ScanProblem[];
   readonly patterns: readonly PatternCount[];
+  /** The data directory is on one disk with a moving head: one listing at a time is fastest. */
+  readonly rotating: boolean;
   /** The root itself could not be opened or listed. */
   readonly rootProblem?: ScanProblem;
 }

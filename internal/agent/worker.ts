@@ -47,7 +47,7 @@ async function scan(id: number, task: ScanTask): Promise<Reply> {
   const counts = emptyCounts();
   if (volume.isErr()) {
     const problem = { path: task.target.root, code: volume.error.reason, message: volumeErrorMessage(volume.error) };
-    return { kind: "scan", counts, subdirectories: [], problems: [problem], patterns: [], rootProblem: problem };
+    return { kind: "scan", counts, subdirectories: [], problems: [problem], patterns: [], rotating: false, rootProblem: problem };
   }
   const patterns = new ExcludePatterns(task.exclude);
   const subdirectories: string[] = [];
@@ -74,9 +74,10 @@ async function scan(id: number, task: ScanTask): Promise<Reply> {
     },
   });
   for (const path of task.directories) await directoryScan.scan(path);
+  const { rotating } = volume.value;
   volume.value.close();
   flush();
-  return { kind: "scan", counts, subdirectories, problems, patterns: patterns.takeCounts() };
+  return { kind: "scan", counts, subdirectories, problems, patterns: patterns.takeCounts(), rotating };
 }
 
 async function perform(id: number, task: Task): Promise<Reply> {

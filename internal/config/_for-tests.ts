@@ -66,6 +66,7 @@ interface RandomReplica {
   readonly key: string;
   readonly importOrigins: boolean | undefined;
   readonly reserve: string | undefined;
+  readonly workers: number | undefined;
   readonly local: boolean;
   readonly style: "header" | "inline" | "dotted";
   readonly note: string;
@@ -75,16 +76,18 @@ const replica: fc.Arbitrary<RandomReplica> = fc.record({
   key: replicaKeys,
   importOrigins: fc.option(fc.boolean(), { nil: undefined }),
   reserve: fc.option(fc.constantFrom("1 GiB", "500MB", "0", "1.5 TiB"), { nil: undefined }),
+  workers: fc.option(fc.nat(64), { nil: undefined }),
   local: fc.boolean(),
   style: fc.constantFrom("header", "header", "inline", "dotted"),
   note: comment,
 });
 
-function optionsOf({ key, importOrigins, reserve, local }: RandomReplica): string[] {
+function optionsOf({ key, importOrigins, reserve, workers, local }: RandomReplica): string[] {
   return [
     ...(local && key.startsWith("/") ? ["local = true"] : []),
     ...(importOrigins === undefined ? [] : [`import_origins = ${importOrigins}`]),
-    ...(reserve === undefined ? [] : [`reserve = '${reserve}'`]),
+    ...(reserve === undefined ? [] : [`reserve = '${reserve}'`, `bandwidth = "${reserve}"`]),
+    ...(workers === undefined ? [] : [`workers = ${workers}`]),
   ];
 }
 

@@ -25,11 +25,15 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   max_wait: 'max_wait = "1h"',
   exclude: 'exclude = ["*.tmp"]',
   max_loss: 'max_loss = "20%"',
+  workers: "workers = 2",
+  nice: "nice = 10",
+  io_priority: 'io_priority = "idle"',
   aliases: 'aliases = ["aoc"]',
   data_dirs: 'data_dirs = ["/opt/MagAOX/logs"]',
   local: "local = true",
   import_origins: "import_origins = true",
   reserve: 'reserve = "1 GiB"',
+  bandwidth: 'bandwidth = "50 MB"',
 };
 
 const TABLE_EXAMPLES: Readonly<Record<string, string>> = {

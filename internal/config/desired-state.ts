@@ -16,10 +16,15 @@ export interface DesiredState {
   readonly hostname: HostName;
   readonly database: string;
   readonly statusFile: string;
+  /** 0..19: as nice(1) counts; 0 leaves it as it is. */
+  readonly nice: number;
+  readonly ioPriority: IoPriority;
   readonly scan: ScanSettings;
   readonly hosts: readonly Host[];
   readonly replicas: readonly Replica[];
 }
+
+export type IoPriority = "normal" | "low" | "idle";
 
 export interface ScanSettings {
   readonly intervalMilliseconds: number;
@@ -27,6 +32,8 @@ export interface ScanSettings {
   readonly maxWaitMilliseconds: number;
   readonly watch: boolean;
   readonly exclude: readonly string[];
+  /** Directories that are listed at a time; 0 adapts to the disk and the processors. */
+  readonly workers: number;
   /** Share 0..1 of a data directory that may vanish in one scan. */
   readonly maxLoss: number;
 }
@@ -49,4 +56,8 @@ export interface Replica {
   readonly importOrigins: boolean;
   /** Bytes that are to stay free. */
   readonly reserveBytes: number;
+  /** Bytes a second that copying may take; 0 is no limit. */
+  readonly bandwidthBytes: number;
+  /** Groups that are copied at a time; 0 adapts to the disk and the processors. */
+  readonly workers: number;
 }

@@ -138,6 +138,8 @@ describe("over random configurations", () => {
           written: key,
           importOrigins,
           reserveBytes: 0,
+          bandwidthBytes: 0,
+          workers: 0,
         });
         expect({ ...after, replicas: [], hash: "" }).toEqual({ ...before, replicas: [], hash: "" });
         const whole = text.endsWith("\n") ? text : `${text}${text.includes("\r\n") ? "\r\n" : "\n"}`;

@@ -50,7 +50,7 @@ export function addReplica(
     const at = placeForReplica(whole);
     const gap = whole.trim() === "" ? "" : newline;
     const after = `${whole.slice(0, at)}${gap}${table.join("")}${whole.slice(at)}`;
-    const added: Replica = { ...parsed.value, written: key, importOrigins, reserveBytes: 0 };
+    const added: Replica = { ...parsed.value, written: key, importOrigins, reserveBytes: 0, bandwidthBytes: 0, workers: 0 };
     if (parseToml(after).isErr()) {
       return refuse(
         file,

@@ -42,12 +42,15 @@ describe("the desired state", () => {
       hostname: "exao1",
       database: "/var/lib/xtelemdb/inventory.db",
       statusFile: "/run/xtelemdb/status.json",
+      nice: 0,
+      ioPriority: "normal",
       scan: {
         intervalMilliseconds: 600_000,
         settleMilliseconds: 10_000,
         maxWaitMilliseconds: 3_600_000,
         watch: true,
         exclude: ["*.tmp"],
+        workers: 0,
         maxLoss: 0.2,
       },
       hosts: [
@@ -64,6 +67,8 @@ describe("the desired state", () => {
           target: { kind: "local", root: "/mnt/backup" },
           importOrigins: false,
           reserveBytes: 0,
+          bandwidthBytes: 0,
+          workers: 0,
         },
         {
           id: "ssh://popeye/ceph/magao-x/",
@@ -71,6 +76,8 @@ describe("the desired state", () => {
           target: { kind: "ssh", host: "popeye", path: "ceph/magao-x" },
           importOrigins: true,
           reserveBytes: 0,
+          bandwidthBytes: 0,
+          workers: 0,
         },
       ],
     });

@@ -40,12 +40,15 @@ export function parseConfiguration(text: string, file: string, environment: Envi
     hostname: own,
     database,
     statusFile,
+    nice: configuration.nice,
+    ioPriority: configuration.io_priority,
     scan: {
       intervalMilliseconds: parseDuration(scan.interval) ?? 0,
       settleMilliseconds: parseDuration(scan.settle) ?? 0,
       maxWaitMilliseconds: parseDuration(scan.max_wait) ?? 0,
       watch: scan.watch,
       exclude: scan.exclude,
+      workers: scan.workers,
       maxLoss: parseShare(scan.max_loss) ?? 0,
     },
     hosts,
@@ -179,7 +182,9 @@ function replicasOf(configuration: Configuration | undefined, mistakes: Mistakes
         'remove "local", or write the URL "ssh://host/path/"',
       );
     }
-    replicas.push({ id, written: key, target, importOrigins: table.import_origins, reserveBytes: parseSize(table.reserve) ?? 0 });
+    const { import_origins: importOrigins, workers } = table;
+    const limits = { reserveBytes: parseSize(table.reserve) ?? 0, bandwidthBytes: parseSize(table.bandwidth) ?? 0, workers };
+    replicas.push({ id, written: key, target, importOrigins, ...limits });
   }
   return replicas;
 }

@@ -21,6 +21,12 @@ const pattern = z
   .string()
   .refine((text) => text !== "" && !text.includes("\0"), { error: 'a pattern such as "*.tmp" or "logs/*.old"' });
 
+const workers = z
+  .int({ error: "a whole number from 0 to 64" })
+  .min(0, { error: "a whole number from 0 to 64" })
+  .max(64, { error: "a whole number from 0 to 64" })
+  .default(0);
+
 const scan = z
   .strictObject({
     interval: interval.default("10m").describe("How often everything is scanned in full."),
@@ -33,6 +39,9 @@ const scan = z
       .describe(
         'Names to leave out: "*.tmp" at any depth, "logs/*.old" relative to a data directory. Matches are counted and reported.',
       ),
+    workers: workers.describe(
+      "How many directories are listed at a time. 0: one on a rotating disk, else as many as there are processors.",
+    ),
     max_loss: share
       .default("20%")
       .describe(
@@ -56,6 +65,10 @@ const replica = z
       .default(false)
       .describe("Make file origins from the copies that are already there (comes with a later release)."),
     reserve: size.default("0 B").describe("Space that is to stay free."),
+    bandwidth: size.default("0 B").describe("Bytes a second that copying to it may take. 0: no limit."),
+    workers: workers.describe(
+      "How many groups of files are copied at a time. 0: one to a rotating disk, else as many as there are processors.",
+    ),
   })
   .describe("A destination: every file of every data directory is to be here.");
 
@@ -67,6 +80,16 @@ export const configurationSchema = z
       .optional()
       .describe("The inventory. Default: $STATE_DIRECTORY/inventory.db, else /var/lib/xtelemdb/inventory.db."),
     status_file: file.optional().describe("The status file. Default: $RUNTIME_DIRECTORY/status.json, else beside the database."),
+    nice: z
+      .int({ error: "a whole number from 0 to 19" })
+      .min(0, { error: "a whole number from 0 to 19" })
+      .max(19, { error: "a whole number from 0 to 19" })
+      .default(0)
+      .describe("How far the program steps back for others that want the processor (nice(1)). 0: as it was started."),
+    io_priority: z
+      .enum(["normal", "low", "idle"])
+      .default("normal")
+      .describe("How far it steps back for others that want the disks (ionice(1)). normal: as it was started."),
     scan: scan.prefault({}),
     hosts: z.record(z.string(), host).default({}).describe("Origin hosts by name."),
     replicas: z.record(z.string(), replica).default({}).describe('Replicas by path ("/mnt/backup") or URL ("ssh://host/path/").'),

@@ -9,6 +9,8 @@ describe("the configuration as it is shown", () => {
       `hostname = "exao1"
 database = "/var/lib/xtelemdb/inventory.db"
 status_file = "/var/lib/xtelemdb/status.json"
+nice = 0
+io_priority = "normal"
 
 [scan]
 interval = "10m"
@@ -16,6 +18,7 @@ watch = true
 settle = "10s"
 max_wait = "1h"
 exclude = []
+workers = 0
 max_loss = "20%"
 
 [hosts."exao1"]
@@ -26,10 +29,14 @@ data_dirs = []
 local = true
 import_origins = false
 reserve = "0 B"
+bandwidth = "0 B"
+workers = 0
 
 [replicas."ssh://popeye/x"]
 import_origins = false
 reserve = "0 B"
+bandwidth = "0 B"
+workers = 0
 `,
     );
   });

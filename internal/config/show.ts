@@ -11,6 +11,8 @@ export function showConfiguration(state: DesiredState): string {
     `hostname = ${quoted(state.hostname)}`,
     `database = ${quoted(state.database)}`,
     `status_file = ${quoted(state.statusFile)}`,
+    `nice = ${state.nice}`,
+    `io_priority = ${quoted(state.ioPriority)}`,
     "",
     "[scan]",
     `interval = ${quoted(formatDuration(state.scan.intervalMilliseconds))}`,
@@ -18,6 +20,7 @@ export function showConfiguration(state: DesiredState): string {
     `settle = ${quoted(formatDuration(state.scan.settleMilliseconds))}`,
     `max_wait = ${quoted(formatDuration(state.scan.maxWaitMilliseconds))}`,
     `exclude = ${list(state.scan.exclude)}`,
+    `workers = ${state.scan.workers}`,
     `max_loss = ${quoted(formatShare(state.scan.maxLoss))}`,
   ];
   for (const host of state.hosts) {
@@ -31,7 +34,12 @@ export function showConfiguration(state: DesiredState): string {
   for (const replica of state.replicas) {
     lines.push("", `[replicas.${quoted(replica.written)}]`);
     if (replica.target.kind === "local") lines.push("local = true");
-    lines.push(`import_origins = ${replica.importOrigins}`, `reserve = ${quoted(`${replica.reserveBytes} B`)}`);
+    lines.push(
+      `import_origins = ${replica.importOrigins}`,
+      `reserve = ${quoted(`${replica.reserveBytes} B`)}`,
+      `bandwidth = ${quoted(`${replica.bandwidthBytes} B`)}`,
+      `workers = ${replica.workers}`,
+    );
   }
   return `${lines.join("\n")}\n`;
 }

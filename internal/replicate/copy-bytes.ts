@@ -5,6 +5,7 @@
 import { err, ok, type Result } from "neverthrow";
 import { IoBuffer } from "../sys/mod.ts";
 import type { SourceFile, TemporaryFile, VolumeError } from "../volume/mod.ts";
+import type { Throttle } from "./throttle.ts";
 
 const BUFFER_BYTES = 1 << 20;
 const HASH_NAME = "sha256";
@@ -28,14 +29,25 @@ export class CopyBuffers {
 export const isSparse = (stat: { readonly size: number; readonly blocks: number }): boolean => stat.blocks * 512 < stat.size;
 
 /** The SHA-256 of exactly the bytes that were written; `source.stat.size` many of them. */
-export function copyBytes(source: SourceFile, target: TemporaryFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
+export function copyBytes(
+  source: SourceFile,
+  target: TemporaryFile,
+  buffers: CopyBuffers,
+  throttle?: Throttle,
+): Promise<CopyStep<Uint8Array>> {
   const small = source.stat.size < BUFFER_BYTES && !isSparse(source.stat);
-  return small ? copySmall(source, target, buffers) : copyLarge(source, target, buffers);
+  return small ? copySmall(source, target, buffers, throttle) : copyLarge(source, target, buffers, throttle);
 }
 
-async function copyLarge(source: SourceFile, target: TemporaryFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
+async function copyLarge(
+  source: SourceFile,
+  target: TemporaryFile,
+  buffers: CopyBuffers,
+  throttle?: Throttle,
+): Promise<CopyStep<Uint8Array>> {
   const { size } = source.stat;
   const write = async (length: number, position: number) => {
+    if (throttle !== undefined) await throttle.take(length);
     const written = await target.write(buffers.data, length, position);
     if (size >= WRITE_BEHIND_BYTES) target.writeBehind(position + length);
     return written;
@@ -63,7 +75,12 @@ export async function hashBytes(source: SourceFile, buffers: CopyBuffers): Promi
 type Write = (length: number, position: number) => Promise<Result<undefined, VolumeError>>;
 
 /** One read that asks for a byte more than there should be is also the proof that there is none. */
-async function copySmall(source: SourceFile, target: TemporaryFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
+async function copySmall(
+  source: SourceFile,
+  target: TemporaryFile,
+  buffers: CopyBuffers,
+  throttle?: Throttle,
+): Promise<CopyStep<Uint8Array>> {
   const { size } = source.stat;
   const read = await source.read(buffers.data, size + 1, 0);
   if (read.isErr()) return { kind: "source-failed", error: read.error };
@@ -71,6 +88,7 @@ async function copySmall(source: SourceFile, target: TemporaryFile, buffers: Cop
   const digest = new Uint8Array(32);
   Bun.SHA256.hash(buffers.data.bytes.subarray(0, size), digest);
   if (size > 0) {
+    if (throttle !== undefined) await throttle.take(size);
     const written = await target.write(buffers.data, size, 0);
     if (written.isErr()) return { kind: "replica-failed", error: written.error };
   }

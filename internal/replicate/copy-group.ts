@@ -24,9 +24,16 @@ import { type FileFailure, inspectFinalName, inTheWay, mayPublish, sourceChanged
 import { OriginFiles } from "./origin-files.ts";
 import { openReplica, type ReplicaProblem, replicaProblem } from "./replica-check.ts";
 import { SpaceBudget } from "./space-budget.ts";
+import { Throttle } from "./throttle.ts";
 
 export interface CopyGroup {
-  readonly replica: { readonly root: string; readonly marker: string; readonly reserveBytes: number };
+  readonly replica: {
+    readonly root: string;
+    readonly marker: string;
+    readonly reserveBytes: number;
+    /** A limit that is shared with the other groups of this replica. */
+    readonly limit?: { readonly shared: SharedArrayBuffer; readonly bytesPerSecond: number };
+  };
   readonly requests: readonly CopyRequest[];
 }
 
@@ -40,9 +47,6 @@ export interface CopyGroupResult {
 
 /** Space for a file is reserved before it is written from this size on. */
 const RESERVE_FROM_BYTES = 1 << 20;
-
-/** Smaller files stay in the cache: to drop one costs as much as to copy it. */
-const FORGET_FROM_BYTES = 1 << 20;
 
 /** A file that is written, but not yet durable, and not yet under its final name. */
 interface Staged {
@@ -73,6 +77,7 @@ class GroupCopy {
   readonly #origins = new OriginFiles();
   readonly #destinations: Destinations;
   readonly #names = new TemporaryNames(randomHex(TEMPORARY_HEX_BYTES));
+  readonly #throttle: Throttle | undefined;
   #last: { readonly directory: DirectoryId; readonly opened: Result<Destination, VolumeError> } | undefined;
   #current: CopyRequest | undefined;
   #problem: ReplicaProblem | undefined;
@@ -84,6 +89,8 @@ class GroupCopy {
     private readonly buffers: CopyBuffers,
     private readonly onFile: OnFile,
   ) {
+    const { limit } = group.replica;
+    this.#throttle = limit && new Throttle(limit.shared, limit.bytesPerSecond);
     this.#destinations = new Destinations(
       replica,
       async (path) => this.#current && this.#origins.attributesFor(this.#current, path),
@@ -184,7 +191,7 @@ class GroupCopy {
       const reserved = await target.reserve(size);
       if (reserved.isErr()) return err(this.#atReplica(failureAtReplica(reserved.error)));
     }
-    const copied = await copyBytes(source, target, this.buffers);
+    const copied = await copyBytes(source, target, this.buffers, this.#throttle);
     if (copied.kind === "source-failed") return err(failureAtSource(copied.error));
     if (copied.kind === "replica-failed") return err(this.#atReplica(failureAtReplica(copied.error)));
     const now = await source.statNow();
@@ -196,7 +203,7 @@ class GroupCopy {
     }
     const sealed = await target.seal(size, source.stat);
     if (sealed.isErr()) return err(this.#atReplica(failureAtReplica(sealed.error)));
-    if (size >= FORGET_FROM_BYTES) source.forget(0, size);
+    source.forget(0, size);
     this.onFile(request, size);
     return ok(copied.value);
   }

@@ -108,6 +108,8 @@ export interface ReplicaState {
   readonly marker: string | null;
   readonly markerWritten: boolean;
   readonly space: Space;
+  /** One disk with a moving head: it gets one writer. */
+  readonly rotating: boolean;
   /** The first data directory that lies on the same file system; null when none does. */
   readonly sharesDeviceWith: string | null;
 }
@@ -142,7 +144,7 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
     marker = fresh;
   }
   const sharesDeviceWith = request.dataDirectories.find((path) => deviceOf(path) === volume.device) ?? null;
-  return ok({ marker, markerWritten, space: space.value, sharesDeviceWith });
+  return ok({ marker, markerWritten, space: space.value, rotating: volume.rotating, sharesDeviceWith });
 }
 
 /** What an error while writing at the root means for the whole replica. */

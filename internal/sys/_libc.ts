@@ -33,6 +33,7 @@ export const libc = dlopen("libc.so.6", {
   fsync: { args: [I32], returns: I32 },
   syncfs: { args: [I32], returns: I32 },
   fstatvfs: { args: [I32, "ptr"], returns: I32 },
+  setpriority: { args: [I32, "u32", I32], returns: I32 },
   flock: { args: [I32, I32], returns: I32 },
   syscall: { args: [I64, I64, "ptr", "ptr", I64, I64], returns: I64 },
 }).symbols;

@@ -10,6 +10,9 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now(), monotonicMilliseconds: () => performance.now() };
 
+/** CLOCK_MONOTONIC, the same for all threads: nanoseconds since some moment. */
+export const monotonicNanoseconds = (): bigint => process.hrtime.bigint();
+
 export const randomHex = (bytes: number): string => randomBytes(bytes).toString("hex");
 
 export const randomUuid = (): string => randomUUID();

@@ -5,6 +5,7 @@
  * off or mangled; no function follows a symbolic link unless its docstring says so.
  * Never: keeps state between calls (but scratch memory, one a thread), decides what an error means for a file.
  */
+export * from "./block-device.ts";
 export * from "./clock.ts";
 export * from "./descriptor.ts";
 export * from "./directory-entries.ts";
@@ -14,4 +15,5 @@ export { type FileStat, statDescriptor, statEntry } from "./file-stat.ts";
 export * from "./lock.ts";
 export * from "./name-bytes.ts";
 export * from "./names.ts";
+export * from "./priority.ts";
 export * from "./space.ts";

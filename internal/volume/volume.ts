@@ -19,6 +19,9 @@ export interface Volume {
   /** Identifies the file system that holds the root: two volumes with the same number share their space and their fate. */
   readonly device: string;
 
+  /** It is one disk with a moving head: who reads or writes several things at a time is slower. */
+  readonly rotating: boolean;
+
   /** Opens an existing directory. `not-found` proves that it is not there; every other error proves nothing. */
   openDirectory(path: string): Outcome<VolumeDirectory>;
 
@@ -78,7 +81,7 @@ export interface SourceFile {
   /** The next stretch that holds data at or after `position`; undefined when only a hole follows. Volumes without holes answer with the rest. */
   nextData(position: number): Outcome<{ readonly start: number; readonly end: number } | undefined>;
 
-  /** Tells the system that the bytes so far are not needed in its cache. Never fails. */
+  /** Tells the system that these bytes are not needed in its cache, unless others had them there before. Never fails. */
   forget(from: number, length: number): void;
 
   /** As it is now. */

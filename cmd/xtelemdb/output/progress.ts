@@ -1,7 +1,9 @@
-/** Progress on standard error: one line that redraws itself on a terminal, one line every 10 s in a pipe. */
+/** Progress on standard error: lines that redraw themselves on a terminal (the last file of each worker below), one line every 10 s in a pipe. */
 import type { Progress } from "../../../internal/agent/mod.ts";
 import { bytes, duration, number, printable } from "./text.ts";
 
+/** Lines of files below the first: the screen is for other things too. */
+const MOST_FILES = 8;
 const PIPE_EVERY_MILLISECONDS = 10_000;
 
 export interface ProgressLine {
@@ -27,7 +29,10 @@ export function progressLine(stream: NodeJS.WriteStream): ProgressLine {
   return {
     show(progress) {
       if (stream.isTTY) {
-        stream.write(`\r\u001b[K${textOf(progress).slice(0, (stream.columns ?? 80) - 1)}`);
+        const lines = [textOf(progress), ...progress.current.slice(0, MOST_FILES).map((path) => `  ${printable(path)}`)];
+        const cut = lines.map((line) => line.slice(0, (stream.columns ?? 80) - 1));
+        // Down to the end of the screen is ours; the cursor goes back to the first line.
+        stream.write(`\r\u001b[J${cut.join("\n")}${cut.length > 1 ? `\u001b[${cut.length - 1}A` : ""}\r`);
         drawn = true;
       } else if (performance.now() - shownAt >= PIPE_EVERY_MILLISECONDS) {
         shownAt = performance.now();
@@ -35,7 +40,7 @@ export function progressLine(stream: NodeJS.WriteStream): ProgressLine {
       }
     },
     clear() {
-      if (drawn) stream.write("\r\u001b[K");
+      if (drawn) stream.write("\r\u001b[J");
       drawn = false;
     },
   };

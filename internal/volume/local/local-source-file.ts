@@ -1,6 +1,7 @@
 /** A file of a local volume, open for reading. */
 import { err, ok, type Result } from "neverthrow";
 import {
+  cachedBytes,
   close,
   type FileDescriptor,
   type FileStat,
@@ -14,14 +15,22 @@ import {
 import type { SourceFile } from "../volume.ts";
 import { type VolumeError, volumeError } from "../volume-error.ts";
 
+/** Smaller files stay in the cache: to drop one costs as much as to copy it. */
+const FORGET_FROM_BYTES = 1 << 20;
+
 export class LocalSourceFile implements SourceFile {
   #closed = false;
+  /** Somebody else's pages are not ours to drop: known before the first read, from the size on at which they would be dropped. */
+  readonly #cachedByOthers: boolean;
 
   constructor(
     private readonly path: string,
     private readonly descriptor: FileDescriptor,
     readonly stat: FileStat,
-  ) {}
+  ) {
+    const asked = stat.size < FORGET_FROM_BYTES ? undefined : cachedBytes(descriptor, stat.size);
+    this.#cachedByOthers = asked === undefined || asked > stat.size / 2;
+  }
 
   read(buffer: IoBuffer, length: number, position: number): Result<number, VolumeError> {
     const read = readInto(this.descriptor, buffer, length, position);
@@ -42,7 +51,7 @@ export class LocalSourceFile implements SourceFile {
   }
 
   forget(from: number, length: number): void {
-    forgetCached(this.descriptor, from, length);
+    if (!this.#cachedByOthers) forgetCached(this.descriptor, from, length);
   }
 
   statNow(): Result<FileStat, VolumeError> {

@@ -3,6 +3,8 @@ import { err, ok, type Result } from "neverthrow";
 import {
   close,
   type FileDescriptor,
+  finishWriteback,
+  forgetCached,
   type IoBuffer,
   preallocate,
   setMode,
@@ -16,10 +18,14 @@ import {
 import type { FileAttributes, TemporaryFile } from "../volume.ts";
 import { type VolumeError, volumeError } from "../volume-error.ts";
 
+/** A copy keeps at most twice as much of itself in the cache. */
+const BEHIND_BYTES = 16 << 20;
+
 export class LocalTemporaryFile implements TemporaryFile {
   #closed = false;
   #size = 0;
   #written = 0;
+  #forgotten = 0;
 
   constructor(
     readonly name: string,
@@ -54,6 +60,11 @@ export class LocalTemporaryFile implements TemporaryFile {
     if (upTo <= this.#written) return;
     startWriteback(this.descriptor, this.#written, upTo - this.#written);
     this.#written = upTo;
+    if (upTo - this.#forgotten < 2 * BEHIND_BYTES) return;
+    // The disk has had time for this stretch. Without the wait, a fast source would fill the cache with what nobody reads.
+    finishWriteback(this.descriptor, this.#forgotten, BEHIND_BYTES);
+    forgetCached(this.descriptor, this.#forgotten, BEHIND_BYTES);
+    this.#forgotten += BEHIND_BYTES;
   }
 
   seal(size: number, attributes: FileAttributes): Result<undefined, VolumeError> {

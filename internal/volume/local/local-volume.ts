@@ -3,6 +3,7 @@ import { err, ok, type Result } from "neverthrow";
 import {
   close,
   type FileDescriptor,
+  isRotating,
   openDirectoryBelow,
   openRootDirectory,
   type Space,
@@ -23,7 +24,7 @@ export function openLocalVolume(root: string): Result<Volume, VolumeError> {
     close(opened.value);
     return err(volumeError("open", root, stat.error));
   }
-  return ok(new LocalVolume(root, String(stat.value.device), opened.value));
+  return ok(new LocalVolume(root, stat.value.device, opened.value));
 }
 
 class LocalVolume implements Volume {
@@ -31,9 +32,17 @@ class LocalVolume implements Volume {
 
   constructor(
     readonly name: string,
-    readonly device: string,
+    private readonly deviceNumber: number,
     private readonly root: FileDescriptor,
   ) {}
+
+  get device(): string {
+    return String(this.deviceNumber);
+  }
+
+  get rotating(): boolean {
+    return isRotating(this.deviceNumber);
+  }
 
   openDirectory(path: string): Result<LocalDirectory, VolumeError> {
     const whole = path === "" ? this.name : `${this.name}/${path}`;
