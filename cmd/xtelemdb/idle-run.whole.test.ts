@@ -1,7 +1,7 @@
 /** A run that finds nothing to do does nothing, and no run ever writes to an origin. */
 import { expect } from "bun:test";
 import { utimesSync } from "node:fs";
-import { command, World, WRITING_CALLS, wholeTest } from "../../internal/testing/mod.ts";
+import { command, inventoryExecute, World, WRITING_CALLS, wholeTest } from "../../internal/testing/mod.ts";
 
 /** Every name with all that a run could have changed: size, mode, owner, inode, modification and change time. */
 const everything = (path: string): string => command("find", path, "-printf", "%p %s %m %u %i %T@ %C@\\n");
@@ -80,4 +80,16 @@ wholeTest("plan says what sync then does", [], async () => {
   expect(await world.run("explain", `${world.data}/large`)).toMatchObject({ code: 0 });
   world.files({ path: "large", content: "replaced" });
   expect((await world.plan()).replicas[0]).toMatchObject({ copy: { files: 1 }, replace: { files: 1 } });
+});
+
+wholeTest("a scan that finds no change writes no row of any file, directory or copy", [], async () => {
+  using world = new World();
+  someFiles(world);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  const tables = ["host", "data_directory", "directory", "file_origin", "replica", "file_replica", "attempt", "tally", "counter"];
+  const rows = (): string[] => tables.map((table) => inventoryExecute(world.database, `select * from ${table}`));
+  const withoutScanTimes = (text: string): string => text.replaceAll(/\t\d{13}\t\{.*\}/g, "");
+  const before = rows().map(withoutScanTimes);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(rows().map(withoutScanTimes)).toEqual(before);
 });

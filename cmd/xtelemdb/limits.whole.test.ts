@@ -63,11 +63,11 @@ wholeTest("the threads that read and write run at the priorities that are set", 
 
 wholeTest("on a terminal progress shows what is done, how fast, how long still, and each worker's file", ["strace"], async () => {
   using world = new World();
-  world.files(...[1, 2, 3].map((seed) => ({ path: `large${seed}`, size: 4 * MEBIBYTE, seed })));
-  const fault = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=pwrite64", "-e", "inject=pwrite64:delay_exit=8000"];
+  world.files(...[1, 2, 3].map((seed) => ({ path: `large${seed}`, size: 12 * MEBIBYTE, seed })));
+  const fault = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=pwrite64", "-e", "inject=pwrite64:delay_exit=20000"];
   const words = [...fault, programPath(), "sync", "--config", world.configuration];
   const shown = command("script", "-qec", words.join(" "), "/dev/null");
-  expect(shown).toMatch(/copying [\d.]+ of 3 files, .* of 12 MiB, .*\/s/);
+  expect(shown).toMatch(/copying [\d.]+ of 3 files, .* of 36 MiB, .*\/s/);
   expect(shown).toMatch(/left/);
   expect(shown).toContain(`${world.data}/large`);
   expect(shown).toContain("converged");

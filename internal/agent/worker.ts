@@ -11,7 +11,7 @@ import { packResult, unpackGroup } from "./copy-messages.ts";
 import type { FromWorker, Reply, ScanReply, ScanTask, Task, ToWorker, WorkerSetup } from "./worker-protocol.ts";
 
 /** Differences are sent on when they hold this many files. */
-const FILES_PER_MESSAGE = 20_000;
+const FILES_PER_MESSAGE = 10_000;
 const PROBLEMS_PER_REPLY = 100;
 const PROGRESS_EVERY_MILLISECONDS = 200;
 

@@ -23,6 +23,7 @@ import { type Destination, Destinations } from "./destination.ts";
 import { type FileFailure, inspectFinalName, inTheWay, mayPublish, sourceChanged } from "./final-name.ts";
 import { OriginFiles } from "./origin-files.ts";
 import { openReplica, type ReplicaProblem, replicaProblem } from "./replica-check.ts";
+import { Room } from "./room.ts";
 import { SpaceBudget } from "./space-budget.ts";
 import { Throttle } from "./throttle.ts";
 
@@ -103,13 +104,14 @@ class GroupCopy {
       const { message } = failureAtReplica(space.error);
       return { outcomes: [], problem: replicaProblem("VolumeFailed", message), leftovers: [] };
     }
-    const budget = new SpaceBudget(space.value, this.group.replica.reserveBytes);
+    const room = new Room(this.replica, new SpaceBudget(space.value, this.group.replica.reserveBytes));
     const staged: Staged[] = [];
     for (const request of this.group.requests) {
       this.#current = request;
-      const made = await this.#stage(request, budget);
+      const made = await this.#stage(request, room);
       if (made.isErr()) this.#failed(request, made.error);
       else if (made.value !== "adopted") staged.push(made.value);
+      this.#problem ??= room.problem;
       if (this.#problem !== undefined) break;
     }
     if (staged.length > 0) await this.#publishAll(staged);
@@ -124,35 +126,31 @@ class GroupCopy {
   }
 
   /** Steps 1 to 5. */
-  async #stage(request: CopyRequest, budget: SpaceBudget): Promise<Result<Staged | "adopted", FileFailure>> {
+  async #stage(request: CopyRequest, room: Room): Promise<Result<Staged | "adopted", FileFailure>> {
     const directory = this.#origins.current(request) ?? (await this.#origins.directoryOf(request));
     if (directory.isErr()) return err(directory.error);
     const source = await directory.value.openSource(request.name);
     if (source.isErr()) return err(failureAtSource(source.error));
-    const staged = await this.#stageOpened(request, source.value, budget);
+    const staged = await this.#stageOpened(request, source.value, room);
     source.value.close();
     return staged;
   }
 
-  async #stageOpened(
-    request: CopyRequest,
-    source: SourceFile,
-    budget: SpaceBudget,
-  ): Promise<Result<Staged | "adopted", FileFailure>> {
+  async #stageOpened(request: CopyRequest, source: SourceFile, room: Room): Promise<Result<Staged | "adopted", FileFailure>> {
     if (!sameEvidence(source.stat, request.evidence)) return err(sourceChanged(request, source.stat));
     const opened = this.#destinationOf(request) ?? (await this.#openDestination(request));
-    if (opened.isErr()) return err(await this.#noRoomToCreate(failureAtReplica(opened.error)));
+    if (opened.isErr()) return err(this.#atReplica(await room.whyNotCreated(failureAtReplica(opened.error))));
     const destination = opened.value;
     if (!destination.fresh) {
       const found = await inspectFinalName(request, source, destination.directory, this.replica.name, this.buffers);
       if (found.isErr()) return err(this.#atReplica(found.error));
       if (found.value.kind === "equal") return this.#adopt(request, found.value.there, found.value.digest);
     }
-    const room = this.#takeRoom(request, source.stat, budget);
-    if (room.isErr()) return err(room.error);
+    const taken = room.take(request, source.stat);
+    if (taken.isErr()) return err(taken.error);
     const temporary = this.#names.next();
     const created = await destination.directory.createTemporary(temporary);
-    if (created.isErr()) return err(await this.#noRoomToCreate(failureAtReplica(created.error)));
+    if (created.isErr()) return err(this.#atReplica(await room.whyNotCreated(failureAtReplica(created.error))));
     const written = await this.#write(request, source, created.value);
     created.value.close();
     if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
@@ -169,20 +167,6 @@ class GroupCopy {
     const opened = await this.#destinations.at(replicaPathOf(request.host, request.directoryPath));
     if (opened.isOk()) this.#last = { directory: request.directory, opened };
     return opened;
-  }
-
-  #takeRoom(request: CopyRequest, stat: FileStat, budget: SpaceBudget): Result<undefined, CopyFailure> {
-    const needed = isSparse(stat) ? stat.blocks * 512 : stat.size;
-    const reason = budget.take(needed);
-    if (reason === undefined) return ok(undefined);
-    const path = printable(`${request.directoryPath}/${request.name}`);
-    const root = printable(this.replica.name);
-    const message =
-      reason === "NoInodes"
-        ? `${root} has no free inode for ${path}`
-        : `${path} needs ${needed} bytes, but ${root} has ${Math.max(0, budget.freeBytes)} bytes to spare`;
-    if (budget.exhausted) this.#problem = replicaProblem(reason, message);
-    return err({ domain: "replica", reason, message });
   }
 
   async #write(request: CopyRequest, source: SourceFile, target: TemporaryFile): Promise<Result<Uint8Array, FileFailure>> {
@@ -296,18 +280,6 @@ class GroupCopy {
   #atReplica<Failure extends CopyFailure>(failure: Failure): Failure {
     if (failure.reason === "ReadOnly") this.#problem = replicaProblem("ReadOnly", failure.message);
     return failure;
-  }
-
-  /** ENOSPC says the same for bytes and for inodes; a name that cannot be made on a disk with bytes to spare lacks an inode. */
-  async #noRoomToCreate(failure: CopyFailure): Promise<CopyFailure> {
-    if (failure.reason === "NoSpace") {
-      const space = await this.replica.space();
-      if (space.isOk() && space.value.totalInodes > 0 && space.value.freeInodes === 0) {
-        this.#problem = replicaProblem("NoInodes", failure.message);
-        return { ...failure, reason: "NoInodes" };
-      }
-    }
-    return this.#atReplica(failure);
   }
 
   async #abandon({ request, destination, temporary }: Staged, failure: CopyFailure): Promise<void> {

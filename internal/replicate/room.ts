@@ -1,0 +1,47 @@
+/** Is there room for the next file of a group? What does not fit is told by its path; when nothing more fits at all, that is the replica's problem. */
+import { err, ok, type Result } from "neverthrow";
+import { type FileStat, printable } from "../sys/mod.ts";
+import type { Volume } from "../volume/mod.ts";
+import { isSparse } from "./copy-bytes.ts";
+import type { CopyFailure } from "./copy-failure.ts";
+import type { CopyRequest } from "./copy-request.ts";
+import { type ReplicaProblem, replicaProblem } from "./replica-check.ts";
+import type { SpaceBudget } from "./space-budget.ts";
+
+export class Room {
+  #problem: ReplicaProblem | undefined;
+
+  constructor(
+    private readonly volume: Volume,
+    private readonly budget: SpaceBudget,
+  ) {}
+
+  /** Why not even a small file would fit any more. */
+  get problem(): ReplicaProblem | undefined {
+    return this.#problem;
+  }
+
+  /** Takes what a file needs: its size, or what is allocated of it when it has holes. */
+  take(request: CopyRequest, stat: FileStat): Result<undefined, CopyFailure> {
+    const needed = isSparse(stat) ? stat.blocks * 512 : stat.size;
+    const reason = this.budget.take(needed);
+    if (reason === undefined) return ok(undefined);
+    const path = printable(`${request.directoryPath}/${request.name}`);
+    const root = printable(this.volume.name);
+    const message =
+      reason === "NoInodes"
+        ? `${root} has no free inode for ${path}`
+        : `${path} needs ${needed} bytes, but ${root} has ${Math.max(0, this.budget.freeBytes)} bytes to spare`;
+    if (this.budget.exhausted) this.#problem = replicaProblem(reason, message);
+    return err({ domain: "replica", reason, message });
+  }
+
+  /** ENOSPC says the same for bytes and for inodes; a name that cannot be made on a disk with bytes to spare lacks an inode. */
+  async whyNotCreated(failure: CopyFailure): Promise<CopyFailure> {
+    if (failure.reason !== "NoSpace") return failure;
+    const space = await this.volume.space();
+    if (space.isErr() || space.value.totalInodes === 0 || space.value.freeInodes > 0) return failure;
+    this.#problem = replicaProblem("NoInodes", failure.message);
+    return { ...failure, reason: "NoInodes" };
+  }
+}
