@@ -31,6 +31,7 @@ if (!Number.isInteger(rounds) || rounds < 1) {
 const say = (text: string): void => console.error(text);
 const folder = mkdtempSync(join(values.folder, "xtelemdb-bench-"));
 const clean = (): void => rmSync(folder, { recursive: true, force: true });
+// Seen between two commands: until then an interrupt from the terminal ends the command that runs, and its failure cleans up as well.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     clean();

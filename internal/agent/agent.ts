@@ -35,6 +35,9 @@ export interface Agent {
   readonly options: AgentOptions;
   readonly inventory: Inventory;
   readonly declared: Declared;
+  /** At least two: while one thread waits for a disk, another works. */
+  readonly processors: number;
+  /** As many threads as the greediest wish of the configuration takes. */
   readonly pool: WorkerPool;
   readonly statusFile: StatusFile;
   /** Milliseconds since 1970, for what is recorded and shown. */
@@ -84,12 +87,23 @@ export function withAgent<Value>(
     .andThen((inventory) => {
       stepBack(state, options.log);
       const wished = [state.scan.workers, ...state.replicas.map((replica) => replica.workers)];
-      const pool = new WorkerPool(state.database, Math.max(2, availableParallelism(), ...wished), TASKS_PER_WORKER);
+      const processors = Math.max(2, availableParallelism());
+      const pool = new WorkerPool(state.database, Math.max(processors, ...wished), TASKS_PER_WORKER);
       const statusFile = new StatusFile(state.statusFile);
       const work = declareState(inventory, state)
         .mapErr((error): AgentError => error)
         .andThen((declared) =>
-          action({ state, options, inventory, declared, pool, statusFile, now, elapsed: () => clock.monotonicMilliseconds() }),
+          action({
+            state,
+            options,
+            inventory,
+            declared,
+            processors,
+            pool,
+            statusFile,
+            now,
+            elapsed: () => clock.monotonicMilliseconds(),
+          }),
         );
       return new ResultAsync(putAway(work, pool, inventory));
     });

@@ -108,10 +108,10 @@ class CopyPass {
     return { url: this.checked.replica.id, ...amounts, failures: this.#failures, ...problem };
   }
 
-  /** Groups that are copied at a time: as many as the operator says, else one to a disk with one head, else one for each worker. */
+  /** Groups that are copied at a time: as many as the operator says, else one to a disk with one head, else one for each processor. */
   #parallel(): number {
     const { replica, found } = this.checked;
-    return replica.workers || (found.state.rotating ? 1 : this.agent.pool.size);
+    return replica.workers || (found.state.rotating ? 1 : this.agent.processors);
   }
 
   #stopped(): boolean {

@@ -80,7 +80,7 @@ class DataDirectoryScan {
         while (this.#todo.length > 0 && this.#running < this.#parallel() && !this.#stopped()) {
           this.#running += 1;
           // The newest first: depth before breadth keeps the list short.
-          const share = Math.ceil(this.#todo.length / (this.agent.pool.size * 2));
+          const share = Math.ceil(this.#todo.length / this.#parallel());
           const directories = this.#todo.splice(-Math.min(share, DIRECTORIES_PER_TASK));
           this.#list(directories).then(() => {
             this.#running -= 1;
@@ -95,7 +95,7 @@ class DataDirectoryScan {
 
   /** Tasks on the way: the operator's number, one for a disk with one head, else enough that no worker waits for its next. */
   #parallel(): number {
-    return this.agent.state.scan.workers || (this.#rotating ? 1 : this.agent.pool.size * 2);
+    return this.agent.state.scan.workers || (this.#rotating ? 1 : this.agent.processors * 2);
   }
 
   #stopped(): boolean {

@@ -17,6 +17,7 @@ type Build<Parameters extends readonly unknown[], Query> = (kysely: Kysely<Inven
 /** Runs queries on one connection. */
 export class Session {
   readonly kysely: Kysely<InventoryTables>;
+  #pageCache: number | undefined;
   readonly #prepared = new Map<unknown, Statement<never, unknown>>();
 
   constructor(
@@ -68,8 +69,10 @@ export class Session {
     }
   }
 
-  /** How much memory SQLite may keep pages in, on this connection. */
-  cachePages(mebibytes: number): void {
+  /** How much memory SQLite may keep pages in, on this connection. Costs nothing when it is so already. */
+  setPageCache(mebibytes: number): void {
+    if (mebibytes === this.#pageCache) return;
+    this.#pageCache = mebibytes;
     this.sqlite.run(`pragma cache_size = ${-1024 * mebibytes}`);
   }
 

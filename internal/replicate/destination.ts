@@ -9,8 +9,6 @@ import type { DirectoryAttributes, Volume, VolumeDirectory, VolumeError } from "
 const ABOVE_DATA_DIRECTORY: DirectoryAttributes = { mode: 0o755 };
 
 export interface Destination {
-  /** Below the replica's root. */
-  readonly path: string;
   readonly directory: VolumeDirectory;
   /** True when this group made it: nobody else's file can be in it. */
   readonly fresh: boolean;
@@ -50,7 +48,7 @@ export class Destinations {
   }
 
   #keep(path: string, directory: VolumeDirectory, fresh: boolean): Destination {
-    const destination = { path, directory, fresh };
+    const destination = { directory, fresh };
     this.#open.set(path, destination);
     return destination;
   }

@@ -179,7 +179,7 @@ export class DirectoryScan implements EntryVisitor {
   #knownFilesOf(directory: DirectoryId | undefined): KnownFiles {
     if (directory === undefined) return new SmallDirectory([]);
     const rows = knownFiles(this.session, directory, this.largeDirectory + 1);
-    this.session.cachePages(rows.length <= this.largeDirectory ? SMALL_CACHE_MEBIBYTES : LARGE_CACHE_MEBIBYTES);
+    this.session.setPageCache(rows.length <= this.largeDirectory ? SMALL_CACHE_MEBIBYTES : LARGE_CACHE_MEBIBYTES);
     return rows.length <= this.largeDirectory ? new SmallDirectory(rows) : new LargeDirectory(this.session, directory);
   }
 

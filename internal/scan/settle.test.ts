@@ -22,13 +22,20 @@ test.each([
 
 test("every file settles in the end, if nobody touches it", () => {
   fc.assert(
-    fc.property(time, time, settleSeconds, (mtime, ctime, settle) => {
-      const late = Math.max(mtime, ctime) + settle + 1;
-      expect(isSettled({ now: late, settleSeconds: settle }, mtime, ctime)).toBe(true);
-      // And however wrong its times are: at most "settle" after the change that the kernel noted.
-      expect(isSettled({ now: ctime + settle + 1, settleSeconds: settle }, mtime, ctime)).toBe(
-        mtime <= ctime || mtime > ctime + settle + 1 || ctime + settle + 1 - mtime >= settle,
-      );
+    fc.property(time, time, settleSeconds, (modified, changed, settle) => {
+      const late = Math.max(modified, changed) + settle + 1;
+      expect(isSettled({ now: late, settleSeconds: settle }, modified, changed)).toBe(true);
+    }),
+  );
+});
+
+test("a modification time in the future holds a file back for settle after its change, and no longer", () => {
+  fc.assert(
+    fc.property(time, settleSeconds, fc.integer({ min: 1, max: 2 ** 33 }), (changed, settle, ahead) => {
+      const now = changed + settle + 1;
+      expect(isSettled({ now, settleSeconds: settle }, now + ahead, changed)).toBe(true);
+      fc.pre(settle >= 1);
+      expect(isSettled({ now: changed, settleSeconds: settle }, changed + ahead, changed)).toBe(false);
     }),
   );
 });
