@@ -10,7 +10,8 @@ export type ConditionType =
   | "Independent"
   | "SpaceAvailable"
   | "Scanned"
-  | "PatternsMatch";
+  | "PatternsMatch"
+  | "Guarded";
 
 export type ConditionStatus = "True" | "False" | "Unknown";
 
@@ -39,7 +40,19 @@ export const REASONS = {
   NoInodes: "the replica's file system has no inodes left: free some, or make it anew with more",
   NotPermitted: "give the agent's user the right to write there",
   SameFileSystem: "the copies share the disk of their origins: declare a replica on another disk as well",
-  TransportNotSupported: "ssh replicas come with a later release; local replicas are not affected",
+  OtherHost: "",
+  AllGuards: "",
+  WeakerGuards: "let the far end run OpenSSH's sftp server, or accept what it cannot promise",
+  HostUnreachable: 'check the network, the host\'s name and its sshd: try "ssh HOST"; xtelemdb tries again',
+  HostKeyUnknown: "log in once by hand as the agent's user (ssh HOST), or add the host's key to known_hosts",
+  HostKeyChanged: "find out why the host's key changed before you trust it; then correct known_hosts (ssh-keygen -R HOST)",
+  LoginRefused:
+    "give the agent's user a key that this login accepts (ssh_options, ~/.ssh/config, authorized_keys at the far end)",
+  SftpMissing: 'let the far end\'s sshd offer sftp ("Subsystem sftp internal-sftp"), and its login print nothing',
+  ConnectionLost: "check the network and the far end; xtelemdb tries again, and goes on where large files were cut",
+  NoProgress: 'the far end owed an answer for longer than "timeout": check its disks and the network; xtelemdb tries again',
+  ProtocolBroken: "the far end does not speak SFTP as it should: check what runs there",
+  OriginUnreachable: "nothing of this host was taken as deleted; it is scanned when it can be reached again",
   VolumeFailed: "check the disk (dmesg) and its cables; xtelemdb tries again",
   DataDirectoryMissing: "check that the volume is mounted and that the path is right; nothing was taken as deleted",
   DataDirectoryUnreadable: "give the agent's user the right to read it; nothing below it was taken as deleted",

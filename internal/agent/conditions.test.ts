@@ -20,7 +20,7 @@ const PROBLEMS: readonly ReplicaProblemReason[] = [
   "NoInodes",
   "NotPermitted",
   "VolumeFailed",
-  "TransportNotSupported",
+  "SftpMissing",
 ];
 
 const amount = fc.record({ files: fc.nat(3), bytes: fc.nat(100) });
@@ -39,8 +39,9 @@ const found = fc.oneof(
       space: fc.constant(SPACE),
       rotating: fc.boolean(),
       sharesDeviceWith: fc.constantFrom(null, "/data"),
+      onThisHost: fc.boolean(),
+      weaknesses: fc.constantFrom([], ["it cannot flush"]),
     }),
-    root: fc.constant("/r"),
     marker: fc.constant("m"),
   }),
 );

@@ -1,6 +1,6 @@
 /** Which conditions follow from what a pass found. Pure functions: the same findings give the same conditions. */
 import type { Amount } from "../inventory/mod.ts";
-import { COPY_FAILURES, type CopyFailureReason } from "../replicate/mod.ts";
+import { COPY_FAILURES, type CopyFailureReason, type ReplicaState } from "../replicate/mod.ts";
 import { printable } from "../sys/mod.ts";
 import type { Condition } from "./condition.ts";
 import type { CopyPassResult } from "./copy-pass.ts";
@@ -15,7 +15,16 @@ export interface PendingOfReplica {
 }
 
 /** Reasons that only a person can mend: the replica is `Stalled`. The others heal when the world does. */
-const STALLING = ["MarkerUnreadable", "MarkerOfAnotherReplica", "NotPermitted", "TransportNotSupported"];
+const STALLING = [
+  "MarkerUnreadable",
+  "MarkerOfAnotherReplica",
+  "NotPermitted",
+  "HostKeyUnknown",
+  "HostKeyChanged",
+  "LoginRefused",
+  "SftpMissing",
+  "ProtocolBroken",
+];
 
 const NOT_MOUNTED = [
   "RootMissing",
@@ -24,6 +33,14 @@ const NOT_MOUNTED = [
   "MarkerUnreadable",
   "MarkerOfAnotherReplica",
   "VolumeFailed",
+  "HostUnreachable",
+  "HostKeyUnknown",
+  "HostKeyChanged",
+  "LoginRefused",
+  "SftpMissing",
+  "ConnectionLost",
+  "NoProgress",
+  "ProtocolBroken",
 ];
 
 const files = (count: number): string => `${count} ${count === 1 ? "file" : "files"}`;
@@ -49,7 +66,7 @@ export function replicaConditions(
     const { markerWritten } = checked.found.state;
     const reason = markerWritten ? "MarkerWritten" : "MarkerFound";
     conditions.push({ type: "Mounted", status: "True", reason, message: `marker ${checked.found.marker}` });
-    conditions.push(space(problem, failures), independence(checked.found.state.sharesDeviceWith));
+    conditions.push(space(problem, failures), independence(checked.found.state), guards(checked.found.state.weaknesses));
   }
   return conditions;
 }
@@ -89,7 +106,14 @@ function space(problem: CopyPassResult["problem"], failures: CopyPassResult["fai
   return { type: "SpaceAvailable", status: "True", reason: "EnoughSpace", message: "everything that was tried has fitted" };
 }
 
-function independence(sharesDeviceWith: string | null): Condition {
+function guards(weaknesses: readonly string[]): Condition {
+  return weaknesses.length === 0
+    ? { type: "Guarded", status: "True", reason: "AllGuards", message: "the volume keeps every promise" }
+    : { type: "Guarded", status: "False", reason: "WeakerGuards", message: printable(weaknesses.join("; ")) };
+}
+
+function independence({ sharesDeviceWith, onThisHost }: ReplicaState): Condition {
+  if (!onThisHost) return { type: "Independent", status: "True", reason: "OtherHost", message: "on another host" };
   return sharesDeviceWith === null
     ? {
         type: "Independent",

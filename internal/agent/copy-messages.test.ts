@@ -3,9 +3,10 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { DataDirectoryId, DirectoryId, FileOriginId, PendingFile } from "../inventory/mod.ts";
 import type { CopyOutcome } from "../replicate/mod.ts";
+import { localAddress } from "../volume/mod.ts";
 import { packGroup, packResult, unpackGroup } from "./copy-messages.ts";
 
-const REPLICA = { root: "/r", marker: "m", reserveBytes: 5 };
+const REPLICA = { address: localAddress("/r"), marker: "m", reserveBytes: 5 };
 
 const evidence = fc.record({
   size: fc.nat(2 ** 31),

@@ -24,6 +24,7 @@ import { type Agent, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { type PackedResult, packGroup } from "./copy-messages.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
+import { addressOf } from "./volume-address.ts";
 
 const PROGRESS_EVERY_MILLISECONDS = 200;
 
@@ -139,10 +140,10 @@ class CopyPass {
         return;
       }
     }
-    const { root, marker } = checked.found;
+    const { marker } = checked.found;
     const { reserveBytes, bandwidthBytes } = checked.replica;
     const limit = bandwidthBytes > 0 ? { limit: { shared: this.#granted, bytesPerSecond: bandwidthBytes } } : {};
-    const replica = { root, marker, reserveBytes, ...limit };
+    const replica = { address: addressOf(checked.replica), marker, reserveBytes, ...limit };
     const reply = await agent.pool.run(
       { kind: "copy", group: packGroup(replica, group) },
       {

@@ -1,13 +1,15 @@
 /** What `add_replica` does at once: looks at the new replica's root, and writes its marker if it has none. Never makes the root. */
-import { okAsync, ResultAsync } from "neverthrow";
+import { ResultAsync } from "neverthrow";
 import type { Replica } from "../config/mod.ts";
 import { checkReplica } from "../replicate/mod.ts";
 import { randomHex, randomUuid } from "../sys/mod.ts";
+import { closeIdleConnections } from "../volume/mod.ts";
 import { isoTime } from "./agent.ts";
 import { REASONS } from "./condition.ts";
+import { addressOf } from "./volume-address.ts";
 
 export interface PreparedReplica {
-  readonly kind: "marker-written" | "marker-found" | "not-ready" | "not-local";
+  readonly kind: "marker-written" | "marker-found" | "not-ready";
   readonly message: string;
   readonly help: string;
 }
@@ -18,13 +20,11 @@ export function prepareReplica(
   dataDirectories: readonly string[],
   now: number,
 ): ResultAsync<PreparedReplica, never> {
-  const { target } = replica;
-  if (target.kind !== "local") {
-    return okAsync({ kind: "not-local", message: "ssh replicas are not supported yet", help: REASONS.TransportNotSupported });
-  }
   const newMarker = { uuid: randomUuid(), created: isoTime(now), hex: randomHex(8) };
-  const request = { root: target.root, marker: null, newMarker, dataDirectories, reserveBytes: replica.reserveBytes };
+  const address = addressOf(replica);
+  const request = { address, marker: null, newMarker, dataDirectories, reserveBytes: replica.reserveBytes };
   return ResultAsync.fromSafePromise(checkReplica(request)).map((checked): PreparedReplica => {
+    closeIdleConnections();
     if (checked.isErr()) {
       return { kind: "not-ready", message: checked.error.message, help: REASONS[checked.error.reason] };
     }

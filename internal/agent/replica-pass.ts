@@ -13,15 +13,14 @@ import { type ReplicaProblem, type ReplicaState, replicaProblem } from "../repli
 import { printable, randomHex, randomUuid } from "../sys/mod.ts";
 import { type Agent, expectReply, isoTime, ownHost } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
+import { addressOf } from "./volume-address.ts";
 import type { Task } from "./worker-protocol.ts";
 
 /** A declared replica and what was found at its root. */
 export interface CheckedReplica {
   readonly replica: Replica;
   readonly row: DeclaredReplica;
-  readonly found:
-    | { readonly kind: "ready"; readonly state: ReplicaState; readonly root: string; readonly marker: string }
-    | ReplicaProblem;
+  readonly found: { readonly kind: "ready"; readonly state: ReplicaState; readonly marker: string } | ReplicaProblem;
 }
 
 /** `mayWrite`: a new root gets its marker, and temporary files of a killed run are removed; else nothing is changed on any disk. */
@@ -49,14 +48,10 @@ function checkOne(
   row: DeclaredReplica,
   mayWrite: boolean,
 ): ResultAsync<CheckedReplica, AgentError> {
-  const { target } = replica;
-  if (target.kind !== "local") {
-    const message = "ssh replicas are not supported yet";
-    return okAsync({ replica, row, found: replicaProblem("TransportNotSupported", message) });
-  }
+  const address = addressOf(replica);
   const newMarker = { uuid: randomUuid(), created: isoTime(agent.now()), hex: randomHex(8) };
   const request = {
-    root: target.root,
+    address,
     marker: row.marker,
     dataDirectories: ownHost(agent.state)?.dataDirectories ?? [],
     reserveBytes: replica.reserveBytes,
@@ -64,7 +59,7 @@ function checkOne(
   };
   return fromPool(agent, { kind: "check-replica", request }, "check-replica").andThen(({ result }) => {
     if ("problem" in result) return okAsync({ replica, row, found: result.problem });
-    return identify(agent, replica, row, result.ok, target.root, mayWrite);
+    return identify(agent, replica, row, result.ok, mayWrite);
   });
 }
 
@@ -81,25 +76,24 @@ function identify(
   replica: Replica,
   row: DeclaredReplica,
   state: ReplicaState,
-  root: string,
   mayWrite: boolean,
 ): ResultAsync<CheckedReplica, AgentError> {
   const { marker } = state;
   // Nothing may be written, and there is no marker yet: it would be written by a sync.
   if (marker === null || (row.marker === null && !mayWrite)) {
-    return okAsync({ replica, row, found: { kind: "ready", state, root, marker: marker ?? "" } });
+    return okAsync({ replica, row, found: { kind: "ready", state, marker: marker ?? "" } });
   }
   const ready = (ours: DeclaredReplica): CheckedReplica => ({
     replica,
     row: ours,
-    found: { kind: "ready", state, root, marker },
+    found: { kind: "ready", state, marker },
   });
   const owner = markerOwner(agent.inventory, marker, row.id);
   if (owner !== undefined) {
-    const message = `${printable(root)} carries the marker of the replica ${printable(owner)}: both are the same volume, or one is a clone of the other`;
+    const message = `${printable(replica.id)} carries the marker of the replica ${printable(owner)}: both are the same volume, or one is a clone of the other`;
     return okAsync({ replica, row, found: replicaProblem("MarkerOfAnotherReplica", message) });
   }
-  if (row.marker === marker) return mayWrite ? clean(agent, ready(row), root, marker) : okAsync(ready(row));
+  if (row.marker === marker) return mayWrite ? clean(agent, ready(row), marker) : okAsync(ready(row));
   return takeOverReplica(agent.inventory, row, marker)
     .andThen((former) => {
       if (former !== undefined) {
@@ -109,14 +103,15 @@ function identify(
       return setMarker(agent.inventory, row.id, marker).map(() => ({ ...row, marker }));
     })
     .mapErr((error): AgentError => error)
-    .andThen((ours) => clean(agent, ready(ours), root, marker));
+    .andThen((ours) => clean(agent, ready(ours), marker));
 }
 
 /** Removes what a killed run left in the directories that it was working in. */
-function clean(agent: Agent, checked: CheckedReplica, root: string, marker: string): ResultAsync<CheckedReplica, AgentError> {
+function clean(agent: Agent, checked: CheckedReplica, marker: string): ResultAsync<CheckedReplica, AgentError> {
   const directories = inFlightDirectories(agent.inventory, checked.row.id);
   if (directories.length === 0) return okAsync(checked);
-  return fromPool(agent, { kind: "clean", request: { root, marker, directories } }, "clean").andThen(({ result }) => {
+  const request = { address: addressOf(checked.replica), marker, directories, now: agent.now() / 1000 };
+  return fromPool(agent, { kind: "clean", request }, "clean").andThen(({ result }) => {
     if (result.removed > 0)
       agent.options.log.info(`${checked.replica.id}: removed ${result.removed} temporary files of an interrupted run`);
     if (result.problem !== undefined) return okAsync<CheckedReplica, AgentError>({ ...checked, found: result.problem });

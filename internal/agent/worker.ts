@@ -95,9 +95,9 @@ async function perform(id: number, task: Task): Promise<Reply> {
       let bytes = 0;
       let sentAt = performance.now();
       const group = unpackGroup(task.group);
-      const result = await copyGroup(group, buffers, (request, size) => {
-        files += 1;
-        bytes += size;
+      const result = await copyGroup(group, buffers, (request, moreFiles, moreBytes) => {
+        files += moreFiles;
+        bytes += moreBytes;
         const now = performance.now();
         if (now - sentAt < PROGRESS_EVERY_MILLISECONDS) return;
         sentAt = now;

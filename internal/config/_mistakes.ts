@@ -34,6 +34,9 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   import_origins: "import_origins = true",
   reserve: 'reserve = "1 GiB"',
   bandwidth: 'bandwidth = "50 MB"',
+  connections: "connections = 2",
+  ssh_options: 'ssh_options = ["IdentityFile=/etc/xtelemdb/key"]',
+  timeout: 'timeout = "60s"',
 };
 
 const TABLE_EXAMPLES: Readonly<Record<string, string>> = {

@@ -60,4 +60,20 @@ export interface Replica {
   readonly bandwidthBytes: number;
   /** Groups that are copied at a time; 0 adapts to the disk and the processors. */
   readonly workers: number;
+  /** ssh connections at a time for each worker; 0 adapts to the work. */
+  readonly connections: number;
+  /** As in ssh_config(5). */
+  readonly sshOptions: readonly string[];
+  /** How long a far end may be silent while it owes an answer. */
+  readonly timeoutMilliseconds: number;
 }
+
+/** What a replica has that is declared by its key alone; a test compares it with the schema. */
+export const REPLICA_DEFAULTS = {
+  reserveBytes: 0,
+  bandwidthBytes: 0,
+  workers: 0,
+  connections: 0,
+  sshOptions: [],
+  timeoutMilliseconds: 60_000,
+} as const satisfies Partial<Replica>;

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { configurations, environmentOf, FILE, replicaKeys, stateOf, wanted } from "./_for-tests.ts";
 import { renderConfigError } from "./config-error.ts";
+import { REPLICA_DEFAULTS } from "./desired-state.ts";
 import { addReplica, removeReplica } from "./edit.ts";
 import { replicaKey } from "./names.ts";
 
@@ -137,9 +138,7 @@ describe("over random configurations", () => {
           target,
           written: key,
           importOrigins,
-          reserveBytes: 0,
-          bandwidthBytes: 0,
-          workers: 0,
+          ...REPLICA_DEFAULTS,
         });
         expect({ ...after, replicas: [], hash: "" }).toEqual({ ...before, replicas: [], hash: "" });
         const whole = text.endsWith("\n") ? text : `${text}${text.includes("\r\n") ? "\r\n" : "\n"}`;

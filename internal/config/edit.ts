@@ -7,7 +7,7 @@ import { err, ok, type Result } from "neverthrow";
 import { keysOfReplica, lineOfReplica, placeForReplica, tableOfReplica } from "./_replica-text.ts";
 import { parseToml } from "./_toml.ts";
 import type { ConfigError } from "./config-error.ts";
-import type { DesiredState, Replica } from "./desired-state.ts";
+import { type DesiredState, REPLICA_DEFAULTS, type Replica } from "./desired-state.ts";
 import type { Environment } from "./environment.ts";
 import { replicaKey } from "./names.ts";
 import { parseConfiguration } from "./parse.ts";
@@ -50,7 +50,7 @@ export function addReplica(
     const at = placeForReplica(whole);
     const gap = whole.trim() === "" ? "" : newline;
     const after = `${whole.slice(0, at)}${gap}${table.join("")}${whole.slice(at)}`;
-    const added: Replica = { ...parsed.value, written: key, importOrigins, reserveBytes: 0, bandwidthBytes: 0, workers: 0 };
+    const added: Replica = { ...parsed.value, written: key, importOrigins, ...REPLICA_DEFAULTS };
     if (parseToml(after).isErr()) {
       return refuse(
         file,

@@ -182,9 +182,18 @@ function replicasOf(configuration: Configuration | undefined, mistakes: Mistakes
         'remove "local", or write the URL "ssh://host/path/"',
       );
     }
-    const { import_origins: importOrigins, workers } = table;
+    const { import_origins: importOrigins, workers, connections, ssh_options: sshOptions } = table;
+    if (target.kind === "local" && sshOptions.length > 0) {
+      mistakes.add(
+        [...path, "ssh_options"],
+        "key",
+        `${JSON.stringify(key)} is a path on this machine: there is no ssh`,
+        'remove "ssh_options"',
+      );
+    }
     const limits = { reserveBytes: parseSize(table.reserve) ?? 0, bandwidthBytes: parseSize(table.bandwidth) ?? 0, workers };
-    replicas.push({ id, written: key, target, importOrigins, ...limits });
+    const ssh = { connections, sshOptions, timeoutMilliseconds: parseDuration(table.timeout) ?? 0 };
+    replicas.push({ id, written: key, target, importOrigins, ...limits, ...ssh });
   }
   return replicas;
 }

@@ -21,6 +21,11 @@ const pattern = z
   .string()
   .refine((text) => text !== "" && !text.includes("\0"), { error: 'a pattern such as "*.tmp" or "logs/*.old"' });
 
+const sshOption = z.string().refine((text) => /^[A-Za-z][A-Za-z0-9]*\s*[= ]\s*[^\s\p{Cc}][^\p{Cc}]*$/u.test(text), {
+  error: 'an option of ssh_config(5) such as "Port=2222"',
+});
+const timeout = duration.refine((text) => (parseDuration(text) ?? 0) >= 1000, { error: 'a duration of at least "1s"' });
+
 const workers = z
   .int({ error: "a whole number from 0 to 64" })
   .min(0, { error: "a whole number from 0 to 64" })
@@ -69,6 +74,19 @@ const replica = z
     workers: workers.describe(
       "How many groups of files are copied at a time. 0: one to a rotating disk, else as many as there are processors.",
     ),
+    connections: z
+      .int({ error: "a whole number from 0 to 16" })
+      .min(0, { error: "a whole number from 0 to 16" })
+      .max(16, { error: "a whole number from 0 to 16" })
+      .default(0)
+      .describe("ssh connections of each worker at a time, at most. 0: as the work wants, up to 4."),
+    ssh_options: z
+      .array(sshOption)
+      .default([])
+      .describe(
+        'Options for ssh, as in ssh_config(5): ["Port=2222", "IdentityFile=/etc/xtelemdb/key"]. The rest is in ~/.ssh/config.',
+      ),
+    timeout: timeout.default("60s").describe("How long the far end may be silent while it owes an answer."),
   })
   .describe("A destination: every file of every data directory is to be here.");
 

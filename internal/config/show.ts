@@ -40,6 +40,13 @@ export function showConfiguration(state: DesiredState): string {
       `bandwidth = ${quoted(`${replica.bandwidthBytes} B`)}`,
       `workers = ${replica.workers}`,
     );
+    if (replica.target.kind === "ssh") {
+      lines.push(
+        `connections = ${replica.connections}`,
+        `ssh_options = ${list(replica.sshOptions)}`,
+        `timeout = ${quoted(formatDuration(replica.timeoutMilliseconds))}`,
+      );
+    }
   }
   return `${lines.join("\n")}\n`;
 }

@@ -1,12 +1,15 @@
 /** Removes the temporary files that a killed run left in the directories it was working in: the only thing the agent ever removes. */
 import type { DirectoryId } from "../inventory/mod.ts";
+import type { VolumeAddress } from "../volume/mod.ts";
 import { replicaPathOf } from "./copy-request.ts";
 import { openReplica, type ReplicaProblem } from "./replica-check.ts";
 import { removeTemporaryFiles } from "./temporary-files.ts";
 
 export interface CleanRequest {
-  readonly root: string;
+  readonly address: VolumeAddress;
   readonly marker: string;
+  /** Seconds since 1970. */
+  readonly now: number;
   readonly directories: readonly { readonly id: DirectoryId; readonly host: string; readonly path: string }[];
 }
 
@@ -18,12 +21,12 @@ export interface CleanResult {
 }
 
 export async function cleanReplica(request: CleanRequest): Promise<CleanResult> {
-  const volume = await openReplica(request.root, request.marker);
+  const volume = await openReplica(request.address, request.marker);
   if (volume.isErr()) return { removed: 0, clean: [], problem: volume.error };
   let removed = 0;
   const clean: DirectoryId[] = [];
   for (const { id, host, path } of request.directories) {
-    const count = await removeTemporaryFiles(volume.value, replicaPathOf(host, path));
+    const count = await removeTemporaryFiles(volume.value, replicaPathOf(host, path), request.now);
     if (count === undefined) continue;
     removed += count;
     clean.push(id);

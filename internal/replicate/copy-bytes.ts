@@ -20,11 +20,28 @@ export type CopyStep<Value> =
   | { readonly kind: "source-failed"; readonly error: VolumeError }
   | { readonly kind: "replica-failed"; readonly error: VolumeError };
 
-/** The buffers of one worker: made once, used for file after file, never for two at a time. */
+const ZEROS = new Uint8Array(BUFFER_BYTES);
+
+/** The buffer of one worker: used for file after file, never for two at a time. */
 export class CopyBuffers {
-  readonly data = new IoBuffer(BUFFER_BYTES);
-  readonly zeros = new Uint8Array(BUFFER_BYTES);
+  readonly data: IoBuffer;
+  readonly #free: CopyBuffers[] = [];
+
+  constructor(bytes = BUFFER_BYTES) {
+    this.data = new IoBuffer(bytes);
+  }
+
+  /** Buffers for one of several files that are copied at a time; to be given back. */
+  take(size: number): CopyBuffers {
+    return size < BUFFER_BYTES ? new CopyBuffers(size + 1) : (this.#free.pop() ?? new CopyBuffers());
+  }
+
+  giveBack(buffers: CopyBuffers): void {
+    if (buffers.data.bytes.length === BUFFER_BYTES && this.#free.length < KEPT_BUFFERS) this.#free.push(buffers);
+  }
 }
+
+const KEPT_BUFFERS = 8;
 
 export const isSparse = (stat: { readonly size: number; readonly blocks: number }): boolean => stat.blocks * 512 < stat.size;
 
@@ -33,20 +50,30 @@ export function copyBytes(
   source: SourceFile,
   target: TemporaryFile,
   buffers: CopyBuffers,
-  throttle?: Throttle,
+  options: CopyOptions,
 ): Promise<CopyStep<Uint8Array>> {
   const small = source.stat.size < BUFFER_BYTES && !isSparse(source.stat);
-  return small ? copySmall(source, target, buffers, throttle) : copyLarge(source, target, buffers, throttle);
+  return small ? copySmall(source, target, buffers, options) : copyLarge(source, target, buffers, options);
+}
+
+export interface CopyOptions {
+  readonly throttle: Throttle | undefined;
+  /** So many bytes are there already: they are hashed, not written. A multiple of 1 MiB. */
+  readonly from: number;
+  /** Called with the bytes that were written since. */
+  readonly onBytes: (bytes: number) => void;
 }
 
 async function copyLarge(
   source: SourceFile,
   target: TemporaryFile,
   buffers: CopyBuffers,
-  throttle?: Throttle,
+  { throttle, from, onBytes }: CopyOptions,
 ): Promise<CopyStep<Uint8Array>> {
   const { size } = source.stat;
   const write = async (length: number, position: number) => {
+    onBytes(length);
+    if (position + length <= from) return ok(undefined);
     if (throttle !== undefined) await throttle.take(length);
     const written = await target.write(buffers.data, length, position);
     if (size >= WRITE_BEHIND_BYTES) target.writeBehind(position + length);
@@ -54,7 +81,10 @@ async function copyLarge(
   };
   const hasher = new Bun.CryptoHasher(HASH_NAME);
   const copied = await eachStretch(source, buffers, async (length, position) => {
-    if (position === HOLE) return hashZeros(hasher, buffers, length);
+    if (position === HOLE) {
+      onBytes(length);
+      return hashZeros(hasher, length);
+    }
     hasher.update(buffers.data.bytes.subarray(0, length));
     return write(length, position);
   });
@@ -65,7 +95,7 @@ async function copyLarge(
 export async function hashBytes(source: SourceFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
   const hasher = new Bun.CryptoHasher(HASH_NAME);
   const read = await eachStretch(source, buffers, async (length, position) => {
-    if (position === HOLE) return hashZeros(hasher, buffers, length);
+    if (position === HOLE) return hashZeros(hasher, length);
     hasher.update(buffers.data.bytes.subarray(0, length));
     return ok(undefined);
   });
@@ -79,9 +109,10 @@ async function copySmall(
   source: SourceFile,
   target: TemporaryFile,
   buffers: CopyBuffers,
-  throttle?: Throttle,
+  { throttle, onBytes }: CopyOptions,
 ): Promise<CopyStep<Uint8Array>> {
   const { size } = source.stat;
+  onBytes(size);
   const read = await source.read(buffers.data, size + 1, 0);
   if (read.isErr()) return { kind: "source-failed", error: read.error };
   if (read.value !== size) return { kind: "source-moved" };
@@ -124,8 +155,8 @@ async function eachStretch(source: SourceFile, buffers: CopyBuffers, use: Write)
   return beyond.value === 0 ? { kind: "done", value: undefined } : { kind: "source-moved" };
 }
 
-function hashZeros(hasher: Bun.CryptoHasher, buffers: CopyBuffers, length: number): Result<undefined, VolumeError> {
-  for (let left = length; left > 0; left -= BUFFER_BYTES) hasher.update(buffers.zeros.subarray(0, Math.min(left, BUFFER_BYTES)));
+function hashZeros(hasher: Bun.CryptoHasher, length: number): Result<undefined, VolumeError> {
+  for (let left = length; left > 0; left -= BUFFER_BYTES) hasher.update(ZEROS.subarray(0, Math.min(left, BUFFER_BYTES)));
   return ok(undefined);
 }
 

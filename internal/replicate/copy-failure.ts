@@ -1,6 +1,11 @@
 /** Why a file could not be copied: one closed list, with what it takes to mend it, and how soon to look again. */
-import type { VolumeError, VolumeErrorReason } from "../volume/mod.ts";
-import { volumeErrorMessage } from "../volume/mod.ts";
+import {
+  isTransportReason,
+  type TransportReason,
+  type VolumeError,
+  type VolumeErrorReason,
+  volumeErrorMessage,
+} from "../volume/mod.ts";
 
 export type FailureDomain = "source" | "replica" | "transport";
 
@@ -32,6 +37,11 @@ export const COPY_FAILURES = {
   NotPermitted: { action: "stall", help: "give the agent's user the right to write there" },
   NameNotPossible: { action: "stall", help: "the replica's file system cannot hold this name: declare a replica on another one" },
   ReplicaFailed: { action: "retry", help: "check the replica's disk (dmesg) and its cables" },
+  ReplaceNotPossible: {
+    action: "stall",
+    help: "the far end's sftp server cannot replace a file at once: use OpenSSH's there, or move the old copy aside",
+  },
+  OriginUnreachable: { action: "wait", help: "it is copied when the origin host can be reached again" },
   TooManyOpenFiles: { action: "retry", help: "raise the limit of open files (LimitNOFILE= in the unit, ulimit -n)" },
 } as const satisfies Record<string, Disposition>;
 
@@ -41,6 +51,8 @@ export interface CopyFailure {
   readonly domain: FailureDomain;
   readonly reason: CopyFailureReason;
   readonly message: string;
+  /** It is the way there that failed: every other file would fail too. */
+  readonly transport?: TransportReason;
 }
 
 export const isCopyFailureReason = (word: string): word is CopyFailureReason => word in COPY_FAILURES;
@@ -67,18 +79,17 @@ const AT_REPLICA: Readonly<Partial<Record<VolumeErrorReason, CopyFailureReason>>
   "name-too-long": "NameNotPossible",
   "name-not-allowed": "NameNotPossible",
   "too-many-open-files": "TooManyOpenFiles",
+  unsupported: "ReplaceNotPossible",
 };
 
 /** What an error at the source means for the file. Total: whatever is not listed is read as "cannot be read". */
-export const failureAtSource = (error: VolumeError): CopyFailure => ({
-  domain: "source",
-  reason: AT_SOURCE[error.reason] ?? "SourceUnreadable",
-  message: volumeErrorMessage(error),
-});
+export const failureAtSource = (error: VolumeError): CopyFailure =>
+  isTransportReason(error.reason)
+    ? { domain: "transport", reason: "OriginUnreachable", message: volumeErrorMessage(error) }
+    : { domain: "source", reason: AT_SOURCE[error.reason] ?? "SourceUnreadable", message: volumeErrorMessage(error) };
 
 /** What an error at the replica means for the file. Total: whatever is not listed is read as "the replica failed". */
-export const failureAtReplica = (error: VolumeError): CopyFailure => ({
-  domain: "replica",
-  reason: AT_REPLICA[error.reason] ?? "ReplicaFailed",
-  message: volumeErrorMessage(error),
-});
+export const failureAtReplica = (error: VolumeError): CopyFailure =>
+  isTransportReason(error.reason)
+    ? { domain: "transport", reason: "ReplicaFailed", message: volumeErrorMessage(error), transport: error.reason }
+    : { domain: "replica", reason: AT_REPLICA[error.reason] ?? "ReplicaFailed", message: volumeErrorMessage(error) };

@@ -13,23 +13,26 @@ import {
   type TemporaryFile,
   TemporaryNames,
   type Volume,
+  type VolumeAddress,
   type VolumeDirectory,
   type VolumeError,
 } from "../volume/mod.ts";
+import { beginCopy } from "./begin-copy.ts";
 import { type CopyBuffers, copyBytes, isSparse } from "./copy-bytes.ts";
 import { COPY_FAILURES, type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
 import { type CopyOutcome, type CopyRequest, replicaPathOf } from "./copy-request.ts";
 import { type Destination, Destinations } from "./destination.ts";
 import { type FileFailure, inspectFinalName, inTheWay, mayPublish, sourceChanged } from "./final-name.ts";
+import { forEachInFlight } from "./in-flight.ts";
 import { OriginFiles } from "./origin-files.ts";
-import { openReplica, type ReplicaProblem, replicaProblem } from "./replica-check.ts";
+import { openReplica, type ReplicaProblem, replicaProblem, transportProblem } from "./replica-check.ts";
 import { Room } from "./room.ts";
 import { SpaceBudget } from "./space-budget.ts";
 import { Throttle } from "./throttle.ts";
 
 export interface CopyGroup {
   readonly replica: {
-    readonly root: string;
+    readonly address: VolumeAddress;
     readonly marker: string;
     readonly reserveBytes: number;
     /** A limit that is shared with the other groups of this replica. */
@@ -46,6 +49,13 @@ export interface CopyGroupResult {
   readonly leftovers: readonly DirectoryId[];
 }
 
+/** Files whose bytes are fetched from another host at a time. */
+const FILES_FROM_AFAR = 256;
+
+/** Of the files that are copied at a time: what a slow far end has not taken yet lies in memory. */
+const BYTES_IN_FLIGHT = 64 << 20;
+const BYTES_OF_ONE_FILE = 8 << 20;
+
 /** Space for a file is reserved before it is written from this size on. */
 const RESERVE_FROM_BYTES = 1 << 20;
 
@@ -57,18 +67,26 @@ interface Staged {
   readonly digest: Uint8Array;
 }
 
-/** Reports each file that was written, for the progress display. */
-export type OnFile = (request: CopyRequest, bytes: number) => void;
+/** A file whose copy stands under its final name, which is not yet durable. */
+interface Published {
+  readonly request: CopyRequest;
+  readonly how: "copied" | "adopted";
+  readonly there: FileStat;
+  readonly digest: Uint8Array;
+}
+
+/** Reports bytes that were written, and files that were finished, for the progress display. */
+export type OnProgress = (request: CopyRequest, files: number, bytes: number) => void;
 
 /** Copies a group. Never throws for what happens to files, and never leaves an open descriptor. */
-export async function copyGroup(group: CopyGroup, buffers: CopyBuffers, onFile: OnFile): Promise<CopyGroupResult> {
-  const replica = await openReplica(group.replica.root, group.replica.marker);
+export async function copyGroup(group: CopyGroup, buffers: CopyBuffers, onProgress: OnProgress): Promise<CopyGroupResult> {
+  const replica = await openReplica(group.replica.address, group.replica.marker);
   if (replica.isErr()) return { outcomes: [], problem: replica.error, leftovers: [] };
-  const copy = new GroupCopy(group, replica.value, buffers, onFile);
+  const copy = new GroupCopy(group, replica.value, buffers, onProgress);
   try {
     return await copy.run();
   } finally {
-    copy.close();
+    await copy.close();
   }
 }
 
@@ -80,7 +98,8 @@ class GroupCopy {
   readonly #names = new TemporaryNames(randomHex(TEMPORARY_HEX_BYTES));
   readonly #throttle: Throttle | undefined;
   #last: { readonly directory: DirectoryId; readonly opened: Result<Destination, VolumeError> } | undefined;
-  #current: CopyRequest | undefined;
+  readonly #published: Published[] = [];
+  readonly #filesInFlight: number;
   #problem: ReplicaProblem | undefined;
   #adoptedAreDurable = false;
 
@@ -88,14 +107,13 @@ class GroupCopy {
     private readonly group: CopyGroup,
     private readonly replica: Volume,
     private readonly buffers: CopyBuffers,
-    private readonly onFile: OnFile,
+    private readonly onProgress: OnProgress,
   ) {
     const { limit } = group.replica;
     this.#throttle = limit && new Throttle(limit.shared, limit.bytesPerSecond);
-    this.#destinations = new Destinations(
-      replica,
-      async (path) => this.#current && this.#origins.attributesFor(this.#current, path),
-    );
+    this.#destinations = new Destinations(replica);
+    const remoteOrigin = group.requests.some(({ source }) => source?.kind === "ssh");
+    this.#filesInFlight = Math.max(replica.filesInFlight, remoteOrigin ? FILES_FROM_AFAR : 1);
   }
 
   async run(): Promise<CopyGroupResult> {
@@ -106,21 +124,26 @@ class GroupCopy {
     }
     const room = new Room(this.replica, new SpaceBudget(space.value, this.group.replica.reserveBytes));
     const staged: Staged[] = [];
-    for (const request of this.group.requests) {
-      this.#current = request;
+    const limits = { items: this.#filesInFlight, bytes: BYTES_IN_FLIGHT };
+    const bytesOf = ({ evidence }: CopyRequest): number => Math.min(evidence.size, BYTES_OF_ONE_FILE);
+    await forEachInFlight(this.group.requests, limits, bytesOf, async (request) => {
       const made = await this.#stage(request, room);
       if (made.isErr()) this.#failed(request, made.error);
-      else if (made.value !== "adopted") staged.push(made.value);
+      else if (made.value !== "adopted") {
+        if (this.replica.flushesWhole) staged.push(made.value);
+        else await this.#publishAndLook(made.value);
+      }
       this.#problem ??= room.problem;
-      if (this.#problem !== undefined) break;
-    }
+      return this.#problem === undefined ? "go on" : "stop";
+    });
     if (staged.length > 0) await this.#publishAll(staged);
+    await this.#recordPublished();
     const problem = this.#problem === undefined ? {} : { problem: this.#problem };
     return { outcomes: this.#outcomes, leftovers: [...this.#leftovers], ...problem };
   }
 
-  close(): void {
-    this.#origins.close();
+  async close(): Promise<void> {
+    await this.#origins.close();
     this.#destinations.close();
     this.replica.close();
   }
@@ -131,30 +154,41 @@ class GroupCopy {
     if (directory.isErr()) return err(directory.error);
     const source = await directory.value.openSource(request.name);
     if (source.isErr()) return err(failureAtSource(source.error));
-    const staged = await this.#stageOpened(request, source.value, room);
+    const shared = this.#filesInFlight === 1;
+    const buffers = shared ? this.buffers : this.buffers.take(source.value.stat.size);
+    const staged = await this.#stageOpened(request, source.value, room, buffers);
     source.value.close();
+    if (!shared) this.buffers.giveBack(buffers);
     return staged;
   }
 
-  async #stageOpened(request: CopyRequest, source: SourceFile, room: Room): Promise<Result<Staged | "adopted", FileFailure>> {
+  async #stageOpened(
+    request: CopyRequest,
+    source: SourceFile,
+    room: Room,
+    buffers: CopyBuffers,
+  ): Promise<Result<Staged | "adopted", FileFailure>> {
     if (!sameEvidence(source.stat, request.evidence)) return err(sourceChanged(request, source.stat));
     const opened = this.#destinationOf(request) ?? (await this.#openDestination(request));
     if (opened.isErr()) return err(this.#atReplica(await room.whyNotCreated(failureAtReplica(opened.error))));
     const destination = opened.value;
     if (!destination.fresh) {
-      const found = await inspectFinalName(request, source, destination.directory, this.replica.name, this.buffers);
+      const { flushesWhole, name } = this.replica;
+      const found = await inspectFinalName(request, source, destination.directory, name, buffers, !flushesWhole);
       if (found.isErr()) return err(this.#atReplica(found.error));
-      if (found.value.kind === "equal") return this.#adopt(request, found.value.there, found.value.digest);
+      if (found.value.kind === "equal") return this.#adopt(request, destination, found.value.there, found.value.digest);
     }
     const taken = room.take(request, source.stat);
     if (taken.isErr()) return err(taken.error);
-    const temporary = this.#names.next();
-    const created = await destination.directory.createTemporary(temporary);
-    if (created.isErr()) return err(this.#atReplica(await room.whyNotCreated(failureAtReplica(created.error))));
-    const written = await this.#write(request, source, created.value);
-    created.value.close();
+    const begun = await beginCopy(destination.directory, request, source, buffers, () => this.#names.next());
+    if (begun.isErr()) return err(this.#atReplica(await room.whyNotCreated(begun.error)));
+    const { file, from } = begun.value;
+    const written = await this.#write(request, source, file, from, buffers);
+    file.close();
+    const temporary = file.name;
     if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
-    await this.#discard(request, destination.directory, temporary);
+    if (written.error.transport === undefined) await this.#discard(request, destination.directory, temporary);
+    else this.#leftovers.add(request.directory);
     return err(written.error);
   }
 
@@ -164,18 +198,27 @@ class GroupCopy {
   }
 
   async #openDestination(request: CopyRequest): Promise<Result<Destination, VolumeError>> {
-    const opened = await this.#destinations.at(replicaPathOf(request.host, request.directoryPath));
+    const opened = await this.#destinations.at(replicaPathOf(request.host, request.directoryPath), (path) =>
+      this.#origins.attributesFor(request, path),
+    );
     if (opened.isOk()) this.#last = { directory: request.directory, opened };
     return opened;
   }
 
-  async #write(request: CopyRequest, source: SourceFile, target: TemporaryFile): Promise<Result<Uint8Array, FileFailure>> {
+  async #write(
+    request: CopyRequest,
+    source: SourceFile,
+    target: TemporaryFile,
+    from: number,
+    buffers: CopyBuffers,
+  ): Promise<Result<Uint8Array, FileFailure>> {
     const { size } = source.stat;
     if (size >= RESERVE_FROM_BYTES && !isSparse(source.stat)) {
       const reserved = await target.reserve(size);
       if (reserved.isErr()) return err(this.#atReplica(failureAtReplica(reserved.error)));
     }
-    const copied = await copyBytes(source, target, this.buffers, this.#throttle);
+    const onBytes = (bytes: number): void => this.onProgress(request, 0, bytes);
+    const copied = await copyBytes(source, target, buffers, { throttle: this.#throttle, from, onBytes });
     if (copied.kind === "source-failed") return err(failureAtSource(copied.error));
     if (copied.kind === "replica-failed") return err(this.#atReplica(failureAtReplica(copied.error)));
     const now = await source.statNow();
@@ -187,21 +230,54 @@ class GroupCopy {
     }
     const sealed = await target.seal(size, source.stat);
     if (sealed.isErr()) return err(this.#atReplica(failureAtReplica(sealed.error)));
+    if (!this.replica.flushesWhole) {
+      const synced = await target.sync();
+      if (synced.isErr()) return err(this.#atReplica(failureAtReplica(synced.error)));
+    }
     source.forget(0, size);
-    this.onFile(request, size);
+    this.onProgress(request, 1, 0);
     return ok(copied.value);
   }
 
   /** What is there already equals the source. The run that wrote it may have been killed before it was durable. */
-  async #adopt(request: CopyRequest, there: FileStat, digest: Uint8Array): Promise<Result<"adopted", FileFailure>> {
+  async #adopt(
+    request: CopyRequest,
+    destination: Destination,
+    there: FileStat,
+    digest: Uint8Array,
+  ): Promise<Result<"adopted", FileFailure>> {
+    this.onProgress(request, 1, request.evidence.size);
+    if (!this.replica.flushesWhole) {
+      // Its bytes were flushed when they were compared; its name is with the others.
+      this.#destinations.changed(destination);
+      this.#published.push({ request, how: "adopted", there, digest });
+      return ok("adopted");
+    }
     if (!this.#adoptedAreDurable) {
       const flushed = await this.replica.flush();
       if (flushed.isErr()) return err(failureAtReplica(flushed.error));
       this.#adoptedAreDurable = true;
     }
-    this.#stored(request, "adopted", there, digest);
-    this.onFile(request, request.evidence.size);
+    this.#stored({ request, how: "adopted", there, digest });
     return ok("adopted");
+  }
+
+  /** Where each file is durable by itself, it gets its name at once; only the names are flushed together. */
+  async #publishAndLook(item: Staged): Promise<void> {
+    const done = await this.#publish(item);
+    if (done.isErr()) return this.#abandon(item, done.error);
+    const there = await this.#observe(item);
+    if (there.isErr()) this.#failed(item.request, this.#atReplica(there.error));
+    else this.#published.push({ request: item.request, how: "copied", there: there.value, digest: item.digest });
+  }
+
+  async #recordPublished(): Promise<void> {
+    if (this.#published.length === 0) return;
+    const named = await this.#destinations.flush();
+    for (const item of this.#published) {
+      if (named.isOk()) this.#stored(item);
+      else this.#failed(item.request, this.#atReplica(failureAtReplica(named.error)));
+    }
   }
 
   /** Durability and publication of everything staged. */
@@ -223,7 +299,11 @@ class GroupCopy {
       for (const { request } of published) this.#failed(request, failureAtReplica(named.error));
       return;
     }
-    for (const item of published) await this.#observe(item);
+    for (const { request, destination, temporary, digest } of published) {
+      const there = await this.#observe({ request, destination, temporary, digest });
+      if (there.isErr()) this.#failed(request, there.error);
+      else this.#stored({ request, how: "copied", there: there.value, digest });
+    }
   }
 
   /** Step 6 and the rename: replaces only what the inventory knows. */
@@ -245,18 +325,16 @@ class GroupCopy {
   }
 
   /** Step 7: what the replica really has now is what is recorded. */
-  async #observe({ request, destination, digest }: Staged): Promise<void> {
+  async #observe({ request, destination }: Staged): Promise<Result<FileStat, CopyFailure>> {
     const there = await destination.directory.look(request.name);
-    if (there.isErr()) return this.#failed(request, failureAtReplica(there.error));
-    if (there.value?.kind === "file" && there.value.size === request.evidence.size) {
-      return this.#stored(request, "copied", there.value, digest);
-    }
+    if (there.isErr()) return err(failureAtReplica(there.error));
+    if (there.value?.kind === "file" && there.value.size === request.evidence.size) return ok(there.value);
     const path = printable(`${this.replica.name}/${replicaPathOf(request.host, request.directoryPath)}/${request.name}`);
     const found = there.value === undefined ? "it is gone" : `it is a ${there.value.kind} of ${there.value.size} bytes`;
-    this.#failed(request, { domain: "replica", reason: "ReplicaFailed", message: `${path} was published, but now ${found}` });
+    return err({ domain: "replica", reason: "ReplicaFailed", message: `${path} was published, but now ${found}` });
   }
 
-  #stored(request: CopyRequest, how: "copied" | "adopted", there: FileStat, digest: Uint8Array): void {
+  #stored({ request, how, there, digest }: Published): void {
     const { id, evidence } = request;
     const { mtimeSeconds, mtimeNanoseconds } = there;
     const kept = sameEvidence(there, evidence) ? {} : { kept: { mtimeSeconds, mtimeNanoseconds } };
@@ -265,6 +343,8 @@ class GroupCopy {
 
   #failed(request: CopyRequest, failure: FileFailure): void {
     const { domain, reason, observed } = failure;
+    // The way there failed, not the file: it was not tried.
+    if (failure.transport !== undefined) return;
     const message = `${failure.message}; ${COPY_FAILURES[reason].help}`;
     this.#outcomes.push({
       kind: "failed",
@@ -279,6 +359,7 @@ class GroupCopy {
   /** A failure that every other file would meet as well stops the group. */
   #atReplica<Failure extends CopyFailure>(failure: Failure): Failure {
     if (failure.reason === "ReadOnly") this.#problem = replicaProblem("ReadOnly", failure.message);
+    if (failure.transport !== undefined) this.#problem ??= transportProblem(failure.transport, failure.message);
     return failure;
   }
 

@@ -1,11 +1,14 @@
 /** One file to copy: what a worker needs to know of it, and what it answers. */
 import type { Digest, DirectoryId, Evidence, FileOriginId } from "../inventory/mod.ts";
+import type { VolumeAddress } from "../volume/mod.ts";
 import type { CopyFailureReason, FailureDomain } from "./copy-failure.ts";
 
 export interface CopyRequest {
   readonly id: FileOriginId;
   readonly directory: DirectoryId;
   readonly host: string;
+  /** Where the data directory is looked into; its own path on this machine when left out. */
+  readonly source?: VolumeAddress;
   /** Absolute origin paths; the directory is the data directory itself or lies below it. */
   readonly dataDirectory: string;
   readonly directoryPath: string;

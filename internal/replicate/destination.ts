@@ -18,39 +18,44 @@ export interface Destination {
 export type AttributesOf = (path: string) => Promise<DirectoryAttributes | undefined>;
 
 export class Destinations {
-  readonly #open = new Map<string, Destination>();
+  readonly #open = new Map<string, Promise<Result<Destination, VolumeError>>>();
+  readonly #directories: VolumeDirectory[] = [];
   readonly #unflushed = new Set<Destination>();
 
-  constructor(
-    private readonly volume: Volume,
-    private readonly attributesOf: AttributesOf,
-  ) {}
+  constructor(private readonly volume: Volume) {}
 
-  /** The directory at `path` below the replica's root; made, with all above it, when it is not there. */
-  async at(path: string): Promise<Result<Destination, VolumeError>> {
+  /** The directory at `path` below the replica's root; made, with all above it, when it is not there. Whoever asks meanwhile waits for the same. */
+  at(path: string, attributesOf: AttributesOf): Promise<Result<Destination, VolumeError>> {
     const known = this.#open.get(path);
-    if (known !== undefined) return ok(known);
+    if (known !== undefined) return known;
+    const opening = this.#openOrMake(path, attributesOf);
+    this.#open.set(path, opening);
+    // What went wrong once may go well for the next file.
+    void opening.then((opened) => opened.isErr() && this.#open.delete(path));
+    return opening;
+  }
+
+  async #openOrMake(path: string, attributesOf: AttributesOf): Promise<Result<Destination, VolumeError>> {
     const opened = await this.volume.openDirectory(path);
-    if (opened.isOk()) return ok(this.#keep(path, opened.value, false));
+    if (opened.isOk()) return ok(this.#keep(opened.value, false));
     if (opened.error.reason !== "not-found" || path === "") return err(opened.error);
     const slash = path.lastIndexOf("/");
     const parentPath = slash < 0 ? "" : path.slice(0, slash);
-    const parent = await this.at(parentPath);
+    const parent = await this.at(parentPath, attributesOf);
     if (parent.isErr()) return err(parent.error);
-    const attributes = (await this.attributesOf(path)) ?? ABOVE_DATA_DIRECTORY;
+    const attributes = (await attributesOf(path)) ?? ABOVE_DATA_DIRECTORY;
     const made = await parent.value.directory.makeDirectory(path.slice(slash + 1), attributes);
     // Another group may have made it in the same moment.
     const raced = made.isErr() && made.error.reason === "exists";
     if (made.isErr() && !raced) return err(made.error);
     this.changed(parent.value);
     const again = await this.volume.openDirectory(path);
-    return again.map((directory) => this.#keep(path, directory, !raced));
+    return again.map((directory) => this.#keep(directory, !raced));
   }
 
-  #keep(path: string, directory: VolumeDirectory, fresh: boolean): Destination {
-    const destination = { directory, fresh };
-    this.#open.set(path, destination);
-    return destination;
+  #keep(directory: VolumeDirectory, fresh: boolean): Destination {
+    this.#directories.push(directory);
+    return { directory, fresh };
   }
 
   /** A name in this directory has changed: it must be flushed. */
@@ -61,7 +66,11 @@ export class Destinations {
   /** Makes every changed name durable: one by one while they are few, else the whole volume at once. */
   async flush(): Promise<Result<undefined, VolumeError>> {
     const few = 4;
-    if (this.#unflushed.size > few) {
+    if (!this.volume.flushesWhole) {
+      const synced = await Promise.all([...this.#unflushed].map(({ directory }) => directory.sync()));
+      const failed = synced.find((one) => one.isErr());
+      if (failed !== undefined) return failed;
+    } else if (this.#unflushed.size > few) {
       const flushed = await this.volume.flush();
       if (flushed.isErr()) return flushed;
     } else {
@@ -75,7 +84,7 @@ export class Destinations {
   }
 
   close(): void {
-    for (const { directory } of this.#open.values()) directory.close();
+    for (const directory of this.#directories) directory.close();
     this.#open.clear();
     this.#unflushed.clear();
   }

@@ -41,6 +41,8 @@ export async function inspectFinalName(
   directory: VolumeDirectory,
   replica: string,
   buffers: CopyBuffers,
+  /** What equals the source is flushed before it is told: the run that wrote it may have been killed before it was durable. */
+  flush: boolean,
 ): Promise<Result<FinalName, FileFailure>> {
   const looked = await mayPublish(request, directory, replica);
   if (looked.isErr()) return err(looked.error);
@@ -50,7 +52,9 @@ export async function inspectFinalName(
   const copy = await directory.openSource(request.name);
   if (copy.isErr()) return err(failureAtReplica(copy.error));
   const same = await sameContents(source, copy.value, buffers);
+  const flushed = flush && same.isOk() && same.value !== undefined ? await copy.value.sync() : ok(undefined);
   copy.value.close();
+  if (flushed.isErr()) return err(failureAtReplica(flushed.error));
   if (same.isErr()) {
     const { error } = same;
     if (error.kind === "source-failed") return err(failureAtSource(error.error));

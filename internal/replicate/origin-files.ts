@@ -1,38 +1,51 @@
-/** The origin's side of a group: opens each data directory once, and one directory of it at a time. */
+/** The origin's side of a group: opens each data directory, and each directory of it, once. */
 import { err, type Result } from "neverthrow";
-import { type DirectoryAttributes, openLocalVolume, type Volume, type VolumeDirectory } from "../volume/mod.ts";
+import {
+  type DirectoryAttributes,
+  localAddress,
+  openVolume,
+  type Volume,
+  type VolumeAddress,
+  type VolumeDirectory,
+} from "../volume/mod.ts";
 import { type CopyFailure, failureAtSource } from "./copy-failure.ts";
 import type { CopyRequest } from "./copy-request.ts";
 
-export class OriginFiles {
-  readonly #volumes = new Map<string, Result<Volume, CopyFailure>>();
-  #directory: { readonly path: string; readonly opened: Result<VolumeDirectory, CopyFailure> } | undefined;
+type Opened<Value> = Result<Value, CopyFailure>;
 
-  /** The directory of the requested file, where it is the one that was asked for last. */
-  current(request: CopyRequest): Result<VolumeDirectory, CopyFailure> | undefined {
-    return this.#directory?.path === request.directoryPath ? this.#directory.opened : undefined;
+export class OriginFiles {
+  readonly #volumes = new Map<string, Promise<Opened<Volume>>>();
+  readonly #directories = new Map<string, Promise<Opened<VolumeDirectory>>>();
+  #last: { readonly request: CopyRequest; readonly opened: Opened<VolumeDirectory> } | undefined;
+
+  /** The directory of the requested file, where it is the one that was asked for last: files come by directory. */
+  current(request: CopyRequest): Opened<VolumeDirectory> | undefined {
+    const last = this.#last;
+    return last?.request.directory === request.directory && last.request.source === request.source ? last.opened : undefined;
   }
 
-  /** The directory of the requested file; open until another one is asked for. */
-  async directoryOf(request: CopyRequest): Promise<Result<VolumeDirectory, CopyFailure>> {
-    const current = this.current(request);
-    if (current !== undefined) return current;
-    this.#closeDirectory();
-    const volume = this.#volumeOf(request);
-    const opened = volume.isErr()
-      ? err(volume.error)
-      : (await volume.value.openDirectory(belowDataDirectory(request, request.directoryPath))).mapErr(failureAtSource);
-    this.#directory = { path: request.directoryPath, opened };
+  /** The directory of the requested file; open until `close`. */
+  async directoryOf(request: CopyRequest): Promise<Opened<VolumeDirectory>> {
+    const key = `${addressOf(request).name}\0${request.directoryPath}`;
+    const known = this.#directories.get(key) ?? this.#open(request, request.directoryPath);
+    this.#directories.set(key, known);
+    const opened = await known;
+    this.#last = { request, opened };
     return opened;
+  }
+
+  async #open(request: CopyRequest, originPath: string): Promise<Opened<VolumeDirectory>> {
+    const volume = await this.#volumeOf(request);
+    if (volume.isErr()) return err(volume.error);
+    const below = originPath.slice(request.dataDirectory.length).replace(/^\//, "");
+    return (await volume.value.openDirectory(below)).mapErr(failureAtSource);
   }
 
   /** Mode and owner for a new directory at the replica: those of its counterpart; undefined above the data directory, where there is none. */
   async attributesFor(request: CopyRequest, replicaPath: string): Promise<DirectoryAttributes | undefined> {
     const originPath = replicaPath.slice(request.host.length);
     if (originPath.length < request.dataDirectory.length) return undefined;
-    const volume = this.#volumeOf(request);
-    if (volume.isErr()) return undefined;
-    const directory = await volume.value.openDirectory(belowDataDirectory(request, originPath));
+    const directory = await this.#open(request, originPath);
     if (directory.isErr()) return undefined;
     const stat = await directory.value.attributes();
     directory.value.close();
@@ -42,25 +55,21 @@ export class OriginFiles {
     return { mode: mode | 0o700, owner: { uid, gid } };
   }
 
-  #volumeOf(request: CopyRequest): Result<Volume, CopyFailure> {
-    const known = this.#volumes.get(request.dataDirectory);
+  #volumeOf(request: CopyRequest): Promise<Opened<Volume>> {
+    const address = addressOf(request);
+    const known = this.#volumes.get(address.name);
     if (known !== undefined) return known;
-    const opened = openLocalVolume(request.dataDirectory).mapErr(failureAtSource);
-    this.#volumes.set(request.dataDirectory, opened);
+    const opened = Promise.resolve(openVolume(address)).then((volume) => volume.mapErr(failureAtSource));
+    this.#volumes.set(address.name, opened);
     return opened;
   }
 
-  #closeDirectory(): void {
-    if (this.#directory?.opened.isOk()) this.#directory.opened.value.close();
-    this.#directory = undefined;
-  }
-
-  close(): void {
-    this.#closeDirectory();
-    for (const volume of this.#volumes.values()) if (volume.isOk()) volume.value.close();
-    this.#volumes.clear();
+  async close(): Promise<void> {
+    for (const opened of [...this.#directories.values(), ...this.#volumes.values()]) {
+      const one = await opened;
+      if (one.isOk()) one.value.close();
+    }
   }
 }
 
-const belowDataDirectory = (request: CopyRequest, originPath: string): string =>
-  originPath.slice(request.dataDirectory.length).replace(/^\//, "");
+const addressOf = (request: CopyRequest): VolumeAddress => request.source ?? localAddress(request.dataDirectory);

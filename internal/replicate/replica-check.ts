@@ -5,10 +5,14 @@
 import { err, ok, type Result } from "neverthrow";
 import { printable, type Space } from "../sys/mod.ts";
 import {
+  isTransportReason,
   type MarkerError,
   openLocalVolume,
+  openVolume,
   readMarker,
+  type TransportReason,
   type Volume,
+  type VolumeAddress,
   type VolumeError,
   volumeErrorMessage,
   writeMarker,
@@ -26,7 +30,29 @@ export type ReplicaProblemReason =
   | "NoInodes"
   | "NotPermitted"
   | "VolumeFailed"
-  | "TransportNotSupported";
+  | "HostUnreachable"
+  | "HostKeyUnknown"
+  | "HostKeyChanged"
+  | "LoginRefused"
+  | "SftpMissing"
+  | "ConnectionLost"
+  | "NoProgress"
+  | "ProtocolBroken";
+
+/** Why the way to a replica fails, as its problem. */
+const TRANSPORT_PROBLEMS: Readonly<Record<TransportReason, ReplicaProblemReason>> = {
+  "host-unreachable": "HostUnreachable",
+  "host-key-unknown": "HostKeyUnknown",
+  "host-key-changed": "HostKeyChanged",
+  "login-refused": "LoginRefused",
+  "sftp-missing": "SftpMissing",
+  "connection-lost": "ConnectionLost",
+  "no-progress": "NoProgress",
+  "protocol-broken": "ProtocolBroken",
+};
+
+export const transportProblem = (reason: TransportReason, message: string): ReplicaProblem =>
+  replicaProblem(TRANSPORT_PROBLEMS[reason], message);
 
 /** Why nothing can be written to a replica as a whole. */
 export interface ReplicaProblem {
@@ -42,8 +68,9 @@ export const replicaProblem = (reason: ReplicaProblemReason, message: string): R
 });
 
 /** Opens a replica's volume and proves that it is the one: its marker has this UUID. */
-export async function openReplica(root: string, marker: string): Promise<Result<Volume, ReplicaProblem>> {
-  const opened = openLocalVolume(root);
+export async function openReplica(address: VolumeAddress, marker: string): Promise<Result<Volume, ReplicaProblem>> {
+  const root = address.name;
+  const opened = await openVolume(address);
   if (opened.isErr()) return err(rootProblem(root, opened.error));
   const found = await readMarker(opened.value);
   if (found.isErr()) {
@@ -70,6 +97,7 @@ function wrongMarker(root: string, expected: string, found: string | undefined):
 
 function rootProblem(root: string, error: VolumeError): ReplicaProblem {
   const message = volumeErrorMessage(error);
+  if (isTransportReason(error.reason)) return transportProblem(error.reason, message);
   if (error.reason === "not-found") return replicaProblem("RootMissing", `the replica's root ${printable(root)} does not exist`);
   return replicaProblem(
     error.reason === "unavailable" || error.reason === "input-output" ? "VolumeFailed" : "RootUnreadable",
@@ -84,7 +112,7 @@ function markerProblem(root: string, error: MarkerError): ReplicaProblem {
       `the marker ${printable(error.path)} does not say whose volume this is: ${error.detail}`,
     );
   }
-  if (error.reason === "not-found") return rootProblem(root, error);
+  if (error.reason === "not-found" || isTransportReason(error.reason)) return rootProblem(root, error);
   return replicaProblem(
     error.reason === "input-output" || error.reason === "unavailable" ? "VolumeFailed" : "MarkerUnreadable",
     volumeErrorMessage(error),
@@ -92,7 +120,7 @@ function markerProblem(root: string, error: MarkerError): ReplicaProblem {
 }
 
 export interface ReplicaCheckRequest {
-  readonly root: string;
+  readonly address: VolumeAddress;
   /** The UUID that the inventory knows; null before the first sight. */
   readonly marker: string | null;
   /** What a new marker would say, were one to be written; left out where nothing may be written. */
@@ -112,12 +140,15 @@ export interface ReplicaState {
   readonly rotating: boolean;
   /** The first data directory that lies on the same file system; null when none does. */
   readonly sharesDeviceWith: string | null;
+  readonly onThisHost: boolean;
+  /** Promises that the volume cannot keep, in words. */
+  readonly weaknesses: readonly string[];
 }
 
 /** Looks at a replica once, and writes its marker where that is due. */
 export async function checkReplica(request: ReplicaCheckRequest): Promise<Result<ReplicaState, ReplicaProblem>> {
-  const opened = openLocalVolume(request.root);
-  if (opened.isErr()) return err(rootProblem(request.root, opened.error));
+  const opened = await openVolume(request.address);
+  if (opened.isErr()) return err(rootProblem(request.address.name, opened.error));
   const volume = opened.value;
   const result = await checkVolume(volume, request);
   volume.close();
@@ -125,32 +156,37 @@ export async function checkReplica(request: ReplicaCheckRequest): Promise<Result
 }
 
 async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promise<Result<ReplicaState, ReplicaProblem>> {
+  const root = request.address.name;
   const found = await readMarker(volume);
-  if (found.isErr()) return err(markerProblem(request.root, found.error));
+  if (found.isErr()) return err(markerProblem(root, found.error));
   const uuid = found.value?.uuid;
-  if (request.marker !== null && uuid !== request.marker) return err(wrongMarker(request.root, request.marker, uuid));
+  if (request.marker !== null && uuid !== request.marker) return err(wrongMarker(root, request.marker, uuid));
   const space = await volume.space();
-  if (space.isErr()) return err(rootProblem(request.root, space.error));
-  const where = printable(request.root);
+  if (space.isErr()) return err(rootProblem(root, space.error));
+  const where = printable(root);
   if (space.value.readOnly) return err(replicaProblem("ReadOnly", `${where} is mounted read-only`));
   let marker = uuid ?? null;
   const markerWritten = marker === null && request.newMarker !== undefined;
   if (marker === null && request.newMarker !== undefined) {
     const { uuid: fresh, created, hex } = request.newMarker;
     // A run that was killed right here has left one, and no row tells of it.
-    await removeTemporaryFiles(volume, "");
+    await removeTemporaryFiles(volume, "", Date.parse(created) / 1000);
     const written = await writeMarker(volume, { format: 1, uuid: fresh, created }, hex);
-    if (written.isErr()) return err(writeProblem(request.root, written.error));
+    if (written.isErr()) return err(writeProblem(root, written.error));
     marker = fresh;
   }
-  const sharesDeviceWith = request.dataDirectories.find((path) => deviceOf(path) === volume.device) ?? null;
-  return ok({ marker, markerWritten, space: space.value, rotating: volume.rotating, sharesDeviceWith });
+  const onThisHost = request.address.kind === "local";
+  const sharesDeviceWith =
+    (onThisHost ? request.dataDirectories.find((path) => deviceOf(path) === volume.device) : undefined) ?? null;
+  const { rotating, weaknesses } = volume;
+  return ok({ marker, markerWritten, space: space.value, rotating, sharesDeviceWith, onThisHost, weaknesses });
 }
 
 /** What an error while writing at the root means for the whole replica. */
 function writeProblem(root: string, error: MarkerError): ReplicaProblem {
   if (error.kind === "marker-unreadable") return markerProblem(root, error);
   const message = volumeErrorMessage(error);
+  if (isTransportReason(error.reason)) return transportProblem(error.reason, message);
   switch (error.reason) {
     case "read-only":
       return replicaProblem("ReadOnly", message);

@@ -1,16 +1,22 @@
 /** The files with our own temporary names: known by name alone, they are the only ones that are ever removed. */
 import type { EntryVisitor } from "../sys/mod.ts";
-import { isTemporaryName, type Volume } from "../volume/mod.ts";
+import { isPartialName, isTemporaryName, type Volume } from "../volume/mod.ts";
 
-/** Removes those of one directory. How many there were; undefined when one may still be there. */
-export async function removeTemporaryFiles(volume: Volume, path: string): Promise<number | undefined> {
+/** What nobody has gone on with for so long belongs to a source that changed or is gone. */
+const PARTIAL_SECONDS = 7 * 24 * 3600;
+
+/** Removes those of one directory, but for what may be gone on with. How many there were; undefined when one may still be there. `now`: seconds since 1970. */
+export async function removeTemporaryFiles(volume: Volume, path: string, now: number): Promise<number | undefined> {
   const directory = await volume.openDirectory(path);
   if (directory.isErr()) return directory.error.reason === "not-found" ? 0 : undefined;
   const names: string[] = [];
+  let spared = false;
   const nothing = (): void => undefined;
   const visitor: EntryVisitor = {
-    file: (name: string) => {
-      if (isTemporaryName(name)) names.push(name);
+    file: (name: string, _size: number, mtimeSeconds: number) => {
+      if (!isTemporaryName(name)) return;
+      if (isPartialName(name) && mtimeSeconds > now - PARTIAL_SECONDS) spared = true;
+      else names.push(name);
     },
     directory: nothing,
     symlink: nothing,
@@ -18,7 +24,7 @@ export async function removeTemporaryFiles(volume: Volume, path: string): Promis
     unreadable: nothing,
   };
   const listed = await directory.value.entries(visitor);
-  let removed: number | undefined = listed.isOk() ? 0 : undefined;
+  let removed: number | undefined = listed.isOk() && !spared ? 0 : undefined;
   for (const name of names) {
     const result = await directory.value.removeTemporary(name);
     if (result.isErr()) removed = undefined;

@@ -17,3 +17,4 @@ export * from "./name-bytes.ts";
 export * from "./names.ts";
 export * from "./priority.ts";
 export * from "./space.ts";
+export * from "./ssh-process.ts";

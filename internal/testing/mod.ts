@@ -9,6 +9,7 @@ export * from "./inventory-file.ts";
 export * from "./program.ts";
 export * from "./requirement.ts";
 export * from "./scratch.ts";
+export * from "./ssh-server.ts";
 export * from "./trace.ts";
 export * from "./tree.ts";
 export * from "./until.ts";

@@ -1,7 +1,18 @@
 /** What a test needs of the machine. Where it is missing the test is skipped, loudly: one line says which and why. */
 import { test } from "bun:test";
+import { existsSync } from "node:fs";
 
-export type Requirement = "root" | "strace" | "loop" | "namespaces" | "setpriv" | "systemd-analyze" | "buildah" | "xfs" | "btrfs";
+export type Requirement =
+  | "root"
+  | "strace"
+  | "loop"
+  | "namespaces"
+  | "setpriv"
+  | "systemd-analyze"
+  | "buildah"
+  | "xfs"
+  | "btrfs"
+  | "sshd";
 
 const WHOLE_TEST_MILLISECONDS = 120_000;
 
@@ -28,6 +39,10 @@ const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
     isRoot() && works("buildah", "--version") && works("debootstrap", "--version")
       ? undefined
       : "buildah or debootstrap is missing, or this is not root",
+  sshd: () =>
+    existsSync("/usr/sbin/sshd") && existsSync("/usr/lib/openssh/sftp-server") && works("ssh", "-V")
+      ? undefined
+      : "sshd, sftp-server or ssh is missing",
   xfs: () => (works("mkfs.xfs", "-V") ? undefined : "mkfs.xfs is missing"),
   btrfs: () => (works("mkfs.btrfs", "--version") ? undefined : "mkfs.btrfs is missing"),
 };

@@ -14,6 +14,10 @@ export interface Declaration {
   readonly hosts?: Readonly<Record<string, readonly string[]>>;
   /** Folders, or ssh URLs. */
   readonly replicas?: readonly string[];
+  /** More keys of each replica, by its name above. */
+  readonly replicaKeys?: Readonly<Record<string, Readonly<Record<string, string | number | readonly string[]>>>>;
+  /** More keys of each host. */
+  readonly hostKeys?: Readonly<Record<string, Readonly<Record<string, string | number | readonly string[]>>>>;
   /** Keys of [scan]; `settle` is "0s" unless it is here. */
   readonly scan?: Readonly<Record<string, string | readonly string[]>>;
 }
@@ -49,14 +53,23 @@ export class World {
 
   /** Writes the configuration anew. Makes no folder. */
   declare(declaration: Declaration): void {
-    const { hostname = HOST, hosts = { [HOST]: ["data"] }, replicas = ["backup"], scan = {} } = declaration;
+    const {
+      hostname = HOST,
+      hosts = { [HOST]: ["data"] },
+      replicas = ["backup"],
+      scan = {},
+      replicaKeys = {},
+      hostKeys = {},
+    } = declaration;
     const lines = [`hostname = "${hostname}"`, `database = "${this.database}"`, `status_file = "${this.statusFile}"`, "[scan]"];
     for (const [key, value] of Object.entries({ settle: "0s", ...scan })) lines.push(`${key} = ${JSON.stringify(value)}`);
     for (const [host, folders] of Object.entries(hosts)) {
       lines.push(`[hosts.${host}]`, `data_dirs = ${JSON.stringify(folders.map((name) => this.path(name)))}`);
+      for (const [key, value] of Object.entries(hostKeys[host] ?? {})) lines.push(`${key} = ${JSON.stringify(value)}`);
     }
     for (const name of replicas) {
       lines.push(`[replicas.${JSON.stringify(name.includes("://") ? name : this.path(name))}]`);
+      for (const [key, value] of Object.entries(replicaKeys[name] ?? {})) lines.push(`${key} = ${JSON.stringify(value)}`);
     }
     writeFileSync(this.configuration, `${lines.join("\n")}\n`);
   }

@@ -1,10 +1,19 @@
 /** Names of temporary files: the only files at a replica that the agent may ever remove (law 1). */
-const PATTERN = /^\.xtelemdb-[0-9a-f]{16}\.part$/;
+const PATTERN = /^\.xtelemdb-[0-9a-f]{16}\.part(ial)?$/;
+const PARTIAL = /^\.xtelemdb-[0-9a-f]{16}\.partial$/;
 
 /** Random digits of a `TemporaryNames`. */
 export const TEMPORARY_HEX_BYTES = 4;
 
 export const temporaryName = (hex: string): string => `.xtelemdb-${hex}.part`;
+
+/**
+ * A temporary file that a later run may go on with. `hex`: made of the final name and of the size and time of the source, so that who wants to write the same
+ * again finds it, and nobody else does.
+ */
+export const partialName = (hex: string): string => `.xtelemdb-${hex}.partial`;
+
+export const isPartialName = (name: string): boolean => PARTIAL.test(name);
 
 export const isTemporaryName = (name: string): boolean => PATTERN.test(name);
 

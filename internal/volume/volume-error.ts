@@ -17,6 +17,15 @@ const REASONS = {
   unavailable: ["ESTALE", "ENODEV", "ENXIO", "ENOTCONN", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "ECONNRESET", "ESHUTDOWN"],
   "input-output": ["EIO", "EUCLEAN", "EBADMSG", "EREMOTEIO"],
   unsupported: ["EOPNOTSUPP", "ENOSYS"],
+  // The way to another host. Each is the whole volume's, never one file's.
+  "host-unreachable": [],
+  "host-key-unknown": [],
+  "host-key-changed": [],
+  "login-refused": [],
+  "sftp-missing": [],
+  "connection-lost": [],
+  "no-progress": [],
+  "protocol-broken": [],
   other: [],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -31,7 +40,26 @@ export interface VolumeError {
   readonly path: string;
   /** The system's own code, such as ENOSPC; empty when the error is not the system's. */
   readonly code: string;
+  /** What a far end or ssh said, in its own words. */
+  readonly words?: string;
 }
+
+const TRANSPORT_REASONS = [
+  "host-unreachable",
+  "host-key-unknown",
+  "host-key-changed",
+  "login-refused",
+  "sftp-missing",
+  "connection-lost",
+  "no-progress",
+  "protocol-broken",
+] as const satisfies readonly VolumeErrorReason[];
+
+export type TransportReason = (typeof TRANSPORT_REASONS)[number];
+
+/** Is it the way to the volume that failed, and not the volume? */
+export const isTransportReason = (reason: VolumeErrorReason): reason is TransportReason =>
+  TRANSPORT_REASONS.some((one) => one === reason);
 
 const reasonByCode = new Map<string, VolumeErrorReason>(
   // Object.entries forgets the literal keys it is given.
@@ -50,6 +78,7 @@ export const volumeError = (operation: string, path: string, error: SysError): V
 
 /** "write /mnt/backup/x: no space left on device (ENOSPC)". The remedy is the caller's, who knows what the path is for. */
 export function volumeErrorMessage(error: VolumeError): string {
-  const what = error.code === "" ? error.reason.replaceAll("-", " ") : `${errnoText(error.code)} (${error.code})`;
+  const words = error.words === undefined || error.words === "" ? "" : ` (${printable(error.words)})`;
+  const what = error.code === "" ? `${error.reason.replaceAll("-", " ")}${words}` : `${errnoText(error.code)} (${error.code})`;
   return `${error.operation} ${printable(error.path)}: ${what}`;
 }

@@ -22,13 +22,22 @@ export interface Volume {
   /** It is one disk with a moving head: who reads or writes several things at a time is slower. */
   readonly rotating: boolean;
 
+  /** Files that are best worked on at a time by one thread: 1 where every call blocks, many where an answer has a long way. */
+  readonly filesInFlight: number;
+
+  /** `flush` can make everything durable at once. Where it cannot, each file is flushed by itself (`TemporaryFile.sync`), and each directory. */
+  readonly flushesWhole: boolean;
+
+  /** Promises of this interface that this volume cannot keep, in words; most have none. */
+  readonly weaknesses: readonly string[];
+
   /** Opens an existing directory. `not-found` proves that it is not there; every other error proves nothing. */
   openDirectory(path: string): Outcome<VolumeDirectory>;
 
   /** Free space and inodes now, and whether the volume takes writes at all. */
   space(): Outcome<Space>;
 
-  /** When this returns ok, everything that was written, renamed or made in this volume before is on stable storage. */
+  /** When this returns ok, everything that was written, renamed or made in this volume before is on stable storage. `unsupported` unless `flushesWhole`. */
   flush(): Outcome<undefined>;
 
   /** Gives up the root. Idempotent. */
@@ -52,6 +61,9 @@ export interface VolumeDirectory {
 
   /** Makes a file that did not exist, readable by its owner only. `exists` when the name is taken. */
   createTemporary(name: string): Outcome<TemporaryFile>;
+
+  /** Opens a temporary file of an earlier run to go on with it, and tells its size; undefined when there is none. Left out where that is not worth it. */
+  continueTemporary?(name: string): Outcome<{ readonly file: TemporaryFile; readonly size: number } | undefined>;
 
   /**
    * Gives a temporary file its final name in the same directory, atomically. With "new", `exists` when the final name is taken, and nothing
@@ -87,6 +99,9 @@ export interface SourceFile {
   /** As it is now. */
   statNow(): Outcome<FileStat>;
 
+  /** When this returns ok, the bytes and attributes of the file are on stable storage. */
+  sync(): Outcome<undefined>;
+
   close(): void;
 }
 
@@ -111,8 +126,14 @@ export interface TemporaryFile {
   /** Reserves the space, where the volume can. `no-space` when it does not fit. */
   reserve(size: number): Outcome<undefined>;
 
-  /** Writes all of the first `length` bytes of `buffer` at `position`. */
+  /**
+   * Writes all of the first `length` bytes of `buffer` at `position`. The buffer may be used again as soon as the call has returned, even where its promise is
+   * still open; an error may also be told by a later call, at the latest by `sync`.
+   */
   write(buffer: IoBuffer, length: number, position: number): Outcome<undefined>;
+
+  /** Reads what was written before; only of a file that was continued. Left out where there is no `continueTemporary`. */
+  readBack?(buffer: IoBuffer, length: number, position: number): Outcome<number>;
 
   /** Starts to write out what was written, without waiting for it; and forgets what has been written out. Never fails. */
   writeBehind(upTo: number): void;

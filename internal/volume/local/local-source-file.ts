@@ -11,6 +11,7 @@ import {
   nextHole,
   readInto,
   statDescriptor,
+  syncFile,
 } from "../../sys/mod.ts";
 import type { SourceFile } from "../volume.ts";
 import { type VolumeError, volumeError } from "../volume-error.ts";
@@ -57,6 +58,10 @@ export class LocalSourceFile implements SourceFile {
   statNow(): Result<FileStat, VolumeError> {
     const stat = statDescriptor(this.descriptor);
     return stat.isOk() ? ok(stat.value) : err(volumeError("look at", this.path, stat.error));
+  }
+
+  sync(): Result<undefined, VolumeError> {
+    return syncFile(this.descriptor).mapErr((error) => volumeError("flush", this.path, error));
   }
 
   close(): void {

@@ -28,6 +28,9 @@ export function openLocalVolume(root: string): Result<Volume, VolumeError> {
 }
 
 class LocalVolume implements Volume {
+  readonly filesInFlight = 1;
+  readonly flushesWhole = true;
+  readonly weaknesses = [];
   #closed = false;
 
   constructor(

@@ -1,0 +1,75 @@
+/**
+ * The temporary file that a copy is written to: a new one; or, where the way is long and the file large, the one that an earlier run began with the same
+ * source. Of that, only what is surely durable counts, and its end is compared with the source.
+ */
+import { createHash } from "node:crypto";
+import { err, ok, type Result } from "neverthrow";
+import {
+  durableBytes,
+  partialName,
+  type SourceFile,
+  type TemporaryFile,
+  type VolumeDirectory,
+  type VolumeError,
+} from "../volume/mod.ts";
+import { type CopyBuffers, isSparse } from "./copy-bytes.ts";
+import { type CopyFailure, failureAtReplica } from "./copy-failure.ts";
+import type { CopyRequest } from "./copy-request.ts";
+
+/** Smaller files are begun anew: nothing of them would be known to be durable. */
+const CONTINUE_FROM_BYTES = 128 << 20;
+const COMPARED_BYTES = 1 << 20;
+
+export interface BegunCopy {
+  readonly file: TemporaryFile;
+  /** Bytes that are there already. */
+  readonly from: number;
+}
+
+/** Makes or finds the temporary file in the final directory. `newName`: of one that nobody will go on with. */
+export async function beginCopy(
+  directory: VolumeDirectory,
+  request: CopyRequest,
+  source: SourceFile,
+  buffers: CopyBuffers,
+  newName: () => string,
+): Promise<Result<BegunCopy, CopyFailure>> {
+  const { size } = source.stat;
+  if (directory.continueTemporary === undefined || size < CONTINUE_FROM_BYTES || isSparse(source.stat)) {
+    return begun(await directory.createTemporary(newName()));
+  }
+  const name = partialNameOf(request);
+  const found = await directory.continueTemporary(name);
+  if (found.isErr()) return err(failureAtReplica(found.error));
+  if (found.value === undefined) return begun(await directory.createTemporary(name));
+  const { file } = found.value;
+  const durable = Math.min(durableBytes(found.value.size), durableBytes(size));
+  const same = await endsAlike(source, file, durable, buffers);
+  if (same.isOk()) return ok({ file, from: same.value ? durable : 0 });
+  file.close();
+  return err(failureAtReplica(same.error));
+}
+
+const begun = (created: Result<TemporaryFile, VolumeError>): Result<BegunCopy, CopyFailure> =>
+  created.map((file) => ({ file, from: 0 })).mapErr(failureAtReplica);
+
+/** Is the last stretch before `end` what the source has there? A source that cannot be read will say so when it is copied. */
+async function endsAlike(
+  source: SourceFile,
+  file: TemporaryFile,
+  end: number,
+  buffers: CopyBuffers,
+): Promise<Result<boolean, VolumeError>> {
+  if (end === 0 || file.readBack === undefined) return ok(false);
+  const there = await file.readBack(buffers.data, COMPARED_BYTES, end - COMPARED_BYTES);
+  if (there.isErr()) return err(there.error);
+  const copy = buffers.data.bytes.slice(0, there.value);
+  const here = await source.read(buffers.data, COMPARED_BYTES, end - COMPARED_BYTES);
+  return ok(here.isOk() && Buffer.compare(copy, buffers.data.bytes.subarray(0, here.value)) === 0);
+}
+
+/** The same for the same name in the same directory, with a source of the same size and time. */
+function partialNameOf({ name, evidence }: CopyRequest): string {
+  const text = `${name}\0${evidence.size}\0${evidence.mtimeSeconds}\0${evidence.mtimeNanoseconds}`;
+  return partialName(createHash("sha256").update(text).digest("hex").slice(0, 16));
+}

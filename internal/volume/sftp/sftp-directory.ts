@@ -1,0 +1,264 @@
+/** A directory on another host: a path, as SFTP has no handle that other calls could start from. */
+import { err, ok, type Result } from "neverthrow";
+import type { EntryVisitor, FileStat } from "../../sys/mod.ts";
+import type { DirectoryAttributes, VolumeDirectory } from "../volume.ts";
+import type { VolumeError } from "../volume-error.ts";
+import { OPEN, STATUS } from "./packets.ts";
+import {
+  close,
+  fstat,
+  fsync,
+  type Handle,
+  type ListedName,
+  lstat,
+  makeDirectory,
+  open,
+  openDirectory,
+  readDirectory,
+  remove,
+  renameReplacing,
+  renameToNew,
+  setAttributes,
+} from "./sftp-calls.ts";
+import type { SftpConnection, SftpFailure, SftpResult } from "./sftp-connection.ts";
+import { explainFailure, sftpError } from "./sftp-errors.ts";
+import type { SftpLink } from "./sftp-link.ts";
+import { SftpSourceFile } from "./sftp-source-file.ts";
+import { SftpTemporaryFile } from "./sftp-temporary-file.ts";
+import type { SshAddress } from "./ssh-address.ts";
+
+/** Questions for the next names that are on the way at a time: a server answers with a hundred names. */
+const LISTING_AHEAD = 8;
+
+export class SftpDirectory implements VolumeDirectory {
+  constructor(
+    readonly path: string,
+    private readonly whole: string,
+    private readonly farPath: string,
+    private readonly address: SshAddress,
+    private readonly link: SftpLink,
+  ) {}
+
+  #far(name: string): string {
+    return this.farPath === "/" ? `/${name}` : `${this.farPath}/${name}`;
+  }
+
+  #error(operation: string, name: string, failure: SftpFailure): VolumeError {
+    return sftpError(operation, name === "" ? this.whole : `${this.whole}/${name}`, failure);
+  }
+
+  /** Performs something on the least busy connection. */
+  async #on<Value>(
+    operation: string,
+    name: string,
+    action: (connection: SftpConnection) => Promise<Result<Value, VolumeError>>,
+  ): Promise<Result<Value, VolumeError>> {
+    const available = this.link.available();
+    const connection: SftpResult<SftpConnection> = available === undefined ? await this.link.connection() : ok(available);
+    if (connection.isErr()) return err(this.#error(operation, name, connection.error));
+    connection.value.load += 1;
+    const done = await action(connection.value);
+    connection.value.load -= 1;
+    return done;
+  }
+
+  /** What failed while writing, with what the far end can tell of why. */
+  async #failed(
+    connection: SftpConnection,
+    operation: string,
+    name: string,
+    failure: SftpFailure,
+    taken?: string,
+  ): Promise<VolumeError> {
+    const error = this.#error(operation, name, failure);
+    return explainFailure(connection, error, this.address.path, taken === undefined ? {} : { taken: this.#far(taken) });
+  }
+
+  entries(visitor: EntryVisitor): Promise<Result<undefined, VolumeError>> {
+    return this.#on("list", "", async (connection) => {
+      const opened = await openDirectory(connection, this.farPath);
+      if (opened.isErr()) return err(this.#error("list", "", opened.error));
+      const listed = await this.#list(connection, opened.value, visitor);
+      void close(connection, opened.value);
+      return listed;
+    });
+  }
+
+  async #list(connection: SftpConnection, handle: Handle, visitor: EntryVisitor): Promise<Result<undefined, VolumeError>> {
+    const ahead = Array.from({ length: LISTING_AHEAD }, () => readDirectory(connection, handle));
+    for (;;) {
+      const next = ahead.shift();
+      if (next === undefined) return ok(undefined);
+      const names = await next;
+      if (names.isErr()) {
+        if (names.error.kind === "status" && names.error.code === STATUS.endOfFile) continue;
+        return err(this.#error("list", "", names.error));
+      }
+      for (const entry of names.value) {
+        if (entry.name === "." || entry.name === "..") continue;
+        if (entry.name === "" || entry.name.includes("/") || entry.name.includes("\0")) {
+          const words = `it lists ${JSON.stringify(entry.name)}, which is no name`;
+          return err(this.#error("list", "", { kind: "transport", reason: "protocol-broken", words }));
+        }
+        visit(visitor, entry);
+      }
+      ahead.push(readDirectory(connection, handle));
+    }
+  }
+
+  look(name: string): Promise<Result<FileStat | undefined, VolumeError>> {
+    return this.#on("look at", name, async (connection) => {
+      const found = await lstat(connection, this.#far(name));
+      if (found.isOk()) return ok(found.value);
+      const { error } = found;
+      return error.kind === "status" && error.code === STATUS.noSuchFile
+        ? ok(undefined)
+        : err(this.#error("look at", name, error));
+    });
+  }
+
+  attributes(): Promise<Result<FileStat, VolumeError>> {
+    return this.#on("look at", "", async (connection) =>
+      (await lstat(connection, this.farPath)).mapErr((failure) => this.#error("look at", "", failure)),
+    );
+  }
+
+  openSource(name: string): Promise<Result<SftpSourceFile, VolumeError>> {
+    return this.#on("open", name, async (connection) => {
+      const whole = `${this.whole}/${name}`;
+      const path = this.#far(name);
+      // To open a pipe would block the far end for good: look before.
+      const found = await lstat(connection, path);
+      if (found.isErr()) return err(this.#error("open", name, found.error));
+      if (found.value.kind === "symlink") {
+        return err({ kind: "volume", reason: "is-a-symlink", operation: "open", path: whole, code: "" });
+      }
+      if (found.value.kind !== "file") {
+        return err({ kind: "volume", reason: "not-a-regular-file", operation: "open", path: whole, code: "" });
+      }
+      const opened = await open(connection, path, OPEN.read);
+      if (opened.isErr()) return err(this.#error("open", name, opened.error));
+      const now = await fstat(connection, opened.value);
+      if (now.isOk() && now.value.kind === "file") return ok(new SftpSourceFile(whole, connection, opened.value, now.value));
+      void close(connection, opened.value);
+      return err(
+        now.isErr()
+          ? this.#error("look at", name, now.error)
+          : { kind: "volume", reason: "not-a-regular-file", operation: "open", path: whole, code: "" },
+      );
+    });
+  }
+
+  createTemporary(name: string): Promise<Result<SftpTemporaryFile, VolumeError>> {
+    return this.#on("create", name, async (connection) => {
+      const flags = OPEN.read | OPEN.write | OPEN.create | OPEN.exclusive;
+      const opened = await open(connection, this.#far(name), flags, 0o600);
+      if (opened.isErr()) return err(await this.#failed(connection, "create", name, opened.error, name));
+      return ok(this.#temporary(name, connection, opened.value, 0));
+    });
+  }
+
+  continueTemporary(name: string): Promise<Result<{ file: SftpTemporaryFile; size: number } | undefined, VolumeError>> {
+    return this.#on("open", name, async (connection) => {
+      const there = await lstat(connection, this.#far(name));
+      if (there.isErr()) {
+        const { error } = there;
+        const absent = error.kind === "status" && error.code === STATUS.noSuchFile;
+        return absent ? ok(undefined) : err(this.#error("look at", name, error));
+      }
+      if (there.value.kind !== "file") {
+        return err({ kind: "volume", reason: "not-a-regular-file", operation: "open", path: `${this.whole}/${name}`, code: "" });
+      }
+      const opened = await open(connection, this.#far(name), OPEN.read | OPEN.write);
+      if (opened.isErr()) return err(this.#error("open", name, opened.error));
+      const { size } = there.value;
+      return ok({ file: this.#temporary(name, connection, opened.value, size), size });
+    });
+  }
+
+  #temporary(name: string, connection: SftpConnection, handle: Handle, size: number): SftpTemporaryFile {
+    return new SftpTemporaryFile(
+      { name, whole: `${this.whole}/${name}`, root: this.address.path, owners: this.link.owners },
+      connection,
+      handle,
+      size,
+    );
+  }
+
+  publish(temporary: string, name: string, how: "new" | "replace"): Promise<Result<undefined, VolumeError>> {
+    return this.#on("rename to", name, async (connection) => {
+      const [from, to] = [this.#far(temporary), this.#far(name)];
+      if (how === "replace") {
+        if (!connection.abilities.posixRename) {
+          const words = "the far end cannot replace a file at once (posix-rename@openssh.com)";
+          return err({
+            kind: "volume",
+            reason: "unsupported",
+            operation: "rename to",
+            path: `${this.whole}/${name}`,
+            code: "",
+            words,
+          });
+        }
+        const replaced = await renameReplacing(connection, from, to);
+        return replaced.isOk() ? ok(undefined) : err(await this.#failed(connection, "rename to", name, replaced.error));
+      }
+      const renamed = await renameToNew(connection, from, to);
+      return renamed.isOk() ? ok(undefined) : err(await this.#failed(connection, "rename to", name, renamed.error, name));
+    });
+  }
+
+  makeDirectory(name: string, attributes: DirectoryAttributes): Promise<Result<undefined, VolumeError>> {
+    return this.#on("make directory", name, async (connection) => {
+      const path = this.#far(name);
+      const made = await makeDirectory(connection, path, 0o700);
+      if (made.isErr()) return err(await this.#failed(connection, "make directory", name, made.error, name));
+      // Only root may give a directory away. The mode comes afterwards: the far end's umask was taken off.
+      const { owner, mode } = attributes;
+      if (owner !== undefined) void setAttributes(connection, path, { owner });
+      const moded = await setAttributes(connection, path, { permissions: mode });
+      const refused = moded.isErr() && moded.error.kind === "status" && moded.error.code === STATUS.permissionDenied;
+      return moded.isErr() && !refused ? err(this.#error("make directory", name, moded.error)) : ok(undefined);
+    });
+  }
+
+  removeTemporary(name: string): Promise<Result<undefined, VolumeError>> {
+    return this.#on("remove", name, async (connection) => {
+      const removed = await remove(connection, this.#far(name));
+      return removed.isOk() ? ok(undefined) : err(await this.#failed(connection, "remove", name, removed.error));
+    });
+  }
+
+  /** A directory that is opened for reading can be flushed like a file (fsync(2)). */
+  sync(): Promise<Result<undefined, VolumeError>> {
+    return this.#on("flush", "", async (connection) => {
+      if (!connection.abilities.fsync) return ok(undefined);
+      const opened = await open(connection, this.farPath, OPEN.read);
+      if (opened.isErr()) return err(this.#error("flush", "", opened.error));
+      const synced = await fsync(connection, opened.value);
+      void close(connection, opened.value);
+      return synced.isOk() ? ok(undefined) : err(await this.#failed(connection, "flush", "", synced.error));
+    });
+  }
+
+  close(): void {
+    // Nothing is held open at the far end.
+  }
+}
+
+function visit(visitor: EntryVisitor, { name, stat }: ListedName): void {
+  switch (stat.kind) {
+    case "file":
+      // The change time is not told: the modification time stands in for it.
+      visitor.file(name, stat.size, stat.mtimeSeconds, 0, stat.mtimeSeconds);
+      return;
+    case "directory":
+      visitor.directory(name);
+      return;
+    case "symlink":
+      visitor.symlink(name);
+      return;
+    default:
+      visitor.special(name);
+  }
+}

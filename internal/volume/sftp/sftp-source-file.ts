@@ -1,0 +1,103 @@
+/** A file on another host, open for reading. Whoever reads it in order finds the next bytes already on their way. */
+import { err, ok, type Result } from "neverthrow";
+import type { FileStat, IoBuffer } from "../../sys/mod.ts";
+import type { SourceFile } from "../volume.ts";
+import type { VolumeError } from "../volume-error.ts";
+import { STATUS } from "./packets.ts";
+import { close, fstat, fsync, type Handle, read } from "./sftp-calls.ts";
+import type { SftpConnection, SftpResult } from "./sftp-connection.ts";
+import { sftpError } from "./sftp-errors.ts";
+
+/** Bytes asked for ahead of a reader of a large file. */
+const AHEAD_BYTES = 8 << 20;
+
+interface Chunk {
+  readonly position: number;
+  readonly length: number;
+  readonly bytes: Uint8Array;
+  readonly arrived: Promise<SftpResult<number>>;
+}
+
+export class SftpSourceFile implements SourceFile {
+  #closed = false;
+  #ahead: Chunk[] = [];
+
+  constructor(
+    private readonly path: string,
+    private readonly connection: SftpConnection,
+    private readonly handle: Handle,
+    readonly stat: FileStat,
+  ) {
+    connection.load += 1;
+  }
+
+  #ask(position: number, length: number): Chunk {
+    const bytes = new Uint8Array(length);
+    return { position, length, bytes, arrived: read(this.connection, this.handle, position, length, bytes) };
+  }
+
+  async read(buffer: IoBuffer, length: number, position: number): Promise<Result<number, VolumeError>> {
+    let done = 0;
+    while (done < length) {
+      const chunk = this.#take(position + done, length - done);
+      const arrived = await chunk.arrived;
+      if (arrived.isErr()) {
+        const { error } = arrived;
+        this.#ahead = [];
+        if (error.kind === "status" && error.code === STATUS.endOfFile) break;
+        return err(sftpError("read", this.path, error));
+      }
+      buffer.bytes.set(chunk.bytes.subarray(0, arrived.value), done);
+      done += arrived.value;
+      if (arrived.value < chunk.length) {
+        // A short answer is allowed anywhere: what was asked for behind it lies at the wrong place.
+        this.#ahead = [];
+        if (arrived.value === 0) break;
+      }
+    }
+    return ok(done);
+  }
+
+  /** The chunk at this position: one that is on its way, or a new one; and more behind it while the file goes on. */
+  #take(position: number, length: number): Chunk {
+    const limit = this.connection.abilities.readBytes;
+    const first = this.#ahead[0];
+    if (first === undefined || first.position !== position || first.length > length) {
+      this.#ahead = [this.#ask(position, Math.min(limit, length))];
+    }
+    const chunk = this.#ahead.shift() ?? this.#ask(position, Math.min(limit, length));
+    let next = (this.#ahead.at(-1) ?? chunk).position + (this.#ahead.at(-1) ?? chunk).length;
+    const until = Math.min(this.stat.size, position + (position > 0 || length > limit ? AHEAD_BYTES : 0));
+    while (next < until) {
+      // Chunks never cross a boundary of the reader's: they are asked for in its own steps.
+      const step = Math.min(limit, length - ((next - position) % length), this.stat.size - next);
+      this.#ahead.push(this.#ask(next, step));
+      next += step;
+    }
+    return chunk;
+  }
+
+  nextData(position: number): Result<{ start: number; end: number } | undefined, VolumeError> {
+    return ok(position < this.stat.size ? { start: position, end: this.stat.size } : undefined);
+  }
+
+  forget(): void {
+    // The far end's cache is its own.
+  }
+
+  async statNow(): Promise<Result<FileStat, VolumeError>> {
+    return (await fstat(this.connection, this.handle)).mapErr((failure) => sftpError("look at", this.path, failure));
+  }
+
+  async sync(): Promise<Result<undefined, VolumeError>> {
+    if (!this.connection.abilities.fsync) return ok(undefined);
+    return (await fsync(this.connection, this.handle)).mapErr((failure) => sftpError("flush", this.path, failure));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.connection.load -= 1;
+    void close(this.connection, this.handle);
+  }
+}

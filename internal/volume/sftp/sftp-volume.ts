@@ -1,0 +1,158 @@
+/**
+ * A tree of files on another host, over SFTP 3 through the system's ssh. Nothing of ours runs there.
+ *
+ * What SFTP 3 cannot say is made up for where OpenSSH's extensions can, and told where they are missing (`weaknesses`). Paths are resolved by the far end, name by
+ * name: between our look at a directory and the use of a path through it somebody there could put a link in its place.
+ */
+import { err, ok, type Result } from "neverthrow";
+import type { Space } from "../../sys/mod.ts";
+import type { Volume } from "../volume.ts";
+import type { VolumeError } from "../volume-error.ts";
+import { lstat, stat, statvfs } from "./sftp-calls.ts";
+import type { SftpConnection } from "./sftp-connection.ts";
+import { SftpDirectory } from "./sftp-directory.ts";
+import { sftpError } from "./sftp-errors.ts";
+import { linkTo, type SftpLink } from "./sftp-link.ts";
+import type { SshAddress } from "./ssh-address.ts";
+
+/** Files in flight on one connection. */
+const FILES_PER_CONNECTION = 256;
+
+/** Opens the root, following symbolic links: the operator named it. Never makes it. */
+export async function openSftpVolume(address: SshAddress): Promise<Result<Volume, VolumeError>> {
+  const link = linkTo(address);
+  link.use();
+  const failed = (error: VolumeError): Result<Volume, VolumeError> => {
+    link.release();
+    return err(error);
+  };
+  const connection = await link.connection();
+  if (connection.isErr()) return failed(sftpError("connect to", address.name, connection.error));
+  const root = await stat(connection.value, address.path);
+  if (root.isErr()) return failed(sftpError("open", address.name, root.error));
+  if (root.value.kind !== "directory") {
+    return failed({ kind: "volume", reason: "not-a-directory", operation: "open", path: address.name, code: "" });
+  }
+  return ok(new SftpVolume(address, link, connection.value));
+}
+
+const EVERYTHING: Space = {
+  freeBytes: Number.MAX_SAFE_INTEGER,
+  totalBytes: Number.MAX_SAFE_INTEGER,
+  freeInodes: 0,
+  totalInodes: 0,
+  readOnly: false,
+};
+
+class SftpVolume implements Volume {
+  readonly rotating = false;
+  readonly flushesWhole = false;
+  readonly filesInFlight: number;
+  readonly device: string;
+  readonly name: string;
+  readonly weaknesses: readonly string[];
+  #closed = false;
+  /** Directories that were seen to be directories, and no links. */
+  readonly #directories = new Set<string>();
+
+  constructor(
+    private readonly address: SshAddress,
+    private readonly link: SftpLink,
+    { abilities }: SftpConnection,
+  ) {
+    // The last "/" of a URL would stand twice in a path below it.
+    this.name = address.name.replace(/\/+$/, "");
+    this.device = `ssh:${address.host}:${address.port ?? ""}:${address.path}`;
+    const perConnection = Math.min(FILES_PER_CONNECTION, Math.max(1, abilities.openHandles - 8));
+    this.filesInFlight = perConnection * address.connections;
+    this.weaknesses = [
+      ...(abilities.fsync ? [] : ["it cannot flush (fsync@openssh.com): a power cut there can lose copies that are recorded"]),
+      ...(abilities.posixRename
+        ? []
+        : ["it cannot replace a file at once (posix-rename@openssh.com): changed files are not copied again"]),
+      ...(abilities.statvfs
+        ? []
+        : [
+            "it does not tell its free space (statvfs@openssh.com): the reserve cannot be kept, and a full disk shows only when writing fails",
+          ]),
+    ];
+  }
+
+  async openDirectory(path: string): Promise<Result<SftpDirectory, VolumeError>> {
+    const whole = path === "" ? this.name : `${this.name}/${path}`;
+    const connection = await this.link.connection();
+    if (connection.isErr()) return err(sftpError("open", whole, connection.error));
+    const proved = await this.#prove(connection.value, path, whole);
+    return proved.map(() => new SftpDirectory(path, whole, this.#farPath(path), this.address, this.link));
+  }
+
+  /** Looks at every directory on the way that was not seen before, all at once; none may be a link. */
+  async #prove(connection: SftpConnection, path: string, whole: string): Promise<Result<undefined, VolumeError>> {
+    if (path === "" || this.#directories.has(path)) return ok(undefined);
+    const names = path.split("/");
+    if (names.some((name) => name === "" || name === "." || name === "..")) {
+      return err({
+        kind: "volume",
+        reason: "is-a-symlink",
+        operation: "open",
+        path: whole,
+        code: "",
+        words: "it leaves the root",
+      });
+    }
+    const prefixes = names.map((_name, index) => names.slice(0, index + 1).join("/"));
+    const unknown = prefixes.filter((prefix) => !this.#directories.has(prefix));
+    const looks = await Promise.all(unknown.map((prefix) => lstat(connection, this.#farPath(prefix))));
+    for (const [index, prefix] of unknown.entries()) {
+      const look = looks[index];
+      if (look === undefined) continue;
+      if (look.isErr()) return err(sftpError("open", whole, look.error));
+      if (look.value.kind === "symlink" && prefix !== path) {
+        return err({
+          kind: "volume",
+          reason: "is-a-symlink",
+          operation: "open",
+          path: whole,
+          code: "",
+          words: `${prefix} is a link`,
+        });
+      }
+      if (look.value.kind !== "directory") {
+        return err({ kind: "volume", reason: "not-a-directory", operation: "open", path: whole, code: "" });
+      }
+      this.#directories.add(prefix);
+    }
+    return ok(undefined);
+  }
+
+  #farPath(path: string): string {
+    if (path === "") return this.address.path;
+    return this.address.path === "/" ? `/${path}` : `${this.address.path}/${path}`;
+  }
+
+  async space(): Promise<Result<Space, VolumeError>> {
+    const connection = await this.link.connection();
+    if (connection.isErr()) return err(sftpError("ask the free space of", this.name, connection.error));
+    if (!connection.value.abilities.statvfs) return ok(EVERYTHING);
+    return (await statvfs(connection.value, this.address.path)).mapErr((failure) =>
+      sftpError("ask the free space of", this.name, failure),
+    );
+  }
+
+  flush(): Result<undefined, VolumeError> {
+    return err({
+      kind: "volume",
+      reason: "unsupported",
+      operation: "flush",
+      path: this.name,
+      code: "",
+      words: "flush each file",
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.link.release();
+  }
+}
