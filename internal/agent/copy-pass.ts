@@ -78,7 +78,10 @@ class CopyPass {
     private readonly options: CopyPassOptions,
   ) {
     this.#begun = agent.elapsed();
-    const due = options.dueAt === undefined ? {} : { dueAt: options.dueAt };
+    const due = {
+      ...(options.dueAt === undefined ? {} : { dueAt: options.dueAt }),
+      ...(checked.replica.target.kind === "ssh" ? { group: FAR_GROUP } : {}),
+    };
     this.#plan = new ReplicaPlan(agent.inventory, checked.row, agent.inventory.revision, due);
   }
 
@@ -109,9 +112,13 @@ class CopyPass {
     return { url: this.checked.replica.id, ...amounts, failures: this.#failures, ...problem };
   }
 
-  /** Groups that are copied at a time: as many as the operator says, else one to a disk with one head, else one for each processor. */
+  /**
+   * Groups that are copied at a time: as many as the operator says, else one to a disk with one head or to another host (a group goes through several
+   * connections), else one for each processor.
+   */
   #parallel(): number {
     const { replica, found } = this.checked;
+    if (replica.target.kind === "ssh") return replica.workers || 1;
     return replica.workers || (found.state.rotating ? 1 : this.agent.processors);
   }
 
@@ -246,6 +253,9 @@ class CopyPass {
     });
   }
 }
+
+/** Where the way is long, the files of a group are copied side by side, several large ones too, and the guards of a group cost a while. */
+const FAR_GROUP = { files: 16_384, bytes: 1 << 30 };
 
 /** A sum that grows by a file at a time. */
 class Sum implements Amount {

@@ -25,7 +25,7 @@ const ZEROS = new Uint8Array(BUFFER_BYTES);
 /** The buffer of one worker: used for file after file, never for two at a time. */
 export class CopyBuffers {
   readonly data: IoBuffer;
-  readonly #free: CopyBuffers[] = [];
+  readonly #free = new Map<number, CopyBuffers[]>();
 
   constructor(bytes = BUFFER_BYTES) {
     this.data = new IoBuffer(bytes);
@@ -33,15 +33,21 @@ export class CopyBuffers {
 
   /** Buffers for one of several files that are copied at a time; to be given back. */
   take(size: number): CopyBuffers {
-    return size < BUFFER_BYTES ? new CopyBuffers(size + 1) : (this.#free.pop() ?? new CopyBuffers());
+    const bytes = BUFFER_SIZES.find((one) => size < one) ?? BUFFER_BYTES;
+    return this.#free.get(bytes)?.pop() ?? new CopyBuffers(bytes);
   }
 
   giveBack(buffers: CopyBuffers): void {
-    if (buffers.data.bytes.length === BUFFER_BYTES && this.#free.length < KEPT_BUFFERS) this.#free.push(buffers);
+    const { length } = buffers.data.bytes;
+    const free = this.#free.get(length) ?? [];
+    this.#free.set(length, free);
+    if ((free.length + 1) * length <= KEPT_BYTES) free.push(buffers);
   }
 }
 
-const KEPT_BUFFERS = 8;
+/** Buffers of few sizes are used again and again; of each, so much is kept. */
+const BUFFER_SIZES = [8 << 10, 128 << 10, BUFFER_BYTES];
+const KEPT_BYTES = 8 << 20;
 
 export const isSparse = (stat: { readonly size: number; readonly blocks: number }): boolean => stat.blocks * 512 < stat.size;
 

@@ -124,6 +124,7 @@ class GroupCopy {
     }
     const room = new Room(this.replica, new SpaceBudget(space.value, this.group.replica.reserveBytes));
     const staged: Staged[] = [];
+    if (this.#filesInFlight > 1) this.#openDestinations();
     const limits = { items: this.#filesInFlight, bytes: BYTES_IN_FLIGHT };
     const bytesOf = ({ evidence }: CopyRequest): number => Math.min(evidence.size, BYTES_OF_ONE_FILE);
     await forEachInFlight(this.group.requests, limits, bytesOf, async (request) => {
@@ -197,6 +198,12 @@ class GroupCopy {
     return this.#last?.directory === request.directory ? this.#last.opened : undefined;
   }
 
+  /** Where the way is long, the directories are on their way before their files are. */
+  #openDestinations(): void {
+    const first = new Map(this.group.requests.map((request) => [request.directory, request]));
+    for (const request of first.values()) void this.#openDestination(request);
+  }
+
   async #openDestination(request: CopyRequest): Promise<Result<Destination, VolumeError>> {
     const opened = await this.#destinations.at(replicaPathOf(request.host, request.directoryPath), (path) =>
       this.#origins.attributesFor(request, path),
@@ -266,7 +273,7 @@ class GroupCopy {
   async #publishAndLook(item: Staged): Promise<void> {
     const done = await this.#publish(item);
     if (done.isErr()) return this.#abandon(item, done.error);
-    const there = await this.#observe(item);
+    const there = await this.#observe(item, done.value);
     if (there.isErr()) this.#failed(item.request, this.#atReplica(there.error));
     else this.#published.push({ request: item.request, how: "copied", there: there.value, digest: item.digest });
   }
@@ -307,7 +314,7 @@ class GroupCopy {
   }
 
   /** Step 6 and the rename: replaces only what the inventory knows. */
-  async #publish({ request, destination, temporary }: Staged): Promise<Result<undefined, CopyFailure>> {
+  async #publish({ request, destination, temporary }: Staged): Promise<Result<FileStat | undefined, CopyFailure>> {
     const { directory } = destination;
     const looked = request.replaces === undefined ? ok("free" as const) : await mayPublish(request, directory, this.replica.name);
     if (looked.isErr()) return err(looked.error);
@@ -315,7 +322,7 @@ class GroupCopy {
     const published = await directory.publish(temporary, request.name, looked.value === "replaceable" ? "replace" : "new");
     if (published.isOk()) {
       this.#destinations.changed(destination);
-      return ok(undefined);
+      return ok(published.value);
     }
     if (published.error.reason === "exists") {
       const there = await directory.look(request.name);
@@ -324,9 +331,9 @@ class GroupCopy {
     return err(failureAtReplica(published.error));
   }
 
-  /** Step 7: what the replica really has now is what is recorded. */
-  async #observe({ request, destination }: Staged): Promise<Result<FileStat, CopyFailure>> {
-    const there = await destination.directory.look(request.name);
+  /** Step 7: what the replica really has now is what is recorded. `told`: where publishing told it already. */
+  async #observe({ request, destination }: Staged, told?: FileStat): Promise<Result<FileStat, CopyFailure>> {
+    const there = told === undefined ? await destination.directory.look(request.name) : ok(told);
     if (there.isErr()) return err(failureAtReplica(there.error));
     if (there.value?.kind === "file" && there.value.size === request.evidence.size) return ok(there.value);
     const path = printable(`${this.replica.name}/${replicaPathOf(request.host, request.directoryPath)}/${request.name}`);

@@ -25,6 +25,8 @@ const GROUP_DIRECTORIES = 200;
 export interface PlanOptions {
   /** Files whose next attempt is due later than this (milliseconds since 1970) are left for later; left out: every file is due. */
   readonly dueAt?: number;
+  /** What a group holds at most; a larger file goes alone. */
+  readonly group?: { readonly files: number; readonly bytes: number };
   /** How many files `first` of the summary names. */
   readonly first?: number;
 }
@@ -80,10 +82,11 @@ export class ReplicaPlan {
     const group: PendingFile[] = [];
     const directories = new Set<number>();
     let bytes = 0;
+    const most = this.options.group ?? { files: GROUP_FILES, bytes: GROUP_BYTES };
     for (let file = this.#peek(); file !== undefined; file = this.#peek()) {
       directories.add(file.directory.id);
       bytes += file.evidence.size;
-      const full = group.length >= GROUP_FILES || bytes > GROUP_BYTES || directories.size > GROUP_DIRECTORIES;
+      const full = group.length >= most.files || bytes > most.bytes || directories.size > GROUP_DIRECTORIES;
       if (full && group.length > 0) break;
       group.push(file);
       this.#next += 1;

@@ -67,9 +67,10 @@ export interface VolumeDirectory {
 
   /**
    * Gives a temporary file its final name in the same directory, atomically. With "new", `exists` when the final name is taken, and nothing
-   * has happened; with "replace" a reader sees the old file or the new one.
+   * has happened; with "replace" a reader sees the old file or the new one. What then stands under the name, where that was learnt on the way; else
+   * `look` tells.
    */
-  publish(temporary: string, name: string, how: "new" | "replace"): Outcome<undefined>;
+  publish(temporary: string, name: string, how: "new" | "replace"): Outcome<FileStat | undefined>;
 
   /** Makes a directory in this one, with owner where allowed; `exists` when the name is taken. */
   makeDirectory(name: string, attributes: DirectoryAttributes): Outcome<undefined>;

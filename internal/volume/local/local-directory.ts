@@ -77,7 +77,7 @@ export class LocalDirectory implements VolumeDirectory {
     return ok(new LocalTemporaryFile(name, `${this.whole}/${name}`, created.value, this.#ownerOfNew));
   }
 
-  publish(temporary: string, name: string, how: "new" | "replace"): Result<undefined, VolumeError> {
+  publish(temporary: string, name: string, how: "new" | "replace"): Result<FileStat | undefined, VolumeError> {
     if (how === "replace") {
       return rename(this.descriptor, temporary, name).mapErr((error) => this.#error("rename to", name, error));
     }

@@ -52,6 +52,7 @@ export class SftpConnection {
   #queued: Uint8Array[] = [];
   #queuedBytes = 0;
   #abilities: ServerAbilities = { fsync: false, posixRename: false, statvfs: false, ...MODEST };
+  #roundTripMilliseconds = 0;
   /** Files and requests that it is busy with: the least busy connection gets the next. */
   load = 0;
 
@@ -71,6 +72,11 @@ export class SftpConnection {
 
   get abilities(): ServerAbilities {
     return this.#abilities;
+  }
+
+  /** How long the first question took. */
+  get roundTripMilliseconds(): number {
+    return this.#roundTripMilliseconds;
   }
 
   get broken(): boolean {
@@ -99,8 +105,10 @@ export class SftpConnection {
     if (extensions.isErr()) return err(extensions.error);
     this.#stage = "connected";
     const has = (name: string): boolean => extensions.value.has(name);
+    const asked = performance.now();
     const limits = has("limits@openssh.com") ? await this.#limits() : ok(MODEST);
     if (limits.isErr() && limits.error.kind === "transport") return err(limits.error);
+    this.#roundTripMilliseconds = performance.now() - asked;
     this.#abilities = {
       fsync: has("fsync@openssh.com"),
       posixRename: has("posix-rename@openssh.com"),

@@ -37,6 +37,8 @@ export class SftpDirectory implements VolumeDirectory {
     private readonly farPath: string,
     private readonly address: SshAddress,
     private readonly link: SftpLink,
+    /** Hears of a directory that was made here: it need not be looked at again. */
+    private readonly made: (path: string) => void,
   ) {}
 
   #far(name: string): string {
@@ -185,7 +187,7 @@ export class SftpDirectory implements VolumeDirectory {
     );
   }
 
-  publish(temporary: string, name: string, how: "new" | "replace"): Promise<Result<undefined, VolumeError>> {
+  publish(temporary: string, name: string, how: "new" | "replace"): Promise<Result<FileStat | undefined, VolumeError>> {
     return this.#on("rename to", name, async (connection) => {
       const [from, to] = [this.#far(temporary), this.#far(name)];
       if (how === "replace") {
@@ -200,11 +202,13 @@ export class SftpDirectory implements VolumeDirectory {
             words,
           });
         }
-        const replaced = await renameReplacing(connection, from, to);
-        return replaced.isOk() ? ok(undefined) : err(await this.#failed(connection, "rename to", name, replaced.error));
+        const [replaced, there] = await Promise.all([renameReplacing(connection, from, to), lstat(connection, to)]);
+        if (replaced.isErr()) return err(await this.#failed(connection, "rename to", name, replaced.error));
+        return ok(there.unwrapOr(undefined));
       }
-      const renamed = await renameToNew(connection, from, to);
-      return renamed.isOk() ? ok(undefined) : err(await this.#failed(connection, "rename to", name, renamed.error, name));
+      const [renamed, there] = await Promise.all([renameToNew(connection, from, to), lstat(connection, to)]);
+      if (renamed.isErr()) return err(await this.#failed(connection, "rename to", name, renamed.error, name));
+      return ok(there.unwrapOr(undefined));
     });
   }
 
@@ -217,6 +221,7 @@ export class SftpDirectory implements VolumeDirectory {
       const { owner, mode } = attributes;
       if (owner !== undefined) void setAttributes(connection, path, { owner });
       const moded = await setAttributes(connection, path, { permissions: mode });
+      this.made(this.path === "" ? name : `${this.path}/${name}`);
       const refused = moded.isErr() && moded.error.kind === "status" && moded.error.code === STATUS.permissionDenied;
       return moded.isErr() && !refused ? err(this.#error("make directory", name, moded.error)) : ok(undefined);
     });

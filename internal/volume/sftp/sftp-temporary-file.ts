@@ -129,25 +129,25 @@ export class SftpTemporaryFile implements TemporaryFile {
     const { connection, handle } = this;
     if (this.#size !== size) this.#sent(1, setHandleAttributes(connection, handle, { size }));
     this.#size = size;
-    const owned = await this.#own(attributes);
+    const { uid, gid, mode } = attributes;
+    const owned = await this.#canOwn(uid, gid);
     const mtimeSeconds = Math.min(MAX_SECONDS, Math.max(0, attributes.mtimeSeconds));
     // A copy that is not its owner's must not be set-id for somebody else.
-    const permissions = owned ? attributes.mode : attributes.mode & 0o1777;
-    this.#sent(1, setHandleAttributes(connection, handle, { permissions, mtimeSeconds }));
+    const permissions = owned ? mode : mode & 0o1777;
+    const setId = (permissions & 0o6000) !== 0;
+    const owner = owned ? { owner: { uid, gid } } : {};
+    // The server gives the file away last, and to give it away clears set-id bits (chown(2)).
+    if (setId && owned) this.#sent(1, setHandleAttributes(connection, handle, owner));
+    this.#sent(1, setHandleAttributes(connection, handle, { ...(setId ? {} : owner), permissions, mtimeSeconds }));
     return ok(undefined);
   }
 
-  /** Whether the file can be its origin's owner's: asked once an owner, and then known of this login. */
-  async #own({ uid, gid }: FileAttributes): Promise<boolean> {
+  /** Whether files can be this owner's here: tried once, and then known of this login. */
+  async #canOwn(uid: number, gid: number): Promise<boolean> {
     const key = `${uid}:${gid}`;
     const known = this.place.owners.get(key);
-    if (known === false) return false;
-    const given = setHandleAttributes(this.connection, this.handle, { owner: { uid, gid } });
-    if (known === true) {
-      this.#sent(1, given);
-      return true;
-    }
-    const answer = await given;
+    if (known !== undefined) return known;
+    const answer = await setHandleAttributes(this.connection, this.handle, { owner: { uid, gid } });
     if (answer.isErr() && answer.error.kind === "transport") {
       this.#failure ??= answer.error;
       return false;

@@ -15,8 +15,11 @@ import { sftpError } from "./sftp-errors.ts";
 import { linkTo, type SftpLink } from "./sftp-link.ts";
 import type { SshAddress } from "./ssh-address.ts";
 
-/** Files in flight on one connection. */
+/** Files in flight on one connection, at most. */
 const FILES_PER_CONNECTION = 256;
+/** Files in flight: so many where the far end is near, and more the longer an answer takes. */
+const FILES_NEARBY = 64;
+const FILES_PER_MILLISECOND = 16;
 
 /** Opens the root, following symbolic links: the operator named it. Never makes it. */
 export async function openSftpVolume(address: SshAddress): Promise<Result<Volume, VolumeError>> {
@@ -58,13 +61,14 @@ class SftpVolume implements Volume {
   constructor(
     private readonly address: SshAddress,
     private readonly link: SftpLink,
-    { abilities }: SftpConnection,
+    { abilities, roundTripMilliseconds }: SftpConnection,
   ) {
     // The last "/" of a URL would stand twice in a path below it.
     this.name = address.name.replace(/\/+$/, "");
     this.device = `ssh:${address.host}:${address.port ?? ""}:${address.path}`;
     const perConnection = Math.min(FILES_PER_CONNECTION, Math.max(1, abilities.openHandles - 8));
-    this.filesInFlight = perConnection * address.connections;
+    const wanted = FILES_NEARBY + Math.round(FILES_PER_MILLISECOND * roundTripMilliseconds);
+    this.filesInFlight = Math.min(perConnection * address.connections, wanted);
     this.weaknesses = [
       ...(abilities.fsync ? [] : ["it cannot flush (fsync@openssh.com): a power cut there can lose copies that are recorded"]),
       ...(abilities.posixRename
@@ -83,7 +87,9 @@ class SftpVolume implements Volume {
     const connection = await this.link.connection();
     if (connection.isErr()) return err(sftpError("open", whole, connection.error));
     const proved = await this.#prove(connection.value, path, whole);
-    return proved.map(() => new SftpDirectory(path, whole, this.#farPath(path), this.address, this.link));
+    return proved.map(
+      () => new SftpDirectory(path, whole, this.#farPath(path), this.address, this.link, (made) => this.#directories.add(made)),
+    );
   }
 
   /** Looks at every directory on the way that was not seen before, all at once; none may be a link. */
