@@ -48,7 +48,7 @@ export function scanText(summary: ScanSummary, hostname: string): string {
     const good = one.outcome.kind === "scanned";
     const verdict = good ? colours.green("scanned") : colours.yellow(one.outcome.kind);
     return [
-      printable(one.path),
+      printable(one.host === hostname ? one.path : `${one.host}:${one.path}`),
       verdict,
       number(one.files),
       bytes(one.bytes),

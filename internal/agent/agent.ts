@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { errAsync, okAsync, type Result, ResultAsync } from "neverthrow";
-import type { DesiredState } from "../config/mod.ts";
+import type { DesiredState, Host } from "../config/mod.ts";
 import { type Declared, declare, type Inventory, type InventoryError, openInventory } from "../inventory/mod.ts";
 import { type Clock, errnoText, setIoPriority, setNice, systemClock } from "../sys/mod.ts";
 import type { AgentError } from "./agent-error.ts";
@@ -53,12 +53,15 @@ const TASKS_PER_WORKER = 2;
 export const ownHost = (state: DesiredState): DesiredState["hosts"][number] | undefined =>
   state.hosts.find((host) => host.name === state.hostname);
 
+/** The hosts whose files this agent looks after: its own, and those that it reaches over ssh. */
+export const servedHosts = (state: DesiredState): readonly Host[] =>
+  state.hosts.filter((host) => host.name === state.hostname || host.address !== undefined);
+
 /** Makes the inventory's declarations those of the desired state, as far as this agent serves it. */
 export function declareState(inventory: Inventory, state: DesiredState): ResultAsync<Declared, InventoryError> {
-  const host = ownHost(state);
   return declare(inventory, {
     hash: state.hash,
-    hosts: host === undefined ? [] : [{ name: host.name, dataDirectories: host.dataDirectories }],
+    hosts: servedHosts(state).map(({ name, dataDirectories }) => ({ name, dataDirectories })),
     replicas: state.replicas.map((replica) => replica.id),
   });
 }

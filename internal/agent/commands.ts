@@ -3,7 +3,7 @@ import { errAsync, ResultAsync } from "neverthrow";
 import type { ConfigError, DesiredState } from "../config/mod.ts";
 import { dataDirectoryScans, declaredReplicas, NOTHING, readTallies } from "../inventory/mod.ts";
 import { ReplicaPlan } from "../replicate/mod.ts";
-import { type Agent, type AgentOptions, declareState, ownHost, withAgent } from "./agent.ts";
+import { type Agent, type AgentOptions, declareState, servedHosts, withAgent } from "./agent.ts";
 import { type AgentError, agentErrorMessage } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
 import { REASONS } from "./condition.ts";
@@ -17,7 +17,7 @@ export function scan(
   state: DesiredState,
   options: AgentOptions & { readonly acceptLoss: readonly string[] },
 ): ResultAsync<ScanSummary, AgentError> {
-  const declared: readonly string[] = ownHost(state)?.dataDirectories ?? [];
+  const declared: readonly string[] = servedHosts(state).flatMap((host) => host.dataDirectories);
   const strange = options.acceptLoss.find((path) => !declared.includes(path));
   if (strange !== undefined) return errAsync({ kind: "no-such-data-directory", path: strange, declared });
   return withAgent(state, options, (agent) => scanAndSay(agent, options.acceptLoss));

@@ -52,7 +52,6 @@ export const REASONS = {
   ConnectionLost: "check the network and the far end; xtelemdb tries again, and goes on where large files were cut",
   NoProgress: 'the far end owed an answer for longer than "timeout": check its disks and the network; xtelemdb tries again',
   ProtocolBroken: "the far end does not speak SFTP as it should: check what runs there",
-  OriginUnreachable: "nothing of this host was taken as deleted; it is scanned when it can be reached again",
   VolumeFailed: "check the disk (dmesg) and its cables; xtelemdb tries again",
   DataDirectoryMissing: "check that the volume is mounted and that the path is right; nothing was taken as deleted",
   DataDirectoryUnreadable: "give the agent's user the right to read it; nothing below it was taken as deleted",

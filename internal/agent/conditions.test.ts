@@ -95,6 +95,7 @@ test("a replica has one Ready, which is true only when nothing is wrong and noth
 });
 
 const summary = (outcome: DataDirectorySummary["outcome"]): DataDirectorySummary => ({
+  host: "exao1",
   path: "/data",
   files: 3,
   bytes: 10,
@@ -111,8 +112,9 @@ test.each([
   [{ kind: "scanned" }, "True", "Scanned"],
   [{ kind: "partly", unreadable: 2, example: "open /data/x: denied" }, "False", "PartlyUnreadable"],
   [{ kind: "frozen", lost: 3, known: 4, help: "h" }, "False", "LossBrake"],
-  [{ kind: "failed", missing: true, message: "m", help: "h" }, "False", "DataDirectoryMissing"],
-  [{ kind: "failed", missing: false, message: "m", help: "h" }, "False", "DataDirectoryUnreadable"],
+  [{ kind: "failed", reason: "DataDirectoryMissing", message: "m", help: "h" }, "False", "DataDirectoryMissing"],
+  [{ kind: "failed", reason: "HostUnreachable", message: "m", help: "h" }, "False", "HostUnreachable"],
+  [{ kind: "failed", reason: "DataDirectoryUnreadable", message: "m", help: "h" }, "False", "DataDirectoryUnreadable"],
 ] as const)("a data directory that was %p", (outcome, status, conditionReason) => {
   expect(dataDirectoryConditions(summary(outcome))).toMatchObject([{ type: "Scanned", status, reason: conditionReason }]);
 });

@@ -144,9 +144,7 @@ export function dataDirectoryConditions(scanned: DataDirectorySummary): Conditio
       return [{ ...failed, reason: "LossBrake", message }];
     }
     case "failed":
-      return [
-        { ...failed, reason: outcome.missing ? "DataDirectoryMissing" : "DataDirectoryUnreadable", message: outcome.message },
-      ];
+      return [{ ...failed, reason: outcome.reason, message: outcome.message }];
   }
 }
 

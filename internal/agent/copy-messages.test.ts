@@ -6,6 +6,7 @@ import type { CopyOutcome } from "../replicate/mod.ts";
 import { localAddress } from "../volume/mod.ts";
 import { packGroup, packResult, unpackGroup } from "./copy-messages.ts";
 
+const fromHere = (): undefined => undefined;
 const REPLICA = { address: localAddress("/r"), marker: "m", reserveBytes: 5 };
 
 const evidence = fc.record({
@@ -45,7 +46,7 @@ const group: fc.Arbitrary<PendingFile[]> = fc
 test("a group", () => {
   fc.assert(
     fc.property(group, (files) => {
-      const { replica, requests } = unpackGroup(structuredClone(packGroup(REPLICA, files)));
+      const { replica, requests } = unpackGroup(structuredClone(packGroup(REPLICA, files, fromHere)));
       expect(replica).toEqual(REPLICA);
       expect(requests).toEqual(
         files.map(({ id, directory, name, evidence: now, copy }) => ({
@@ -67,7 +68,7 @@ test("its result: every outcome once, at the position of its file, with its dige
   const fates = fc.array(fc.constantFrom("copied", "kept", "adopted", "failed", "untried"), { minLength: 20, maxLength: 20 });
   fc.assert(
     fc.property(group, fates, fc.boolean(), (files, fate, backwards) => {
-      const unpacked = unpackGroup(packGroup(REPLICA, files));
+      const unpacked = unpackGroup(packGroup(REPLICA, files, fromHere));
       const outcomes = files.flatMap(({ id, evidence: now }, index): CopyOutcome[] => {
         const how = fate[index];
         if (how === "untried") return [];

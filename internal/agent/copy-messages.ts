@@ -2,15 +2,19 @@
  * How a group of files crosses from the controller to a worker and back: in columns. To clone thousands of small objects for another thread costs more
  * than to copy the small files that they are about.
  */
-import type { DirectoryId, Evidence, FileOriginId, PendingFile } from "../inventory/mod.ts";
+import type { Evidence, FileOriginId, PendingFile } from "../inventory/mod.ts";
 import type { CopyGroup, CopyGroupResult, CopyOutcome, CopyRequest } from "../replicate/mod.ts";
+import type { VolumeAddress } from "../volume/mod.ts";
 
 /** Numbers of one file: id, position of its directory, size, mtime seconds, mtime nanoseconds. */
 const COLUMNS = 5;
 
 export interface PackedGroup {
   readonly replica: CopyGroup["replica"];
-  readonly directories: readonly Pick<CopyRequest, "directory" | "host" | "dataDirectory" | "directoryPath">[];
+  readonly directories: readonly Pick<
+    CopyRequest,
+    "directory" | "host" | "dataDirectory" | "directoryPath" | "source" | "fromCopy"
+  >[];
   /** Joined by "/", which no name holds. */
   readonly names: string;
   readonly numbers: Float64Array;
@@ -18,17 +22,32 @@ export interface PackedGroup {
   readonly replaces: ReadonlyMap<number, Evidence>;
 }
 
-export function packGroup(replica: CopyGroup["replica"], files: readonly PendingFile[]): PackedGroup {
-  const positions = new Map<DirectoryId, number>();
+/** Where a file is read from, when not from its data directory on this machine. */
+export interface FileSource {
+  readonly address: VolumeAddress;
+  /** It is a copy at another replica, not the origin. */
+  readonly fromCopy: boolean;
+}
+
+export function packGroup(
+  replica: CopyGroup["replica"],
+  files: readonly PendingFile[],
+  sourceOf: (file: PendingFile) => FileSource | undefined,
+): PackedGroup {
+  const positions = new Map<string, number>();
   const directories: PackedGroup["directories"][number][] = [];
   const numbers = new Float64Array(files.length * COLUMNS);
   const replaces = new Map<number, Evidence>();
-  const names = files.map(({ id, directory, name, evidence, copy }, index) => {
-    let position = positions.get(directory.id);
+  const names = files.map((file, index) => {
+    const { id, directory, name, evidence, copy } = file;
+    const source = sourceOf(file);
+    const key = `${directory.id} ${source?.address.name ?? ""}`;
+    let position = positions.get(key);
     if (position === undefined) {
       const { id: directoryId, host, dataDirectory, path: directoryPath } = directory;
-      position = directories.push({ directory: directoryId, host, dataDirectory, directoryPath }) - 1;
-      positions.set(directory.id, position);
+      const elsewhere = source === undefined ? {} : { source: source.address, fromCopy: source.fromCopy };
+      position = directories.push({ directory: directoryId, host, dataDirectory, directoryPath, ...elsewhere }) - 1;
+      positions.set(key, position);
     }
     const at = index * COLUMNS;
     numbers[at] = id;

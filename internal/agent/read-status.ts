@@ -2,7 +2,7 @@
 import { errAsync, okAsync, type ResultAsync } from "neverthrow";
 import type { DesiredState } from "../config/mod.ts";
 import { NOTHING, openInventoryForReading, readHolder } from "../inventory/mod.ts";
-import { isoTime } from "./agent.ts";
+import { isoTime, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { REASONS } from "./condition.ts";
 import { buildStatus, readStatusFile } from "./status.ts";
@@ -42,6 +42,7 @@ function emptyStatus(state: DesiredState, version: string, now: number): StatusD
     lastTransition: isoTime(now),
     observedGeneration: 0,
   };
+  const served = servedHosts(state).map(({ name }) => name);
   const amounts = { current: NOTHING, pending: NOTHING, growing: NOTHING, failed: NOTHING, kept: NOTHING };
   return {
     format: STATUS_FORMAT,
@@ -53,7 +54,7 @@ function emptyStatus(state: DesiredState, version: string, now: number): StatusD
     hosts: state.hosts.map((host) => ({
       name: host.name,
       declared: true,
-      scannedHere: host.name === state.hostname,
+      scannedHere: served.includes(host.name),
       dataDirectories: host.dataDirectories.map((path) => ({
         path,
         declared: true,

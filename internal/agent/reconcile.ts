@@ -18,7 +18,7 @@ import {
   sum,
 } from "../inventory/mod.ts";
 import { printable } from "../sys/mod.ts";
-import { type Agent, isoTime, ownHost } from "./agent.ts";
+import { type Agent, isoTime, servedHosts } from "./agent.ts";
 import { type AgentError, agentErrorMessage } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
 import {
@@ -44,11 +44,10 @@ export interface PassOptions {
 
 /** Saves the conditions that a scan gave. */
 export function saveScanConditions(agent: Agent, scan: ScanSummary): ResultAsync<void, AgentError> {
-  const host = ownHost(agent.state)?.name ?? agent.state.hostname;
   return forEach(scan.dataDirectories, (scanned) =>
     setConditions(
       agent.inventory,
-      dataDirectorySubject(host, scanned.path),
+      dataDirectorySubject(scanned.host, scanned.path),
       withGeneration(agent, dataDirectoryConditions(scanned)),
       agent.now(),
     ),
@@ -129,13 +128,21 @@ async function copyAll(
 ): Promise<Result<readonly CopyPassResult[], AgentError>> {
   const amounts = await readAmounts(agent, checked);
   if (amounts.isErr()) return amounts.map(() => []);
-  const passes = checked.flatMap((one) => {
+  const nearby = checked.filter(({ replica, found }) => replica.target.kind === "local" && found.kind === "ready");
+  const passOf = (one: CheckedReplica): ResultAsync<CopyPassResult, AgentError>[] => {
     const { found } = one;
     if (found.kind !== "ready") return [];
     const pending = amounts.value.get(one)?.pending ?? NOTHING;
-    return [copyPass(agent, { ...one, found }, { pending, ...(options.everything ? {} : { dueAt: agent.now() }) })];
-  });
-  return ResultAsync.combine(passes);
+    const due = options.everything ? {} : { dueAt: agent.now() };
+    return [copyPass(agent, { ...one, found }, { pending, nearby, ...due })];
+  };
+  const fromAfar = servedHosts(agent.state).some(({ name }) => name !== agent.state.hostname);
+  const isFar = ({ replica }: CheckedReplica): boolean => replica.target.kind === "ssh";
+  if (!fromAfar) return ResultAsync.combine(checked.flatMap(passOf));
+  // What comes from another host is fetched once: the copies on this machine are made first, and are the source for the rest.
+  return ResultAsync.combine(checked.filter((one) => !isFar(one)).flatMap(passOf)).andThen((near) =>
+    ResultAsync.combine(checked.filter(isFar).flatMap(passOf)).map((far) => [...near, ...far]),
+  );
 }
 
 /** What each replica has and lacks, as the inventory stands. */
@@ -230,8 +237,9 @@ function recordFailures(
 
 /** Conditions of what is not declared any more are gone; the rows and the copies stay. */
 function forgetUndeclared(agent: Agent): ResultAsync<void, AgentError> {
-  const host = ownHost(agent.state);
-  const dataDirectories = (host?.dataDirectories ?? []).map((path) => dataDirectorySubject(host?.name ?? "", path));
+  const dataDirectories = servedHosts(agent.state).flatMap(({ name, dataDirectories: paths }) =>
+    paths.map((path) => dataDirectorySubject(name, path)),
+  );
   const replicas = agent.state.replicas.map((replica) => replicaSubject(replica.id));
   return keepConditionsOf(agent.inventory, [AGENT_SUBJECT, ...dataDirectories, ...replicas]).mapErr((error): AgentError => error);
 }

@@ -1,5 +1,7 @@
 /** What the commands get back from the agent: plain data, ready to be printed as a table or as JSON. */
+
 import type { Amount } from "../inventory/mod.ts";
+import type { TransportProblemReason } from "../replicate/mod.ts";
 
 /** What a scan of this host's data directories came to. */
 export interface ScanSummary {
@@ -10,7 +12,11 @@ export interface ScanSummary {
   readonly complete: boolean;
 }
 
+/** Why a data directory could not be scanned at all. */
+export type ScanFailureReason = "DataDirectoryMissing" | "DataDirectoryUnreadable" | TransportProblemReason;
+
 export interface DataDirectorySummary {
+  readonly host: string;
   readonly path: string;
   readonly files: number;
   readonly bytes: number;
@@ -20,7 +26,7 @@ export interface DataDirectorySummary {
   readonly outcome:
     | { readonly kind: "scanned" }
     | { readonly kind: "partly"; readonly unreadable: number; readonly example: string }
-    | { readonly kind: "failed"; readonly missing: boolean; readonly message: string; readonly help: string }
+    | { readonly kind: "failed"; readonly reason: ScanFailureReason; readonly message: string; readonly help: string }
     | { readonly kind: "frozen"; readonly lost: number; readonly known: number; readonly help: string };
   /** Patterns of [scan] exclude that matched nothing here or anywhere. */
   readonly symlinks: number;

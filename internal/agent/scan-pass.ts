@@ -9,11 +9,14 @@ import {
   type ScanProblem,
   type ScanReport,
 } from "../inventory/mod.ts";
+import { TRANSPORT_PROBLEMS } from "../replicate/mod.ts";
 import { emptyCounts, type PatternCount, type ScanCounts } from "../scan/mod.ts";
+import { isTransportReason, type VolumeAddress } from "../volume/mod.ts";
 import { type Agent, expectReply, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { REASONS } from "./condition.ts";
-import type { DataDirectorySummary, ScanSummary } from "./reports.ts";
+import type { DataDirectorySummary, ScanFailureReason, ScanSummary } from "./reports.ts";
+import { originAddressOf } from "./volume-address.ts";
 import type { ScanReply } from "./worker-protocol.ts";
 
 /** Directories in one task: enough that asking costs little, few enough that all workers have work. */
@@ -40,6 +43,12 @@ export function scanPass(agent: Agent, options: ScanPassOptions): ResultAsync<Sc
   }));
 }
 
+/** What the error of a root means. `code`: the reason of a volume's error. */
+function failureReasonOf(code: string): ScanFailureReason {
+  if (code === "not-found") return "DataDirectoryMissing";
+  return isTransportReason(code) ? TRANSPORT_PROBLEMS[code] : "DataDirectoryUnreadable";
+}
+
 class DataDirectoryScan {
   readonly #startedAt: number;
   readonly #begun: number;
@@ -55,6 +64,7 @@ class DataDirectoryScan {
   #rootProblem: ScanProblem | undefined;
   #error: AgentError | undefined;
   #progressAt = 0;
+  readonly #address: VolumeAddress;
 
   constructor(
     private readonly agent: Agent,
@@ -62,6 +72,9 @@ class DataDirectoryScan {
     private readonly acceptLoss: boolean,
   ) {
     this.#todo = [dataDirectory.path];
+    const { hosts, hostname } = agent.state;
+    const host = hosts.find(({ name }) => name === dataDirectory.hostName);
+    this.#address = originAddressOf(host, hostname, dataDirectory.path);
     this.#startedAt = agent.now();
     this.#begun = agent.elapsed();
     for (const pattern of agent.state.scan.exclude) this.#patterns.set(pattern, 0);
@@ -108,6 +121,7 @@ class DataDirectoryScan {
       {
         kind: "scan",
         target: { host: dataDirectory.host, dataDirectory: dataDirectory.id, root: dataDirectory.path },
+        address: this.#address,
         directories,
         exclude: agent.state.scan.exclude,
         rule: { now: this.#startedAt / 1000, settleSeconds: agent.state.scan.settleMilliseconds / 1000 },
@@ -166,6 +180,7 @@ class DataDirectoryScan {
     const { files, bytes, symlinks, special } = this.#counts;
     const changes = { added: this.#added, changed: this.#changed, absent };
     return {
+      host: this.dataDirectory.hostName,
       path: this.dataDirectory.path,
       files,
       bytes,
@@ -181,10 +196,10 @@ class DataDirectoryScan {
     const { agent, dataDirectory } = this;
     const problem = this.#rootProblem;
     if (problem !== undefined || this.#stopped()) {
-      const missing = problem?.code === "not-found";
-      const help = problem === undefined ? "" : REASONS[missing ? "DataDirectoryMissing" : "DataDirectoryUnreadable"];
+      const reason = failureReasonOf(problem?.code ?? "");
+      const help = problem === undefined ? "" : REASONS[reason];
       const message = problem?.message ?? "the scan was stopped before its end";
-      const outcome = { kind: "failed", missing, message, help } as const;
+      const outcome = { kind: "failed", reason, message, help } as const;
       return okAsync(this.#summary(0, outcome));
     }
     const { unreadable } = this.#counts;

@@ -20,7 +20,7 @@ import {
   type StoredCondition,
   type Tallies,
 } from "../inventory/mod.ts";
-import { isoTime, ownHost } from "./agent.ts";
+import { isoTime, servedHosts } from "./agent.ts";
 import { replicaAmounts } from "./amounts.ts";
 import { isReason, REASONS } from "./condition.ts";
 import type {
@@ -108,7 +108,7 @@ function hostStatuses(
   tallies: Tallies,
   of: ConditionsOf,
 ): HostStatus[] {
-  const own = ownHost(state)?.name;
+  const served: readonly string[] = servedHosts(state).map((host) => host.name);
   const names = [...new Set<string>([...state.hosts.map((host) => host.name), ...scans.map((scan) => scan.host)])];
   return names.map((name) => {
     const declaredPaths: readonly string[] = state.hosts.find((host) => host.name === name)?.dataDirectories ?? [];
@@ -117,7 +117,7 @@ function hostStatuses(
     return {
       name,
       declared: state.hosts.some((host) => host.name === name),
-      scannedHere: name === own,
+      scannedHere: served.includes(name),
       dataDirectories: paths.map((path) => {
         const scan = known.find((one) => one.path === path);
         return dataDirectoryStatus(path, declaredPaths.includes(path), scan, tallies, of(dataDirectorySubject(name, path)));

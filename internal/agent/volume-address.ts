@@ -1,11 +1,25 @@
-/** Where the declared replicas are, as the volumes want to know it. */
-import type { Replica } from "../config/mod.ts";
-import { localAddress, type VolumeAddress } from "../volume/mod.ts";
+/** Where the declared replicas and origin hosts are, as the volumes want to know it. */
+import type { Host, Replica, SshSettings } from "../config/mod.ts";
+import { localAddress, type SshAddress, type VolumeAddress } from "../volume/mod.ts";
 
 /** Connections to one far end: more of them share a processor here and there without being faster. */
 const CONNECTIONS = 4;
 
-export function addressOf({ id, target, connections, sshOptions, timeoutMilliseconds }: Replica): VolumeAddress {
-  if (target.kind === "local") return localAddress(target.root);
-  return { ...target, name: id, options: sshOptions, connections: connections || CONNECTIONS, timeoutMilliseconds };
+type Place = Pick<SshAddress, "host" | "user" | "port" | "path" | "name">;
+
+const sshAddress = (place: Place, { connections, sshOptions, timeoutMilliseconds }: SshSettings): SshAddress => ({
+  kind: "ssh",
+  ...place,
+  options: sshOptions,
+  connections: connections || CONNECTIONS,
+  timeoutMilliseconds,
+});
+
+export const addressOf = ({ id, target, ssh }: Replica): VolumeAddress =>
+  target.kind === "local" ? localAddress(target.root) : sshAddress({ ...target, name: id }, ssh);
+
+/** Where this agent looks into a data directory of a host: here, unless the host has an address. */
+export function originAddressOf(host: Host | undefined, ownName: string, dataDirectory: string): VolumeAddress {
+  if (host?.address === undefined || host.name === ownName) return localAddress(dataDirectory);
+  return sshAddress({ ...host.address, path: dataDirectory, name: `ssh://${host.address.host}/${dataDirectory}` }, host.ssh);
 }

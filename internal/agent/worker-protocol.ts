@@ -4,6 +4,7 @@
 import type { DirectoryDifference, ScanProblem } from "../inventory/mod.ts";
 import type { CleanRequest, CleanResult, ReplicaCheckRequest, ReplicaProblem, ReplicaState } from "../replicate/mod.ts";
 import type { PatternCount, ScanCounts, ScanTarget, SettleRule } from "../scan/mod.ts";
+import type { VolumeAddress } from "../volume/mod.ts";
 import type { PackedGroup, PackedResult } from "./copy-messages.ts";
 
 /** Handed to a worker when it starts. */
@@ -16,6 +17,8 @@ export interface WorkerSetup {
 export interface ScanTask {
   readonly kind: "scan";
   readonly target: ScanTarget;
+  /** Where its root is looked into. */
+  readonly address: VolumeAddress;
   /** Absolute origin paths: the root itself, or directories below it. */
   readonly directories: readonly string[];
   readonly exclude: readonly string[];

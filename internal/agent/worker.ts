@@ -5,8 +5,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type DirectoryDifference, inventoryErrorMessage, openInventoryForReading, type Session } from "../inventory/mod.ts";
 import { CopyBuffers, checkReplica, cleanReplica, copyGroup } from "../replicate/mod.ts";
-import { DirectoryScan, ExcludePatterns, emptyCounts } from "../scan/mod.ts";
-import { openLocalVolume, volumeErrorMessage } from "../volume/mod.ts";
+import { DirectoryScan, ExcludePatterns, emptyCounts, ListingsAhead } from "../scan/mod.ts";
+import { openVolume, volumeErrorMessage } from "../volume/mod.ts";
 import { packResult, unpackGroup } from "./copy-messages.ts";
 import type { FromWorker, Reply, ScanReply, ScanTask, Task, ToWorker, WorkerSetup } from "./worker-protocol.ts";
 
@@ -43,7 +43,7 @@ async function scan(id: number, task: ScanTask): Promise<Reply> {
     if (opened.isErr()) return { kind: "broken", detail: inventoryErrorMessage(opened.error) };
     session = opened.value;
   }
-  const volume = openLocalVolume(task.target.root);
+  const volume = await openVolume(task.address);
   const counts = emptyCounts();
   if (volume.isErr()) {
     const problem = { path: task.target.root, code: volume.error.reason, message: volumeErrorMessage(volume.error) };
@@ -61,7 +61,9 @@ async function scan(id: number, task: ScanTask): Promise<Reply> {
     differences = [];
     files = 0;
   };
-  const directoryScan = new DirectoryScan(volume.value, session, task.target, patterns, task.rule, {
+  const root = task.target.root;
+  const ahead = volume.value.filesInFlight > 1 ? new ListingsAhead(volume.value, task.directories, root) : volume.value;
+  const directoryScan = new DirectoryScan(ahead, session, task.target, patterns, task.rule, {
     counts,
     difference: (difference) => {
       differences.push(difference);

@@ -28,6 +28,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   workers: "workers = 2",
   nice: "nice = 10",
   io_priority: 'io_priority = "idle"',
+  address: 'address = "ssh://icc"',
   aliases: 'aliases = ["aoc"]',
   data_dirs: 'data_dirs = ["/opt/MagAOX/logs"]',
   local: "local = true",

@@ -42,6 +42,18 @@ export interface Host {
   readonly name: HostName;
   readonly aliases: readonly HostName[];
   readonly dataDirectories: readonly AbsolutePath[];
+  /** Where this agent reaches it, when it is to scan it from here. */
+  readonly address?: { readonly user?: string; readonly host: string; readonly port?: number };
+  readonly ssh: SshSettings;
+}
+
+export interface SshSettings {
+  /** ssh connections at a time for each worker; 0 adapts to the work. */
+  readonly connections: number;
+  /** As in ssh_config(5). */
+  readonly sshOptions: readonly string[];
+  /** How long a far end may be silent while it owes an answer. */
+  readonly timeoutMilliseconds: number;
 }
 
 export type ReplicaTarget =
@@ -60,12 +72,7 @@ export interface Replica {
   readonly bandwidthBytes: number;
   /** Groups that are copied at a time; 0 adapts to the disk and the processors. */
   readonly workers: number;
-  /** ssh connections at a time for each worker; 0 adapts to the work. */
-  readonly connections: number;
-  /** As in ssh_config(5). */
-  readonly sshOptions: readonly string[];
-  /** How long a far end may be silent while it owes an answer. */
-  readonly timeoutMilliseconds: number;
+  readonly ssh: SshSettings;
 }
 
 /** What a replica has that is declared by its key alone; a test compares it with the schema. */
@@ -73,7 +80,5 @@ export const REPLICA_DEFAULTS = {
   reserveBytes: 0,
   bandwidthBytes: 0,
   workers: 0,
-  connections: 0,
-  sshOptions: [],
-  timeoutMilliseconds: 60_000,
+  ssh: { connections: 0, sshOptions: [], timeoutMilliseconds: 60_000 },
 } as const satisfies Partial<Replica>;

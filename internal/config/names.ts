@@ -43,11 +43,15 @@ export function replicaKey(text: string): Result<ReplicaKey, string> {
   );
 }
 
-function sshKey(text: string): Result<ReplicaKey, string> {
-  const match = /^ssh:\/\/(?:([^@/]*)@)?(\[[0-9A-Fa-f:.]+\]|[^:/@]*)(?::([^/]*))?(\/.*)?$/s.exec(text);
-  if (match === null) return err('is not of the form "ssh://[user@]host[:port]/path"');
-  const [, user, host = "", port, path = ""] = match;
-  if (CONTROL.test(text)) return err("holds control characters");
+/** `[user@]host[:port]`, as it is written and as ssh takes it. */
+interface SshAuthority {
+  readonly written: string;
+  readonly host: string;
+  readonly user?: string;
+  readonly port?: number;
+}
+
+function sshAuthority(user: string | undefined, host: string, port: string | undefined): Result<SshAuthority, string> {
   if (!/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)$/.test(host)) {
     return err(`names the host ${JSON.stringify(host)}: letters, digits, ".", "_" and "-" only, and no "-" at its beginning`);
   }
@@ -58,6 +62,33 @@ function sshKey(text: string): Result<ReplicaKey, string> {
   if (number !== undefined && !(/^\d+$/.test(port ?? "") && number >= 1 && number <= 65_535)) {
     return err(`names the port ${JSON.stringify(port)}: a number from 1 to 65535`);
   }
+  return ok({
+    written: `${user === undefined ? "" : `${user}@`}${host}${number === undefined ? "" : `:${number}`}`,
+    // ssh takes an IPv6 address without its brackets.
+    host: host.replaceAll(/[[\]]/g, ""),
+    ...(user === undefined ? {} : { user }),
+    ...(number === undefined ? {} : { port: number }),
+  });
+}
+
+const SSH_URL = /^ssh:\/\/(?:([^@/]*)@)?(\[[0-9A-Fa-f:.]+\]|[^:/@]*)(?::([^/]*))?(\/.*)?$/s;
+
+/** Where an origin host is reached: `ssh://[user@]host[:port]`, without a path. */
+export function sshHost(text: string): Result<{ readonly host: string; readonly user?: string; readonly port?: number }, string> {
+  const match = SSH_URL.exec(text);
+  if (match === null || CONTROL.test(text)) return err('is not of the form "ssh://[user@]host[:port]"');
+  const [, user, host = "", port, path = ""] = match;
+  if (path.replaceAll("/", "") !== "") return err("has a path: the paths of a host are its data_dirs");
+  return sshAuthority(user, host, port).map(({ written: _written, ...rest }) => rest);
+}
+
+function sshKey(text: string): Result<ReplicaKey, string> {
+  const match = SSH_URL.exec(text);
+  if (match === null) return err('is not of the form "ssh://[user@]host[:port]/path"');
+  const [, user, host = "", port, path = ""] = match;
+  if (CONTROL.test(text)) return err("holds control characters");
+  const authority = sshAuthority(user, host, port);
+  if (authority.isErr()) return err(authority.error);
   const absolute = path.startsWith("//");
   const names = path.split("/").filter((name) => name !== "");
   if (names.length === 0) return err('has no path: write "ssh://host/path" (in the login directory) or "ssh://host//path"');
@@ -65,19 +96,9 @@ function sshKey(text: string): Result<ReplicaKey, string> {
   // sftp expands no "~": a folder of that name would be made.
   if (names[0]?.startsWith("~")) return err('begins with "~": "ssh://host/path" is relative to the login directory already');
   const where = `${absolute ? "/" : ""}${names.join("/")}`;
-  const authority = `${user === undefined ? "" : `${user}@`}${host}${number === undefined ? "" : `:${number}`}`;
-  return ok({
-    // The normalised URL is a replica's identity; it ends in "/" as in the handbook.
-    id: `ssh://${authority}/${where}/` as ReplicaUrl,
-    target: {
-      kind: "ssh",
-      // ssh takes an IPv6 address without its brackets.
-      host: host.replaceAll(/[[\]]/g, ""),
-      path: where,
-      ...(user === undefined ? {} : { user }),
-      ...(number === undefined ? {} : { port: number }),
-    },
-  });
+  const { written, ...target } = authority.value;
+  // The normalised URL is a replica's identity; it ends in "/" as in the handbook.
+  return ok({ id: `ssh://${written}/${where}/` as ReplicaUrl, target: { kind: "ssh", ...target, path: where } });
 }
 
 /** The key that `add_replica` writes: `prefix` is a path or a whole key; with `host`, a path relative to the login directory there unless it begins with "/". */

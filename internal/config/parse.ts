@@ -7,10 +7,10 @@ import { checkOverlaps } from "./_overlaps.ts";
 import { positionsIn } from "./_positions.ts";
 import { type KeyPath, parseToml, type TomlTable } from "./_toml.ts";
 import type { ConfigError } from "./config-error.ts";
-import type { AbsolutePath, DesiredState, Host, HostName, Replica } from "./desired-state.ts";
+import type { AbsolutePath, DesiredState, Host, HostName, Replica, SshSettings } from "./desired-state.ts";
 import { defaultDatabase, defaultStatusFile, type Environment } from "./environment.ts";
-import { absolutePath, hostName, replicaKey } from "./names.ts";
-import { type Configuration, configurationSchema } from "./schema.ts";
+import { absolutePath, hostName, replicaKey, sshHost } from "./names.ts";
+import { type Configuration, configurationSchema, type HostTable } from "./schema.ts";
 import { parseDuration, parseShare, parseSize } from "./units.ts";
 
 const FIX_PATH = 'write it as an absolute path, such as "/opt/MagAOX/logs"';
@@ -135,10 +135,33 @@ function hostsOf(configuration: Configuration | undefined, mistakes: Mistakes): 
       return [];
     });
     const name = names[index];
-    if (name !== undefined) hosts.push({ name, aliases, dataDirectories });
+    const address = hostAddressOf(key, table, mistakes);
+    const ssh = sshSettings(table);
+    if (name !== undefined) hosts.push({ name, aliases, dataDirectories, ssh, ...(address === undefined ? {} : { address }) });
   });
   return hosts;
 }
+
+/** Where a host is reached; a mistake in it is told. */
+function hostAddressOf(key: string, { address, ssh_options: options }: HostTable, mistakes: Mistakes): Host["address"] {
+  if (address === undefined) {
+    if (options.length > 0) {
+      const message = `the host ${JSON.stringify(key)} has no address: there is no ssh to it`;
+      mistakes.add(["hosts", key, "ssh_options"], "key", message, 'add address = "ssh://HOST", or remove "ssh_options"');
+    }
+    return undefined;
+  }
+  const parsed = sshHost(address);
+  if (parsed.isOk()) return parsed.value;
+  mistakes.add(["hosts", key, "address"], "value", `the address ${JSON.stringify(address)} ${parsed.error}`, 'write "ssh://icc"');
+  return undefined;
+}
+
+const sshSettings = (table: Pick<HostTable, "connections" | "ssh_options" | "timeout">): SshSettings => ({
+  connections: table.connections,
+  sshOptions: table.ssh_options,
+  timeoutMilliseconds: parseDuration(table.timeout) ?? 0,
+});
 
 function replicasOf(configuration: Configuration | undefined, mistakes: Mistakes): Replica[] {
   const replicas: Replica[] = [];
@@ -182,8 +205,9 @@ function replicasOf(configuration: Configuration | undefined, mistakes: Mistakes
         'remove "local", or write the URL "ssh://host/path/"',
       );
     }
-    const { import_origins: importOrigins, workers, connections, ssh_options: sshOptions } = table;
-    if (target.kind === "local" && sshOptions.length > 0) {
+    const { import_origins: importOrigins, workers } = table;
+    const ssh = sshSettings(table);
+    if (target.kind === "local" && ssh.sshOptions.length > 0) {
       mistakes.add(
         [...path, "ssh_options"],
         "key",
@@ -192,8 +216,7 @@ function replicasOf(configuration: Configuration | undefined, mistakes: Mistakes
       );
     }
     const limits = { reserveBytes: parseSize(table.reserve) ?? 0, bandwidthBytes: parseSize(table.bandwidth) ?? 0, workers };
-    const ssh = { connections, sshOptions, timeoutMilliseconds: parseDuration(table.timeout) ?? 0 };
-    replicas.push({ id, written: key, target, importOrigins, ...limits, ...ssh });
+    replicas.push({ id, written: key, target, importOrigins, ...limits, ssh });
   }
   return replicas;
 }

@@ -55,8 +55,29 @@ const scan = z
   })
   .describe("How the data directories are looked at.");
 
+const connections = z
+  .int({ error: "a whole number from 0 to 16" })
+  .min(0, { error: "a whole number from 0 to 16" })
+  .max(16, { error: "a whole number from 0 to 16" })
+  .default(0)
+  .describe("ssh connections of each worker at a time, at most. 0: as the work wants, up to 4.");
+const sshOptions = z
+  .array(sshOption)
+  .default([])
+  .describe(
+    'Options for ssh, as in ssh_config(5): ["Port=2222", "IdentityFile=/etc/xtelemdb/key"]. The rest is in ~/.ssh/config.',
+  );
+const sshTimeout = timeout.default("60s").describe("How long the far end may be silent while it owes an answer.");
+
 const host = z
   .strictObject({
+    address: z
+      .string()
+      .optional()
+      .describe('"ssh://icc": this agent scans that host over ssh and copies from it. Left out: it runs its own xtelemdb.'),
+    connections,
+    ssh_options: sshOptions,
+    timeout: sshTimeout,
     aliases: z.array(z.string()).default([]).describe("Other names of this host, such as its role."),
     data_dirs: z.array(z.string()).default([]).describe("Absolute paths of the directories whose files are to be kept."),
   })
@@ -74,19 +95,9 @@ const replica = z
     workers: workers.describe(
       "How many groups of files are copied at a time. 0: one to a rotating disk, else as many as there are processors.",
     ),
-    connections: z
-      .int({ error: "a whole number from 0 to 16" })
-      .min(0, { error: "a whole number from 0 to 16" })
-      .max(16, { error: "a whole number from 0 to 16" })
-      .default(0)
-      .describe("ssh connections of each worker at a time, at most. 0: as the work wants, up to 4."),
-    ssh_options: z
-      .array(sshOption)
-      .default([])
-      .describe(
-        'Options for ssh, as in ssh_config(5): ["Port=2222", "IdentityFile=/etc/xtelemdb/key"]. The rest is in ~/.ssh/config.',
-      ),
-    timeout: timeout.default("60s").describe("How long the far end may be silent while it owes an answer."),
+    connections,
+    ssh_options: sshOptions,
+    timeout: sshTimeout,
   })
   .describe("A destination: every file of every data directory is to be here.");
 
@@ -123,6 +134,7 @@ export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
 };
 
 export type Configuration = z.output<typeof configurationSchema>;
+export type HostTable = z.output<typeof host>;
 
 /** The JSON Schema of the configuration file (what may be written, before defaults). */
 export const configurationJsonSchema = (): unknown => z.toJSONSchema(configurationSchema, { io: "input" });

@@ -1,10 +1,19 @@
 /** The desired state as TOML with every default filled in; it loads to the same desired state. */
-import type { DesiredState } from "./desired-state.ts";
+import type { DesiredState, Host, SshSettings } from "./desired-state.ts";
 import { formatDuration, formatShare } from "./units.ts";
 
 /** A JSON string is a TOML basic string, but for DEL, which TOML wants escaped (https://toml.io/en/v1.0.0#string). */
 const quoted = (text: string): string => JSON.stringify(text).replaceAll("\u007f", "\\u007f");
 const list = (texts: readonly string[]): string => `[${texts.map(quoted).join(", ")}]`;
+
+const sshLines = ({ connections, sshOptions, timeoutMilliseconds }: SshSettings): string[] => [
+  `connections = ${connections}`,
+  `ssh_options = ${list(sshOptions)}`,
+  `timeout = ${quoted(formatDuration(timeoutMilliseconds))}`,
+];
+
+const hostUrl = ({ user, host, port }: NonNullable<Host["address"]>): string =>
+  `ssh://${user === undefined ? "" : `${user}@`}${host.includes(":") ? `[${host}]` : host}${port === undefined ? "" : `:${port}`}`;
 
 export function showConfiguration(state: DesiredState): string {
   const lines = [
@@ -30,6 +39,7 @@ export function showConfiguration(state: DesiredState): string {
       `aliases = ${list(host.aliases)}`,
       `data_dirs = ${list(host.dataDirectories)}`,
     );
+    if (host.address !== undefined) lines.push(`address = ${quoted(hostUrl(host.address))}`, ...sshLines(host.ssh));
   }
   for (const replica of state.replicas) {
     lines.push("", `[replicas.${quoted(replica.written)}]`);
@@ -40,13 +50,7 @@ export function showConfiguration(state: DesiredState): string {
       `bandwidth = ${quoted(`${replica.bandwidthBytes} B`)}`,
       `workers = ${replica.workers}`,
     );
-    if (replica.target.kind === "ssh") {
-      lines.push(
-        `connections = ${replica.connections}`,
-        `ssh_options = ${list(replica.sshOptions)}`,
-        `timeout = ${quoted(formatDuration(replica.timeoutMilliseconds))}`,
-      );
-    }
+    if (replica.target.kind === "ssh") lines.push(...sshLines(replica.ssh));
   }
   return `${lines.join("\n")}\n`;
 }

@@ -349,7 +349,8 @@ class GroupCopy {
   }
 
   #failed(request: CopyRequest, failure: FileFailure): void {
-    const { domain, reason, observed } = failure;
+    const { domain, reason } = failure;
+    const observed = request.fromCopy === true ? undefined : failure.observed;
     // The way there failed, not the file: it was not tried.
     if (failure.transport !== undefined) return;
     const message = `${failure.message}; ${COPY_FAILURES[reason].help}`;

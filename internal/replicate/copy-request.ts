@@ -9,6 +9,8 @@ export interface CopyRequest {
   readonly host: string;
   /** Where the data directory is looked into; its own path on this machine when left out. */
   readonly source?: VolumeAddress;
+  /** The source is a copy at another replica: what is wrong with it says nothing of the origin. */
+  readonly fromCopy?: boolean;
   /** Absolute origin paths; the directory is the data directory itself or lies below it. */
   readonly dataDirectory: string;
   readonly directoryPath: string;

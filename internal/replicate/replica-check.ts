@@ -30,17 +30,10 @@ export type ReplicaProblemReason =
   | "NoInodes"
   | "NotPermitted"
   | "VolumeFailed"
-  | "HostUnreachable"
-  | "HostKeyUnknown"
-  | "HostKeyChanged"
-  | "LoginRefused"
-  | "SftpMissing"
-  | "ConnectionLost"
-  | "NoProgress"
-  | "ProtocolBroken";
+  | TransportProblemReason;
 
-/** Why the way to a replica fails, as its problem. */
-const TRANSPORT_PROBLEMS: Readonly<Record<TransportReason, ReplicaProblemReason>> = {
+/** Why the way to another host fails, as a condition's reason. */
+export const TRANSPORT_PROBLEMS = {
   "host-unreachable": "HostUnreachable",
   "host-key-unknown": "HostKeyUnknown",
   "host-key-changed": "HostKeyChanged",
@@ -49,7 +42,9 @@ const TRANSPORT_PROBLEMS: Readonly<Record<TransportReason, ReplicaProblemReason>
   "connection-lost": "ConnectionLost",
   "no-progress": "NoProgress",
   "protocol-broken": "ProtocolBroken",
-};
+} as const satisfies Record<TransportReason, string>;
+
+export type TransportProblemReason = (typeof TRANSPORT_PROBLEMS)[TransportReason];
 
 export const transportProblem = (reason: TransportReason, message: string): ReplicaProblem =>
   replicaProblem(TRANSPORT_PROBLEMS[reason], message);

@@ -19,7 +19,7 @@ import {
   type Session,
 } from "../inventory/mod.ts";
 import { type EntryVisitor, errnoText, printable, type SysError } from "../sys/mod.ts";
-import { type Volume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
+import { type ListableVolume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
 import type { ExcludePatterns } from "./exclude-patterns.ts";
 import type { ScanTarget } from "./scan-target.ts";
 import { isSettled, type SettleRule } from "./settle.ts";
@@ -127,7 +127,7 @@ export class DirectoryScan implements EntryVisitor {
   #excludedDirectories: DirectoryId[] = [];
 
   constructor(
-    private readonly volume: Volume,
+    private readonly volume: ListableVolume,
     private readonly session: Session,
     private readonly target: ScanTarget,
     private readonly patterns: ExcludePatterns,

@@ -58,8 +58,7 @@ const TRANSPORT_REASONS = [
 export type TransportReason = (typeof TRANSPORT_REASONS)[number];
 
 /** Is it the way to the volume that failed, and not the volume? */
-export const isTransportReason = (reason: VolumeErrorReason): reason is TransportReason =>
-  TRANSPORT_REASONS.some((one) => one === reason);
+export const isTransportReason = (reason: string): reason is TransportReason => TRANSPORT_REASONS.some((one) => one === reason);
 
 const reasonByCode = new Map<string, VolumeErrorReason>(
   // Object.entries forgets the literal keys it is given.

@@ -44,6 +44,13 @@ export interface Volume {
   close(): void;
 }
 
+/** As much of a volume as a scan needs. */
+export interface ListableVolume {
+  openDirectory(path: string): Outcome<ListableDirectory>;
+}
+
+export type ListableDirectory = Pick<VolumeDirectory, "entries" | "close">;
+
 export interface VolumeDirectory {
   readonly path: string;
 

@@ -7,7 +7,7 @@
  */
 import { err, ok, type Result } from "neverthrow";
 import { type SshProcess, startSsh } from "../../sys/mod.ts";
-import { isTransportReason, type TransportReason, type VolumeErrorReason } from "../volume-error.ts";
+import type { TransportReason } from "../volume-error.ts";
 import { PacketError, PacketReader, PacketSplitter, PacketWriter, REPLY, REQUEST, STATUS } from "./packets.ts";
 import { type SshAddress, sshArguments } from "./ssh-address.ts";
 import { sshFailure } from "./ssh-failure.ts";
@@ -18,9 +18,6 @@ export type SftpFailure =
   | { readonly kind: "transport"; readonly reason: TransportReason; readonly words: string };
 
 export type SftpResult<Value> = Result<Value, SftpFailure>;
-
-/** Is a failure the whole connection's? */
-export const isTransportFailure = (error: { readonly reason: VolumeErrorReason }): boolean => isTransportReason(error.reason);
 
 /** What the server can do beyond SFTP 3, and how much at a time. */
 export interface ServerAbilities {
