@@ -52,6 +52,7 @@ function fileText(file: FileExplanation): string {
     lines.push(`  ${replica.message}`);
     if (replica.help !== "") lines.push(`  ${colours.cyan("help:")} ${replica.help}`);
     lines.push(`  at ${printable(replica.path)}`);
+    if (replica.keptModified !== null) lines.push(`  modification time as it is kept there: ${replica.keptModified}`);
     if (replica.digest !== null) lines.push(`  ${replica.digest}, copied ${replica.copiedAt}`);
     if (replica.attempts !== null) {
       const { count, last, next } = replica.attempts;

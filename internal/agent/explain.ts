@@ -8,6 +8,7 @@ import {
   copiesOf,
   type DataDirectoryScan,
   dataDirectoryScans,
+  type Evidence,
   type FileOrigin,
   type FileReplica,
   findFileOrigins,
@@ -19,7 +20,7 @@ import {
 } from "../inventory/mod.ts";
 import { COPY_FAILURES, isCopyFailureReason, replicaPathOf } from "../replicate/mod.ts";
 import { ExcludePatterns } from "../scan/mod.ts";
-import { isoTime, ownHost } from "./agent.ts";
+import { isoTime, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { isReason, REASONS } from "./condition.ts";
 import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
@@ -59,7 +60,7 @@ function explainFile(
     declared: origin.declared,
     state: origin.state,
     size: origin.evidence.size,
-    modified: modifiedText(origin),
+    modified: modifiedText(origin.evidence),
     observed: isoTime(origin.observedAt),
     message: originMessage(origin),
     replicas: urls.map((url) => {
@@ -74,10 +75,10 @@ const replicaIdOf = (session: Session, url: string): ReplicaId | undefined =>
   allReplicas(session).find((replica) => replica.url === url)?.id;
 
 /** Nanoseconds and all, for years that Date can show; else the plain number. */
-function modifiedText({ evidence }: FileOrigin): string {
-  const whole = new Date(evidence.mtimeSeconds * 1000);
-  if (Number.isNaN(whole.getTime())) return `${evidence.mtimeSeconds} s after 1970`;
-  return whole.toISOString().replace(".000Z", `.${String(evidence.mtimeNanoseconds).padStart(9, "0")}Z`);
+function modifiedText({ mtimeSeconds, mtimeNanoseconds }: Omit<Evidence, "size">): string {
+  const whole = new Date(mtimeSeconds * 1000);
+  if (Number.isNaN(whole.getTime())) return `${mtimeSeconds} s after 1970`;
+  return whole.toISOString().replace(".000Z", `.${String(mtimeNanoseconds).padStart(9, "0")}Z`);
 }
 
 function originMessage(origin: FileOrigin): string {
@@ -117,6 +118,7 @@ function explainReplica(
     ...why,
     digest: copy?.digest === undefined ? null : `${copy.digest.algorithm}:${Buffer.from(copy.digest.bytes).toString("hex")}`,
     copiedAt: copy === undefined ? null : isoTime(copy.copiedAt),
+    keptModified: copy?.kept === undefined ? null : modifiedText(copy.kept),
     attempts:
       attempt === undefined
         ? null
@@ -163,10 +165,12 @@ function pendingReason(
 
 /** No host has had a file there: what is known instead. */
 function explainUnknown(session: Session, state: DesiredState, path: string): { message: string; help: string } {
-  const host = ownHost(state);
-  const root = (host?.dataDirectories ?? []).find((directory) => path === directory || path.startsWith(`${directory}/`));
+  const served = servedHosts(state);
+  const isAbove = (directory: string): boolean => path === directory || path.startsWith(`${directory}/`);
+  const host = served.find(({ dataDirectories }) => dataDirectories.some(isAbove));
+  const root = host?.dataDirectories.find(isAbove);
   if (root === undefined) {
-    const declared = (host?.dataDirectories ?? []).join(", ");
+    const declared = served.flatMap(({ dataDirectories }) => dataDirectories).join(", ");
     return { message: "it is outside every data directory of this host", help: `declared are: ${declared || "none"}` };
   }
   const scan = dataDirectoryScans(session).find((one) => one.path === root && one.host === host?.name);

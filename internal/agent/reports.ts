@@ -110,6 +110,8 @@ export interface FileReplicaExplanation {
   readonly help: string;
   readonly digest: string | null;
   readonly copiedAt: string | null;
+  /** The modification time that the replica could keep, where that is another than the origin's. */
+  readonly keptModified: string | null;
   readonly attempts: {
     readonly count: number;
     readonly first: string;

@@ -13,7 +13,12 @@ describe("every mistake is told with its place, what is wrong and what to do", (
       ['2:1: unknown key "import-origins" in [replicas."/a"] | did you mean "import_origins"?'],
     ],
     ["[status]\nport = 1\n", ['1:2: unknown key "status" at the top level | did you mean "status_file"?']],
-    ["hosts.exao1.frobnicate = 1\n", ['1:13: unknown key "frobnicate" in [hosts.exao1] | known here: aliases, data_dirs']],
+    [
+      "hosts.exao1.frobnicate = 1\n",
+      [
+        '1:13: unknown key "frobnicate" in [hosts.exao1] | known here: aliases, data_dirs, address, connections, ssh_options, timeout',
+      ],
+    ],
     ['replicas = { "/a" = { lcoal = true } }\n', ['1:23: unknown key "lcoal" in [replicas."/a"] | did you mean "local"?']],
     ["hostname = 5\n", ['1:12: "hostname" is a whole number (5), but a string in quotes is expected | write hostname = "exao1"']],
     ['[scan]\nwatch = "yes"\n', ['2:9: "watch" is a string ("yes"), but true or false is expected | write watch = true']],
@@ -215,6 +220,28 @@ describe("every mistake is told with its place, what is wrong and what to do", (
       "database = 5\n",
       [
         '1:12: "database" is a whole number (5), but a string in quotes is expected | write database = "/var/lib/xtelemdb/inventory.db"',
+      ],
+    ],
+    [
+      '[hosts.icc]\naddress = "icc"\n',
+      ['2:11: the address "icc" is not of the form "ssh://[user@]host[:port]" | write "ssh://icc"'],
+    ],
+    [
+      '[hosts.icc]\naddress = "ssh://icc/opt"\n',
+      ['2:11: the address "ssh://icc/opt" has a path: the paths of a host are its data_dirs | write "ssh://icc"'],
+    ],
+    [
+      '[hosts.icc]\nssh_options = ["Port=22"]\n',
+      ['2:1: the host "icc" has no address: there is no ssh to it | add address = "ssh://HOST", or remove "ssh_options"'],
+    ],
+    [
+      '[replicas."/mnt/backup"]\nssh_options = ["Port=22"]\n',
+      ['2:1: the replica "/mnt/backup" is a path on this machine: there is no ssh | remove "ssh_options"'],
+    ],
+    [
+      '[replicas."ssh://popeye/x"]\nssh_options = ["-oProxyCommand=x"]\n',
+      [
+        '2:16: "ssh_options" is "-oProxyCommand=x", but an option of ssh_config(5) such as "Port=2222" is expected | write ssh_options = ["IdentityFile=/etc/xtelemdb/key"]',
       ],
     ],
     [

@@ -33,6 +33,8 @@ local = true
 
 [replicas."ssh://popeye/ceph/magao-x/"]`;
 
+const NO_SSH = { connections: 0, sshOptions: [], timeoutMilliseconds: 60_000 };
+
 describe("the desired state", () => {
   test("of the design's configuration", () => {
     const { hash, ...state } = stateOf(DESIGN);
@@ -58,6 +60,7 @@ describe("the desired state", () => {
           name: "exao1",
           aliases: ["aoc"],
           dataDirectories: ["/opt/MagAOX/logs", "/opt/MagAOX/rawimages", "/opt/MagAOX/telem", "/opt/MagAOX/cacao"],
+          ssh: NO_SSH,
         },
       ],
       replicas: [
@@ -69,6 +72,7 @@ describe("the desired state", () => {
           reserveBytes: 0,
           bandwidthBytes: 0,
           workers: 0,
+          ssh: NO_SSH,
         },
         {
           id: "ssh://popeye/ceph/magao-x/",
@@ -78,6 +82,7 @@ describe("the desired state", () => {
           reserveBytes: 0,
           bandwidthBytes: 0,
           workers: 0,
+          ssh: NO_SSH,
         },
       ],
     });

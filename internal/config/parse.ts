@@ -211,7 +211,7 @@ function replicasOf(configuration: Configuration | undefined, mistakes: Mistakes
       mistakes.add(
         [...path, "ssh_options"],
         "key",
-        `${JSON.stringify(key)} is a path on this machine: there is no ssh`,
+        `the replica ${JSON.stringify(key)} is a path on this machine: there is no ssh`,
         'remove "ssh_options"',
       );
     }

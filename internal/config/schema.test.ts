@@ -19,7 +19,11 @@ test("there is a right example for every key that holds a value", () => {
   for (const [section, header] of Object.entries(SECTIONS)) {
     for (const key of (KNOWN_KEYS[section] ?? []).filter((known) => !(known in SECTIONS))) {
       expect(EXAMPLES[key]).toStartWith(`${key} = `);
-      expect(mistakesOf(`${header}${EXAMPLES[key]}\n`)).toEqual([]);
+      const farther =
+        key === "ssh_options"
+          ? header.replace("/mnt/backup", "ssh://popeye/x").replace("exao1]", 'exao1]\naddress = "ssh://x"')
+          : header;
+      expect(mistakesOf(`${farther}${EXAMPLES[key]}\n`)).toEqual([]);
     }
   }
 });
@@ -52,7 +56,7 @@ describe("the example that an operator installs", () => {
   test("loads with everything in it that is commented out, and leaves out no key", async () => {
     const text = (await read("xtelemdb.toml")).replaceAll(/^# (?=\[|[a-z_]+ = )/gm, "");
     const state = stateOf(text);
-    expect([state.hosts.length, state.replicas.length]).toEqual([1, 2]);
+    expect([state.hosts.length, state.replicas.length]).toEqual([2, 2]);
     for (const key of Object.keys(EXAMPLES)) expect(text).toMatch(new RegExp(`^${key} = .*#`, "m"));
   });
 });

@@ -71,6 +71,8 @@ const sshTimeout = timeout.default("60s").describe("How long the far end may be 
 
 const host = z
   .strictObject({
+    aliases: z.array(z.string()).default([]).describe("Other names of this host, such as its role."),
+    data_dirs: z.array(z.string()).default([]).describe("Absolute paths of the directories whose files are to be kept."),
     address: z
       .string()
       .optional()
@@ -78,8 +80,6 @@ const host = z
     connections,
     ssh_options: sshOptions,
     timeout: sshTimeout,
-    aliases: z.array(z.string()).default([]).describe("Other names of this host, such as its role."),
-    data_dirs: z.array(z.string()).default([]).describe("Absolute paths of the directories whose files are to be kept."),
   })
   .describe("An origin host.");
 

@@ -37,6 +37,9 @@ import_origins = false
 reserve = "0 B"
 bandwidth = "0 B"
 workers = 0
+connections = 0
+ssh_options = []
+timeout = "1m"
 `,
     );
   });

@@ -37,6 +37,8 @@ export interface FileReplica {
   readonly url: string;
   readonly state: FileReplicaState;
   readonly evidence: Evidence;
+  /** The modification time that the replica's file system could keep, where that is another. */
+  readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
   readonly digest?: Digest;
   readonly copiedAt: number;
 }
@@ -88,7 +90,7 @@ export function copiesOf(session: Session, file: FileOriginId): FileReplica[] {
       .selectFrom("replica as p")
       .innerJoin("file_replica as r", "r.replica_id", "p.id")
       .select(["p.id as replica", "p.url", "r.state", "r.size", "r.mtime_seconds", "r.mtime_nanoseconds"])
-      .select(["r.digest_algorithm", "r.digest", "r.copied_at"])
+      .select(["r.digest_algorithm", "r.digest", "r.copied_at", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
       .where("r.file_origin_id", "=", file)
       .orderBy("p.url"),
   );
@@ -100,6 +102,9 @@ export function copiesOf(session: Session, file: FileOriginId): FileReplica[] {
       state: fileReplicaStateOf(row.state),
       evidence: { size: row.size, mtimeSeconds: row.mtime_seconds, mtimeNanoseconds: row.mtime_nanoseconds },
       copiedAt: row.copied_at,
+      ...(row.kept_mtime_seconds === null
+        ? {}
+        : { kept: { mtimeSeconds: row.kept_mtime_seconds, mtimeNanoseconds: row.kept_mtime_nanoseconds ?? 0 } }),
       ...(algorithm !== undefined && row.digest !== null ? { digest: { algorithm, bytes: row.digest } } : {}),
     };
   });

@@ -79,7 +79,7 @@ export const runProgram = (given: readonly string[], options: RunOptions = {}): 
 /** Runs a helper command to its end; fails when it fails. */
 export function command(...words: readonly string[]): string {
   const done = Bun.spawnSync([...words], { stdout: "pipe", stderr: "pipe" });
-  if (done.exitCode !== 0) throw new Error(`${words.join(" ")}: ${done.exitCode}: ${done.stderr}`);
+  if (done.exitCode !== 0) throw new Error(`${words.join(" ")}: ${done.exitCode}: ${done.stdout}${done.stderr}`);
   return done.stdout.toString();
 }
 

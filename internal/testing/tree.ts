@@ -134,4 +134,4 @@ export function filesOf(tree: Tree): Record<string, string> {
 
 /** The files below a root that bear the name of a temporary file. */
 export const temporaryFiles = (root: string): string[] =>
-  command("find", root, "-name", ".xtelemdb-*.part", "-printf", "%P\\n").split("\n").filter(Boolean);
+  command("find", root, "-name", ".xtelemdb-*.part*", "-printf", "%P\\n").split("\n").filter(Boolean);

@@ -1,0 +1,118 @@
+/** An origin host with an address is scanned and copied from over ssh, with the laws of every other. */
+import { expect } from "bun:test";
+import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { command, SshServer, TcpProxy, temporaryFiles, World, wholeTest } from "../../internal/testing/mod.ts";
+
+interface Remote {
+  readonly world: World;
+  readonly server: SshServer;
+  readonly proxy: TcpProxy;
+  /** Declares the host `icc` behind the proxy, with the data directory `remote`, beside this host's own. */
+  readonly declare: (replicas: readonly string[]) => void;
+}
+
+async function withRemote(action: (remote: Remote) => Promise<void>): Promise<void> {
+  using world = new World();
+  const server = await SshServer.start(world.path("sshd"));
+  const proxy = await TcpProxy.start(server.port);
+  mkdirSync(world.path("remote"));
+  const options = [`Port=${proxy.port}`, ...server.options()];
+  const declare = (replicas: readonly string[]): void => {
+    const replicaKeys = Object.fromEntries(
+      replicas.filter((name) => name.includes("://")).map((name) => [name, { ssh_options: options }]),
+    );
+    world.declare({
+      hosts: { exao1: ["data"], icc: ["remote"] },
+      hostKeys: { icc: { address: "ssh://127.0.0.1", ssh_options: options, timeout: "5s" } },
+      replicas,
+      replicaKeys,
+    });
+  };
+  declare(["backup"]);
+  try {
+    await action({ world, server, proxy, declare });
+  } finally {
+    proxy.stop();
+    server.stop();
+  }
+}
+
+wholeTest("files of a remote host are scanned, copied, and not copied again", ["sshd"], () =>
+  withRemote(async ({ world }) => {
+    world.files({ path: "own", content: "o" });
+    writeFileSync(world.path("remote/one"), "1");
+    mkdirSync(world.path("remote/deep"));
+    writeFileSync(world.path("remote/deep/two"), "22");
+    symlinkSync("/etc", world.path("remote/deep/link"));
+    for (let index = 0; index < 300; index++) {
+      mkdirSync(world.path(`remote/many/${index % 20}`), { recursive: true });
+      writeFileSync(world.path(`remote/many/${index % 20}/${index}`), "x".repeat(index * 10));
+    }
+    const outcome = await world.sync();
+    expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
+    rmSync(world.path("remote/deep/link"));
+    command("diff", "-r", world.path("remote"), world.copies("backup", "remote", "icc"));
+    expect(statSync(join(world.copies("backup", "remote", "icc"), "one")).mtimeMs % 1000).toBe(0);
+    expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 }, adopted: { files: 0 } });
+    const status = await world.status();
+    expect(status.hosts.find(({ name }) => name === "icc")).toMatchObject({ scannedHere: true });
+    expect((await world.explain(world.path("remote/deep/two"))).files[0]).toMatchObject({ host: "icc", state: "settled" });
+    writeFileSync(world.path("remote/one"), "changed");
+    rmSync(world.path("remote/deep/two"));
+    expect((await world.sync()).code).toBe(0);
+    expect((await world.explain(world.path("remote/deep/two"))).files[0]).toMatchObject({ state: "absent" });
+    expect(command("cat", join(world.copies("backup", "remote", "icc"), "deep/two"))).toBe("22");
+    expect(command("cat", join(world.copies("backup", "remote", "icc"), "one"))).toBe("changed");
+  }),
+);
+
+wholeTest("a remote host that is away changes no row, and holds up nobody", ["sshd"], () =>
+  withRemote(async ({ world, server, proxy }) => {
+    writeFileSync(world.path("remote/one"), "1");
+    expect((await world.sync()).code).toBe(0);
+    const cut = proxy.passed;
+    proxy.weather = { cutAfterBytes: cut };
+    world.files({ path: "own", content: "o" });
+    const outcome = await world.sync();
+    expect(outcome.code, outcome.stdout + outcome.stderr).toBe(3);
+    expect(world.copiedFiles("backup")).toEqual(world.originFiles());
+    const icc = world.statusFromFile()?.hosts.find(({ name }) => name === "icc")?.dataDirectories[0];
+    expect(icc?.conditions.find(({ type }) => type === "Scanned")).toMatchObject({ status: "False", reason: "HostUnreachable" });
+    expect((await world.explain(world.path("remote/one"))).files[0]).toMatchObject({ state: "settled" });
+    proxy.weather = { freezeAfterBytes: proxy.passed };
+    expect((await world.sync()).code).toBe(3);
+    expect((await world.explain(world.path("remote/one"))).files[0]).toMatchObject({ state: "settled" });
+    proxy.weather = {};
+    writeFileSync(world.path("remote/two"), "2");
+    expect((await world.sync()).code).toBe(0);
+    command("diff", "-r", world.path("remote"), world.copies("backup", "remote", "icc"));
+    server.stop();
+  }),
+);
+
+wholeTest("what a local replica holds of a remote host is the source for the far one", ["sshd"], () =>
+  withRemote(async ({ world, proxy, declare }) => {
+    mkdirSync(world.path("far"));
+    writeFileSync(world.path("remote/large"), Buffer.alloc(3 << 20, 7));
+    const far = `ssh://127.0.0.1/${world.path("far")}/`;
+    expect((await world.sync()).code).toBe(0);
+    // The far replica is reached another way: what passes the proxy now would be the origin's bytes.
+    declare(["backup", far]);
+    const before = proxy.passed;
+    const outcome = await world.sync();
+    expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
+    command("diff", "-r", world.path("remote"), world.copies("far", "remote", "icc"));
+    expect(temporaryFiles(world.path("far"))).toEqual([]);
+    // Bytes to the server: the copy itself goes through the same proxy once, and was not asked for from the origin.
+    expect(proxy.passed - before).toBeGreaterThan(3 << 20);
+    writeFileSync(world.path("remote/large"), Buffer.alloc(3 << 20, 8));
+    expect((await world.sync()).code).toBe(0);
+    command("diff", "-r", world.path("remote"), world.copies("far", "remote", "icc"));
+    // A damaged local copy is not passed on: its size and time would have to be the origin's.
+    writeFileSync(join(world.copies("backup", "remote", "icc"), "large"), "damaged");
+    writeFileSync(world.path("remote/other"), "o");
+    expect((await world.sync()).code).toBe(0);
+    command("diff", "-r", world.path("remote"), world.copies("far", "remote", "icc"));
+  }),
+);
