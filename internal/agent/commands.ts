@@ -1,8 +1,8 @@
 /** What the command line can ask of the agent: scan, plan, sync once, sync for ever. */
 import { errAsync, ResultAsync } from "neverthrow";
 import type { ConfigError, DesiredState } from "../config/mod.ts";
-import { dataDirectoryScans, declaredReplicas, NOTHING, readTallies } from "../inventory/mod.ts";
-import { ReplicaPlan } from "../replicate/mod.ts";
+import { dataDirectoryScans, declaredReplicas, NOTHING, readConditions, readTallies } from "../inventory/mod.ts";
+import { backoffMilliseconds, isTransportProblem, ReplicaPlan } from "../replicate/mod.ts";
 import { type Agent, type AgentOptions, declareState, servedHosts, withAgent } from "./agent.ts";
 import { type AgentError, agentErrorMessage } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
@@ -106,16 +106,26 @@ export function syncContinuously(state: DesiredState, options: ContinuousOptions
 
 async function loop(first: Agent, options: ContinuousOptions) {
   let agent = first;
+  /** Passes in a row in which another host could not be reached. */
+  let unreached = 0;
   for (;;) {
     const pass = await reconcile(agent, { everything: false });
     if (pass.isOk()) options.onPass?.(pass.value);
     else if (pass.error.kind !== "status-file") return pass;
     else options.log.error(agentErrorMessage(pass.error));
-    await pause(nextPassIn(agent), options.signal);
+    unreached = someoneUnreached(agent) ? unreached + 1 : 0;
+    const retryIn = unreached > 0 ? backoffMilliseconds(unreached, Math.random()) : Number.POSITIVE_INFINITY;
+    await pause(Math.min(nextPassIn(agent), retryIn), options.signal);
     if (options.signal.aborted) return pass;
     agent = await reloaded(agent, options);
   }
 }
+
+/** Is there a replica or an origin host to which the way failed? It is tried again sooner than the next full scan is due. */
+const someoneUnreached = (agent: Agent): boolean =>
+  readConditions(agent.inventory).some(
+    ({ type, status, reason }) => (type === "Ready" || type === "Scanned") && status === "False" && isTransportProblem(reason),
+  );
 
 /** A growing file settles before the next full scan is due: look again then. */
 function nextPassIn(agent: Agent): number {

@@ -7,12 +7,9 @@ import {
   type Amount,
   beginCopies,
   commitOutcomes,
-  currentCopies,
   type DirectoryId,
   type FailedAttempt,
-  type FileOriginId,
   type PendingFile,
-  type ReplicaId,
   type StoredCopy,
   setReconciledRevision,
 } from "../inventory/mod.ts";
@@ -23,12 +20,12 @@ import {
   ReplicaPlan,
   type ReplicaProblem,
 } from "../replicate/mod.ts";
-import { localAddress } from "../volume/mod.ts";
 import { type Agent, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
-import { type FileSource, type PackedResult, packGroup } from "./copy-messages.ts";
+import { type PackedResult, packGroup } from "./copy-messages.ts";
+import { sourcesOf } from "./copy-sources.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
-import { addressOf, originAddressOf } from "./volume-address.ts";
+import { addressOf } from "./volume-address.ts";
 
 const PROGRESS_EVERY_MILLISECONDS = 200;
 
@@ -158,7 +155,7 @@ class CopyPass {
     const limit = bandwidthBytes > 0 ? { limit: { shared: this.#granted, bytesPerSecond: bandwidthBytes } } : {};
     const replica = { address: addressOf(checked.replica), marker, reserveBytes, ...limit };
     const reply = await agent.pool.run(
-      { kind: "copy", group: packGroup(replica, group, this.#sources(group)) },
+      { kind: "copy", group: packGroup(replica, group, sourcesOf(agent, group, checked.row.id, this.options.nearby)) },
       {
         onProgress: (files, bytes, path) => {
           this.#groups.set(group, { files, bytes, path });
@@ -170,36 +167,6 @@ class CopyPass {
     const copied = await expectReply(reply, "copy");
     if (copied.isErr()) this.#error ??= copied.error;
     else await this.#commit(group, directories, copied.value.result);
-  }
-
-  /** Files of other hosts are read from a copy on this machine where one is current, and has not failed before; else from their host. */
-  #sources(group: readonly PendingFile[]): (file: PendingFile) => FileSource | undefined {
-    const { agent, checked } = this;
-    const { hosts, hostname } = agent.state;
-    const remote = group.filter(({ directory }) => directory.host !== hostname);
-    if (remote.length === 0) return () => undefined;
-    const nearby = this.options.nearby.filter((one) => one.row.id !== checked.row.id);
-    const copies = agent.inventory.readNow((session) =>
-      currentCopies(
-        session,
-        remote.filter((file) => file.attempt === undefined),
-        nearby.map(({ row }) => row.id),
-      ),
-    );
-    const known = copies.unwrapOr(new Map<FileOriginId, ReplicaId>());
-    return ({ id, directory: { host, dataDirectory } }) => {
-      if (host === hostname) return undefined;
-      const copy = nearby.find(({ row }) => row.id === known.get(id));
-      if (copy !== undefined) {
-        return { address: localAddress(`${addressOf(copy.replica).name}/${host}${dataDirectory}`), fromCopy: true };
-      }
-      const address = originAddressOf(
-        hosts.find(({ name }) => name === host),
-        hostname,
-        dataDirectory,
-      );
-      return { address, fromCopy: false };
-    };
   }
 
   async #commit(group: readonly PendingFile[], directories: readonly DirectoryId[], result: PackedResult): Promise<void> {

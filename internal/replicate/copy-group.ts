@@ -4,13 +4,11 @@
  * and the files that were not tried have no outcome.
  */
 import { err, ok, type Result } from "neverthrow";
-import type { DirectoryId } from "../inventory/mod.ts";
-import { sameEvidence } from "../inventory/mod.ts";
-import { type FileStat, printable, randomHex } from "../sys/mod.ts";
+import { type DirectoryId, sameEvidence } from "../inventory/mod.ts";
+import { type FileStat, randomHex } from "../sys/mod.ts";
 import {
   type SourceFile,
   TEMPORARY_HEX_BYTES,
-  type TemporaryFile,
   TemporaryNames,
   type Volume,
   type VolumeAddress,
@@ -18,17 +16,20 @@ import {
   type VolumeError,
 } from "../volume/mod.ts";
 import { beginCopy } from "./begin-copy.ts";
-import { type CopyBuffers, copyBytes, isSparse } from "./copy-bytes.ts";
-import { COPY_FAILURES, type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
+import type { CopyBuffers } from "./copy-bytes.ts";
+import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
+import { failedOutcome, type Published, type Staged, storedOutcome } from "./copy-outcome.ts";
 import { type CopyOutcome, type CopyRequest, replicaPathOf } from "./copy-request.ts";
 import { type Destination, Destinations } from "./destination.ts";
-import { type FileFailure, inspectFinalName, inTheWay, mayPublish, sourceChanged } from "./final-name.ts";
+import { type FileFailure, inspectFinalName, sourceChanged } from "./final-name.ts";
 import { forEachInFlight } from "./in-flight.ts";
 import { OriginFiles } from "./origin-files.ts";
+import { observeCopy, publishCopy } from "./publish-copy.ts";
 import { openReplica, type ReplicaProblem, replicaProblem, transportProblem } from "./replica-check.ts";
 import { Room } from "./room.ts";
 import { SpaceBudget } from "./space-budget.ts";
 import { Throttle } from "./throttle.ts";
+import { type OnProgress, writeCopy } from "./write-copy.ts";
 
 export interface CopyGroup {
   readonly replica: {
@@ -55,28 +56,6 @@ const FILES_FROM_AFAR = 256;
 /** Of the files that are copied at a time: what a slow far end has not taken yet lies in memory. */
 const BYTES_IN_FLIGHT = 64 << 20;
 const BYTES_OF_ONE_FILE = 8 << 20;
-
-/** Space for a file is reserved before it is written from this size on. */
-const RESERVE_FROM_BYTES = 1 << 20;
-
-/** A file that is written, but not yet durable, and not yet under its final name. */
-interface Staged {
-  readonly request: CopyRequest;
-  readonly destination: Destination;
-  readonly temporary: string;
-  readonly digest: Uint8Array;
-}
-
-/** A file whose copy stands under its final name, which is not yet durable. */
-interface Published {
-  readonly request: CopyRequest;
-  readonly how: "copied" | "adopted";
-  readonly there: FileStat;
-  readonly digest: Uint8Array;
-}
-
-/** Reports bytes that were written, and files that were finished, for the progress display. */
-export type OnProgress = (request: CopyRequest, files: number, bytes: number) => void;
 
 /** Copies a group. Never throws for what happens to files, and never leaves an open descriptor. */
 export async function copyGroup(group: CopyGroup, buffers: CopyBuffers, onProgress: OnProgress): Promise<CopyGroupResult> {
@@ -119,8 +98,9 @@ class GroupCopy {
   async run(): Promise<CopyGroupResult> {
     const space = await this.replica.space();
     if (space.isErr()) {
-      const { message } = failureAtReplica(space.error);
-      return { outcomes: [], problem: replicaProblem("VolumeFailed", message), leftovers: [] };
+      const failure = this.#atReplica(failureAtReplica(space.error));
+      const problem = this.#problem ?? replicaProblem("VolumeFailed", failure.message);
+      return { outcomes: [], problem, leftovers: [] };
     }
     const room = new Room(this.replica, new SpaceBudget(space.value, this.group.replica.reserveBytes));
     const staged: Staged[] = [];
@@ -184,10 +164,17 @@ class GroupCopy {
     const begun = await beginCopy(destination.directory, request, source, buffers, () => this.#names.next());
     if (begun.isErr()) return err(this.#atReplica(await room.whyNotCreated(begun.error)));
     const { file, from } = begun.value;
-    const written = await this.#write(request, source, file, from, buffers);
+    const written = await writeCopy(request, source, file, {
+      from,
+      buffers,
+      throttle: this.#throttle,
+      flush: !this.replica.flushesWhole,
+      onProgress: this.onProgress,
+    });
     file.close();
     const temporary = file.name;
     if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
+    this.#atReplica(written.error);
     if (written.error.transport === undefined) await this.#discard(request, destination.directory, temporary);
     else this.#leftovers.add(request.directory);
     return err(written.error);
@@ -212,40 +199,6 @@ class GroupCopy {
     return opened;
   }
 
-  async #write(
-    request: CopyRequest,
-    source: SourceFile,
-    target: TemporaryFile,
-    from: number,
-    buffers: CopyBuffers,
-  ): Promise<Result<Uint8Array, FileFailure>> {
-    const { size } = source.stat;
-    if (size >= RESERVE_FROM_BYTES && !isSparse(source.stat)) {
-      const reserved = await target.reserve(size);
-      if (reserved.isErr()) return err(this.#atReplica(failureAtReplica(reserved.error)));
-    }
-    const onBytes = (bytes: number): void => this.onProgress(request, 0, bytes);
-    const copied = await copyBytes(source, target, buffers, { throttle: this.#throttle, from, onBytes });
-    if (copied.kind === "source-failed") return err(failureAtSource(copied.error));
-    if (copied.kind === "replica-failed") return err(this.#atReplica(failureAtReplica(copied.error)));
-    const now = await source.statNow();
-    if (now.isErr()) return err(failureAtSource(now.error));
-    const { ctimeSeconds, ctimeNanoseconds } = source.stat;
-    const untouched = now.value.ctimeSeconds === ctimeSeconds && now.value.ctimeNanoseconds === ctimeNanoseconds;
-    if (copied.kind === "source-moved" || !untouched || !sameEvidence(now.value, request.evidence)) {
-      return err(sourceChanged(request, now.value));
-    }
-    const sealed = await target.seal(size, source.stat);
-    if (sealed.isErr()) return err(this.#atReplica(failureAtReplica(sealed.error)));
-    if (!this.replica.flushesWhole) {
-      const synced = await target.sync();
-      if (synced.isErr()) return err(this.#atReplica(failureAtReplica(synced.error)));
-    }
-    source.forget(0, size);
-    this.onProgress(request, 1, 0);
-    return ok(copied.value);
-  }
-
   /** What is there already equals the source. The run that wrote it may have been killed before it was durable. */
   async #adopt(
     request: CopyRequest,
@@ -265,7 +218,7 @@ class GroupCopy {
       if (flushed.isErr()) return err(failureAtReplica(flushed.error));
       this.#adoptedAreDurable = true;
     }
-    this.#stored({ request, how: "adopted", there, digest });
+    this.#outcomes.push(storedOutcome({ request, how: "adopted", there, digest }));
     return ok("adopted");
   }
 
@@ -273,7 +226,7 @@ class GroupCopy {
   async #publishAndLook(item: Staged): Promise<void> {
     const done = await this.#publish(item);
     if (done.isErr()) return this.#abandon(item, done.error);
-    const there = await this.#observe(item, done.value);
+    const there = await observeCopy(item, this.replica.name, done.value);
     if (there.isErr()) this.#failed(item.request, this.#atReplica(there.error));
     else this.#published.push({ request: item.request, how: "copied", there: there.value, digest: item.digest });
   }
@@ -282,7 +235,7 @@ class GroupCopy {
     if (this.#published.length === 0) return;
     const named = await this.#destinations.flush();
     for (const item of this.#published) {
-      if (named.isOk()) this.#stored(item);
+      if (named.isOk()) this.#outcomes.push(storedOutcome(item));
       else this.#failed(item.request, this.#atReplica(failureAtReplica(named.error)));
     }
   }
@@ -306,62 +259,22 @@ class GroupCopy {
       for (const { request } of published) this.#failed(request, failureAtReplica(named.error));
       return;
     }
-    for (const { request, destination, temporary, digest } of published) {
-      const there = await this.#observe({ request, destination, temporary, digest });
-      if (there.isErr()) this.#failed(request, there.error);
-      else this.#stored({ request, how: "copied", there: there.value, digest });
+    for (const item of published) {
+      const there = await observeCopy(item, this.replica.name);
+      if (there.isErr()) this.#failed(item.request, there.error);
+      else this.#outcomes.push(storedOutcome({ request: item.request, how: "copied", there: there.value, digest: item.digest }));
     }
   }
 
-  /** Step 6 and the rename: replaces only what the inventory knows. */
-  async #publish({ request, destination, temporary }: Staged): Promise<Result<FileStat | undefined, CopyFailure>> {
-    const { directory } = destination;
-    const looked = request.replaces === undefined ? ok("free" as const) : await mayPublish(request, directory, this.replica.name);
-    if (looked.isErr()) return err(looked.error);
-    if (typeof looked.value !== "string") return err(inTheWay(request, looked.value, this.replica.name));
-    const published = await directory.publish(temporary, request.name, looked.value === "replaceable" ? "replace" : "new");
-    if (published.isOk()) {
-      this.#destinations.changed(destination);
-      return ok(published.value);
-    }
-    if (published.error.reason === "exists") {
-      const there = await directory.look(request.name);
-      if (there.isOk() && there.value !== undefined) return err(inTheWay(request, there.value, this.replica.name));
-    }
-    return err(failureAtReplica(published.error));
-  }
-
-  /** Step 7: what the replica really has now is what is recorded. `told`: where publishing told it already. */
-  async #observe({ request, destination }: Staged, told?: FileStat): Promise<Result<FileStat, CopyFailure>> {
-    const there = told === undefined ? await destination.directory.look(request.name) : ok(told);
-    if (there.isErr()) return err(failureAtReplica(there.error));
-    if (there.value?.kind === "file" && there.value.size === request.evidence.size) return ok(there.value);
-    const path = printable(`${this.replica.name}/${replicaPathOf(request.host, request.directoryPath)}/${request.name}`);
-    const found = there.value === undefined ? "it is gone" : `it is a ${there.value.kind} of ${there.value.size} bytes`;
-    return err({ domain: "replica", reason: "ReplicaFailed", message: `${path} was published, but now ${found}` });
-  }
-
-  #stored({ request, how, there, digest }: Published): void {
-    const { id, evidence } = request;
-    const { mtimeSeconds, mtimeNanoseconds } = there;
-    const kept = sameEvidence(there, evidence) ? {} : { kept: { mtimeSeconds, mtimeNanoseconds } };
-    this.#outcomes.push({ kind: "stored", id, how, evidence, ...kept, digest: { algorithm: "sha256", bytes: digest } });
-  }
-
+  /** The way there failed, and not the file: then it was not tried, and has no outcome. */
   #failed(request: CopyRequest, failure: FileFailure): void {
-    const { domain, reason } = failure;
-    const observed = request.fromCopy === true ? undefined : failure.observed;
-    // The way there failed, not the file: it was not tried.
-    if (failure.transport !== undefined) return;
-    const message = `${failure.message}; ${COPY_FAILURES[reason].help}`;
-    this.#outcomes.push({
-      kind: "failed",
-      id: request.id,
-      domain,
-      reason,
-      message,
-      ...(observed === undefined ? {} : { observed }),
-    });
+    if (failure.transport === undefined) this.#outcomes.push(failedOutcome(request, failure));
+  }
+
+  async #publish(item: Staged): Promise<Result<FileStat | undefined, CopyFailure>> {
+    const published = await publishCopy(item, this.replica.name);
+    if (published.isOk()) this.#destinations.changed(item.destination);
+    return published;
   }
 
   /** A failure that every other file would meet as well stops the group. */

@@ -37,10 +37,10 @@ export function startSsh(given: readonly string[]): SshProcess {
     return {
       write: (bytes) => {
         try {
-          child.stdin.write(bytes);
-          const flushed = child.stdin.flush();
           // A pipe that breaks is told by the end of the process.
-          if (flushed instanceof Promise) flushed.catch(() => undefined);
+          for (const written of [child.stdin.write(bytes), child.stdin.flush()]) {
+            if (written instanceof Promise) written.catch(() => undefined);
+          }
         } catch {
           // As above.
         }

@@ -1,0 +1,59 @@
+/** The bytes and attributes of one copy (steps 4 and 5), and the proof that its source held still meanwhile. */
+import { err, ok, type Result } from "neverthrow";
+import { sameEvidence } from "../inventory/mod.ts";
+import type { SourceFile, TemporaryFile } from "../volume/mod.ts";
+import { type CopyBuffers, copyBytes, isSparse } from "./copy-bytes.ts";
+import { failureAtReplica, failureAtSource } from "./copy-failure.ts";
+import type { CopyRequest } from "./copy-request.ts";
+import { type FileFailure, sourceChanged } from "./final-name.ts";
+import type { Throttle } from "./throttle.ts";
+
+/** Space for a file is reserved before it is written from this size on. */
+const RESERVE_FROM_BYTES = 1 << 20;
+
+/** Reports bytes that were written, and files that were finished, for the progress display. */
+export type OnProgress = (request: CopyRequest, files: number, bytes: number) => void;
+
+export interface WriteOptions {
+  /** Bytes that are there already. */
+  readonly from: number;
+  readonly buffers: CopyBuffers;
+  readonly throttle: Throttle | undefined;
+  /** Make it durable by itself; else its group is flushed as a whole. */
+  readonly flush: boolean;
+  readonly onProgress: OnProgress;
+}
+
+/** Writes a copy; its SHA-256. */
+export async function writeCopy(
+  request: CopyRequest,
+  source: SourceFile,
+  target: TemporaryFile,
+  { from, buffers, throttle, flush, onProgress }: WriteOptions,
+): Promise<Result<Uint8Array, FileFailure>> {
+  const { size } = source.stat;
+  if (size >= RESERVE_FROM_BYTES && !isSparse(source.stat)) {
+    const reserved = await target.reserve(size);
+    if (reserved.isErr()) return err(failureAtReplica(reserved.error));
+  }
+  const onBytes = (bytes: number): void => onProgress(request, 0, bytes);
+  const copied = await copyBytes(source, target, buffers, { throttle, from, onBytes });
+  if (copied.kind === "source-failed") return err(failureAtSource(copied.error));
+  if (copied.kind === "replica-failed") return err(failureAtReplica(copied.error));
+  const now = await source.statNow();
+  if (now.isErr()) return err(failureAtSource(now.error));
+  const { ctimeSeconds, ctimeNanoseconds } = source.stat;
+  const untouched = now.value.ctimeSeconds === ctimeSeconds && now.value.ctimeNanoseconds === ctimeNanoseconds;
+  if (copied.kind === "source-moved" || !untouched || !sameEvidence(now.value, request.evidence)) {
+    return err(sourceChanged(request, now.value));
+  }
+  const sealed = await target.seal(size, source.stat);
+  if (sealed.isErr()) return err(failureAtReplica(sealed.error));
+  if (flush) {
+    const synced = await target.sync();
+    if (synced.isErr()) return err(failureAtReplica(synced.error));
+  }
+  source.forget(0, size);
+  onProgress(request, 1, 0);
+  return ok(copied.value);
+}
