@@ -104,7 +104,7 @@ export class Bench {
 
   /** Writes the configuration that the program is to have. */
   declare(dataDirectory: string, replicas: readonly string[]): void {
-    for (const replica of replicas) mkdirSync(replica, { recursive: true });
+    for (const replica of replicas) if (!replica.includes("://")) mkdirSync(replica, { recursive: true });
     const lines = [
       'hostname = "bench"',
       `database = ${JSON.stringify(this.path("inventory.db"))}`,

@@ -1,37 +1,11 @@
 /** The work items of the benchmark. Sizes are those of the targets, times `scale`. Each checks that what it measured was done. */
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Bench, type Contender, PROGRAM } from "./bench-measure.ts";
-
-const own = (...words: readonly string[]): Contender => ({ name: "xtelemdb", command: [PROGRAM, ...words] });
+import { ssh } from "./bench-ssh.ts";
+import { count, makeLargeFiles, makeSmallFiles, own } from "./bench-trees.ts";
 
 const find = (tree: string): Contender => ({ name: "find", command: ["find", tree, "-printf", "%p %s %T@\\n"] });
-
-const count = (files: number): string => files.toLocaleString("en");
-
-/** Files of 0 to 4 KiB with a content of their own; sizes and contents are the same in every run. */
-function makeSmallFiles(tree: string, files: number, directories: number, size: (index: number) => number): void {
-  const content = Buffer.alloc(4096);
-  for (let index = 0; index < content.length; index++) content[index] = (index * 2_654_435_761) >>> 24;
-  for (let directory = 0; directory < directories; directory++) {
-    const path = join(tree, `camera${directory % 10}`, `night${directory}`);
-    mkdirSync(path, { recursive: true });
-    for (let index = directory; index < files; index += directories) {
-      content.writeUInt32LE(index);
-      writeFileSync(join(path, `image_${String(index).padStart(9, "0")}.xrif`), content.subarray(0, size(index)));
-    }
-  }
-}
 
 const smallSize = (index: number): number => (index * 2_654_435_761) % 4097;
 
@@ -170,16 +144,7 @@ function small(bench: Bench, scale: number): void {
 function large(bench: Bench, scale: number): void {
   const bytes = 2 ** 30 * scale;
   const tree = bench.path("tree");
-  mkdirSync(tree);
-  const block = Buffer.alloc(1 << 20);
-  for (let index = 0; index < 8; index++) {
-    const descriptor = openSync(join(tree, `image_${index}.xrif`), "w");
-    for (let at = 0; at < bytes; at += block.length) {
-      crypto.getRandomValues(block.subarray(0, 65_536));
-      writeSync(descriptor, block);
-    }
-    closeSync(descriptor);
-  }
+  makeLargeFiles(tree, 8, bytes);
   copyWork(
     bench,
     `first sync of 8 files of ${Math.round(bytes / 2 ** 20)} MiB`,
@@ -193,7 +158,7 @@ function version(bench: Bench): void {
   bench.measure("version", own("version"), []);
 }
 
-export const WORKS: Readonly<Record<string, (bench: Bench, scale: number) => void>> = {
+export const WORKS: Readonly<Record<string, (bench: Bench, scale: number) => void | Promise<void>>> = {
   version,
   // First of those that use the disk: ext4 avoids inodes that were freed in the last five minutes, and the others remove millions.
   small,
@@ -202,4 +167,5 @@ export const WORKS: Readonly<Record<string, (bench: Bench, scale: number) => voi
   directory,
   questions,
   large,
+  ssh,
 };

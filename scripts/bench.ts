@@ -62,7 +62,7 @@ const bench = new Bench(folder, rounds, say);
 try {
   for (const name of only) {
     say(`${name} ...`);
-    WORKS[name]?.(bench, values.quick ? 0.02 : 1);
+    await WORKS[name]?.(bench, values.quick ? 0.02 : 1);
   }
 } finally {
   say("removing the trees ...");

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { filesOf, programPath, readTree, start, World, wholeTest } from "../../internal/testing/mod.ts";
+import { filesOf, programPath, readTree, SshServer, start, World, wholeTest } from "../../internal/testing/mod.ts";
 
 /** The paths of the handbook, in a mount namespace of their own: nothing of it is seen outside. */
 const HANDBOOK = `
@@ -107,8 +107,8 @@ wholeTest("both forms of arguments and both spellings of commands are the same",
   expect(readFileSync(world.configuration, "utf8")).toBe(after);
 });
 
-wholeTest("an ssh replica says that it is not ready and does not disturb the local one", [], async () => {
-  using world = new World({ replicas: ["ssh://popeye/ceph/magao-x/", "backup"] });
+wholeTest("an ssh replica whose host is not there says so and does not disturb the local one", ["sshd"], async () => {
+  using world = new World({ replicas: ["ssh://xtelemdb-test.invalid/ceph/magao-x/", "backup"] });
   world.files({ path: "one", content: "1" }, { path: "deep/two", content: "2" });
   expect(await world.sync()).toMatchObject({ code: 3 });
   expect(world.copiedFiles()).toEqual(world.originFiles());
@@ -116,11 +116,31 @@ wholeTest("an ssh replica says that it is not ready and does not disturb the loc
   expect(converged).toBe(false);
   const [ssh, local] = [...replicas].sort((a, b) => b.url.localeCompare(a.url));
   expect(ssh).toMatchObject({ ready: false, pending: { files: 2 } });
-  expect(ssh?.conditions.find(({ type }) => type === "Ready")).toMatchObject({
-    reason: "TransportNotSupported",
-    status: "False",
-  });
+  expect(ssh?.conditions.find(({ type }) => type === "Ready")).toMatchObject({ reason: "HostUnreachable", status: "False" });
   expect(local).toMatchObject({ ready: true, current: { files: 2 }, pending: { files: 0 } });
+});
+
+wholeTest("the handbook's ssh replica works with a host that ssh knows as popeye, in its login directory", ["sshd"], async () => {
+  using world = new World();
+  const home = world.path("home");
+  mkdirSync(join(home, "ceph/magao-x"), { recursive: true });
+  const lines = [`ForceCommand internal-sftp -d ${home}`];
+  const server = await SshServer.start(world.path("sshd"), { subsystem: "internal-sftp", lines });
+  const configuration = world.path("ssh_config");
+  const keys = server.options().map((option) => `  ${option.replace("=", " ")}`);
+  writeFileSync(configuration, ["Host popeye", "  HostName 127.0.0.1", ...keys, ""].join("\n"));
+  const ssh = world.path("ssh");
+  writeFileSync(ssh, `#!/bin/sh\nexec ssh -F ${configuration} "$@"\n`, { mode: 0o755 });
+  world.runWith({ environment: { XTELEMDB_SSH: ssh } });
+  world.files({ path: "one", content: "1" });
+  const added = await world.run("add_replica", "host=popeye", "prefix=ceph/magao-x/", "import_origins=true");
+  expect(added.code, added.stdout + added.stderr).toBe(0);
+  expect(added.stdout).toContain("wrote the marker");
+  const outcome = await world.sync();
+  expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
+  expect(readFileSync(join(home, "ceph/magao-x/exao1", world.data, "one"), "utf8")).toBe("1");
+  expect((await world.run("replica_list")).stdout).toContain("ssh://popeye/ceph/magao-x/");
+  server.stop();
 });
 
 wholeTest("every command that prints data prints it as JSON when asked", [], async () => {
