@@ -71,12 +71,13 @@ function copyOver(bench: Bench, work: string, tree: string, { name, delayMillise
     bench.declare(tree, [url]);
   };
   const fresh = (): void => putAway(target);
-  const rsync: Contender = {
-    name: "rsync -a",
-    command: ["rsync", "-a", "-e", bench.path("ssh"), `${tree}/`, `${host}:${target}/`],
+  const rsync = (...options: string[]): Contender => ({
+    name: ["rsync", ...options].join(" "),
+    command: ["rsync", ...options, "-e", bench.path("ssh"), `${tree}/`, `${host}:${target}/`],
     prepare: fresh,
-  };
-  bench.measure(`${work}, ${name}`, { ...own("sync"), prepare }, [rsync]);
+  });
+  // The program's copies are durable at the end; those of rsync are so with --fsync only.
+  bench.measure(`${work}, ${name}`, { ...own("sync"), prepare }, [rsync("-a"), rsync("-a", "--fsync")]);
   command("diff", "-r", tree, `${replica}/bench${tree}`);
   for (const path of [replica, target, old]) rmSync(path, { recursive: true });
 }

@@ -1,7 +1,7 @@
 /** A replica on another host works as one on this machine does: real ssh, real sshd, nothing of ours at the far end. */
 import { expect } from "bun:test";
 import {
-  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -84,6 +84,8 @@ class FarWorld extends World {
     expect(temporaryFiles(this.path("far"))).toEqual([]);
   }
 }
+
+const NOBODY = 65_534;
 
 const FILES = [
   { path: "one", content: "1" },
@@ -261,17 +263,56 @@ wholeTest("a far disk that fills up, or is read-only, stops only its own replica
 });
 
 wholeTest("a far directory without permission blocks its own files only", ["sshd", "root", "setpriv"], async () => {
-  using world = await FarWorld.begin();
-  world.files(...FILES, { path: "shut/in", content: "s" });
+  using world = await FarWorld.begin({ asNobody: true, lines: ["ForceCommand internal-sftp"], subsystem: "internal-sftp" });
+  chownSync(world.path("far"), NOBODY, NOBODY);
+  world.files(...FILES, { path: "shut/in", content: "s" }, { path: "set-id", content: "x", mode: 0o4755 });
   await world.expectHealed();
-  // The far end's user is root, to whom nothing is forbidden: a file where the directory should be is.
-  renameSync(join(world.copies("far"), "shut"), join(world.folder, "shut"));
-  writeFileSync(join(world.copies("far"), "shut"), "a file");
+  // What cannot be its origin's owner's is not set-id for somebody else.
+  expect(statSync(join(world.copies("far"), "set-id"))).toMatchObject({ uid: NOBODY, mode: 0o100755 });
+  chownSync(join(world.copies("far"), "shut"), 0, 0);
   world.files({ path: "shut/more", content: "m" }, { path: "deep/more", content: "m" });
   const outcome = await world.sync();
   expect(outcome.code).toBe(3);
   expect(readFileSync(join(world.copies("far"), "deep/more"), "utf8")).toBe("m");
+  const explained = await world.explain(join(world.data, "shut/more"));
+  expect(explained.files[0]?.replicas.find(({ url }) => url === world.url)?.message).toContain("NotPermitted");
+  chownSync(join(world.copies("far"), "shut"), NOBODY, NOBODY);
+  await world.expectHealed();
+});
+
+wholeTest("a file where a directory should be is left alone", ["sshd"], async () => {
+  using world = await FarWorld.begin();
+  world.files(...FILES);
+  await world.expectHealed();
+  writeFileSync(join(world.copies("far"), "shut"), "a file");
+  world.files({ path: "shut/more", content: "m" }, { path: "deep/more", content: "m" });
+  expect((await world.sync()).code).toBe(3);
+  expect(readFileSync(join(world.copies("far"), "deep/more"), "utf8")).toBe("m");
   expect(readFileSync(join(world.copies("far"), "shut"), "utf8")).toBe("a file");
+});
+
+wholeTest("a path that a shell would run, or take for an option, is a path", ["sshd"], async () => {
+  using world = await FarWorld.begin();
+  const strange = world.path("-rf $(touch pwned) `touch pwned`; touch pwned 'x");
+  mkdirSync(strange);
+  const url = `ssh://127.0.0.1/${strange}/`;
+  world.declare({ replicas: [url], replicaKeys: { [url]: { ssh_options: world.server.options() } } });
+  world.files(...FILES);
+  const outcome = await world.sync();
+  expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
+  command("diff", "-r", world.data, `${strange}/exao1${world.data}`);
+  expect(command("find", world.folder, "-name", "pwned")).toBe("");
+});
+
+wholeTest("a long way of 100 ms changes nothing but the time", ["sshd"], async () => {
+  using world = await FarWorld.begin();
+  const proxy = await TcpProxy.start(world.server.port);
+  proxy.weather = { delayMilliseconds: 50 };
+  world.reach([`Port=${proxy.port}`, ...world.server.options()]);
+  const many = Array.from({ length: 300 }, (_, index) => ({ path: `many/${index % 7}/${index}`, content: `${index}` }));
+  world.files(...FILES, ...many, { path: "large", content: "x".repeat(5 << 20) });
+  await world.expectHealed();
+  proxy.stop();
 });
 
 wholeTest("links at the far end lead nowhere", ["sshd"], async () => {
@@ -368,10 +409,11 @@ wholeTest("a killed agent and a killed ssh leave nothing torn", ["sshd"], async 
   }
   const again = world.start("sync");
   await world.arrived(40);
-  world.server.cut();
+  command("pkill", "-KILL", "-P", String(again.pid), "-x", "ssh");
   const outcome = await again.ended;
   expect(outcome.code, outcome.stdout + outcome.stderr).toBe(3);
   expect(world.readyReason(world.url)).toBe("ConnectionLost");
+  expect(world.readyReason("backup")).toBe("Converged");
   world.reach();
   await world.expectHealed();
 });
@@ -383,5 +425,4 @@ wholeTest("add_replica looks at the far root at once, and says what is wrong wit
   const outcome = await world.run("add_replica", "host=xtelemdb-test.invalid", "prefix=copies/");
   expect(outcome.code, outcome.stderr).toBe(0);
   expect(outcome.stdout).toContain("not ready yet: connect to ssh://xtelemdb-test.invalid/copies");
-  chmodSync(world.configuration, 0o644);
 });

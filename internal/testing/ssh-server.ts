@@ -1,5 +1,5 @@
 /** A real sshd on 127.0.0.1 with keys of its own, and what a configuration needs to reach it. It ends with its scratch folder. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { command, start } from "./program.ts";
@@ -18,7 +18,11 @@ export interface SshServerOptions {
   readonly lines?: readonly string[];
   /** Options in front of the key in authorized_keys, such as "restrict". */
   readonly keyOptions?: string;
+  /** Serves nobody's login, as nobody: for a far end to which something is forbidden. Needs root, and sftp without a shell. */
+  readonly asNobody?: boolean;
 }
+
+const NOBODY = 65_534;
 
 /** A port that nobody has now. */
 export function freePort(): Promise<number> {
@@ -37,6 +41,7 @@ export class SshServer {
     readonly folder: string,
     readonly port: number,
     readonly pid: number,
+    private readonly user: string,
   ) {}
 
   /** `folder`: below a scratch folder; it is made. */
@@ -59,7 +64,8 @@ export class SshServer {
       `AuthorizedKeysFile ${path("authorized_keys")}`,
       "PidFile none",
       "StrictModes no",
-      "UsePAM no",
+      // Without PAM, an sshd that is not root takes every account for locked.
+      `UsePAM ${options.asNobody === true ? "yes" : "no"}`,
       "PasswordAuthentication no",
       "KbdInteractiveAuthentication no",
       "PermitRootLogin yes",
@@ -69,8 +75,11 @@ export class SshServer {
     ];
     writeFileSync(path("sshd_config"), `${configuration.join("\n")}\n`);
     chmodSync(path("user_key"), 0o600);
+    const { asNobody = false } = options;
+    if (asNobody) for (const name of readdirSync(folder)) if (!name.startsWith("user_key")) chownSync(path(name), NOBODY, NOBODY);
     const running = start([SSHD, "-D", "-e", "-f", path("sshd_config")], {
       environment: { [SCRATCH_VARIABLE]: folder },
+      ...(asNobody ? { wrapper: ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] } : {}),
     });
     let ended = "";
     void running.ended.then((outcome) => {
@@ -80,7 +89,7 @@ export class SshServer {
       if (ended !== "") throw new Error(`sshd: ${ended}`);
       return canConnect(port);
     });
-    return new SshServer(folder, port, running.pid);
+    return new SshServer(folder, port, running.pid, asNobody ? "nobody" : command("id", "-un").trim());
   }
 
   /** For `ssh_options` of a replica. `port`: of a proxy in front of it. */
@@ -92,7 +101,7 @@ export class SshServer {
       `UserKnownHostsFile=${join(this.folder, "known_hosts")}`,
       `HostKeyAlias=${ALIAS}`,
       "StrictHostKeyChecking=yes",
-      `User=${command("id", "-un").trim()}`,
+      `User=${this.user}`,
     ];
   }
 
