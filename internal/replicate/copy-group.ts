@@ -54,8 +54,8 @@ export interface CopyGroupResult {
 const FILES_FROM_AFAR = 256;
 
 /** Of the files that are copied at a time: what a slow far end has not taken yet lies in memory. */
-const BYTES_IN_FLIGHT = 64 << 20;
-const BYTES_OF_ONE_FILE = 8 << 20;
+const BYTES_IN_FLIGHT = 32 << 20;
+const BYTES_OF_ONE_FILE = 4 << 20;
 
 /** Copies a group. Never throws for what happens to files, and never leaves an open descriptor. */
 export async function copyGroup(group: CopyGroup, buffers: CopyBuffers, onProgress: OnProgress): Promise<CopyGroupResult> {

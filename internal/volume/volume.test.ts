@@ -180,6 +180,30 @@ describe.each(KINDS)("a %s volume", (_kind, open) => {
     });
   });
 
+  test("a file reads the same in order, backwards, in odd steps, and beyond its end", async () => {
+    await withRoot(async (root, scratch) => {
+      const content = Buffer.alloc(3_000_001);
+      for (let index = 0; index < content.length; index++) content[index] = (index * 2_654_435_761) >>> 13;
+      writeFileSync(scratch.path("file"), content);
+      const source = await must(root.openSource("file"));
+      const buffer = new IoBuffer(1 << 20);
+      const readAt = async (position: number, length: number): Promise<void> => {
+        const count = await must(source.read(buffer, length, position));
+        const expected = content.subarray(position, position + length);
+        expect(count).toBe(expected.length);
+        expect(Buffer.compare(buffer.bytes.subarray(0, count), expected)).toBe(0);
+      };
+      for (let at = 0; at <= content.length; at += 1 << 20) await readAt(at, 1 << 20);
+      for (let at = content.length; at > 0; at -= 700_001) await readAt(Math.max(0, at), 300_000);
+      for (const step of [1, 1000, 261_120, 261_121, 999_983]) {
+        for (let at = 0; at < 5 * step; at += step) await readAt(at, step);
+      }
+      await readAt(content.length, 10);
+      await readAt(content.length + 5, 10);
+      source.close();
+    });
+  });
+
   test("the marker comes back as it was written, and is not written over", async () => {
     await withRoot(async (_root, scratch, volume) => {
       expect(await must(readMarker(volume))).toBeUndefined();

@@ -10,6 +10,7 @@ import { sftpError } from "./sftp-errors.ts";
 
 /** Bytes asked for ahead of a reader of a large file. */
 const AHEAD_BYTES = 8 << 20;
+const AHEAD_CHUNKS = 64;
 
 interface Chunk {
   readonly position: number;
@@ -39,7 +40,7 @@ export class SftpSourceFile implements SourceFile {
   async read(buffer: IoBuffer, length: number, position: number): Promise<Result<number, VolumeError>> {
     let done = 0;
     while (done < length) {
-      const chunk = this.#take(position + done, length - done);
+      const chunk = this.#take(position + done, position, length);
       const arrived = await chunk.arrived;
       if (arrived.isErr()) {
         const { error } = arrived;
@@ -52,27 +53,31 @@ export class SftpSourceFile implements SourceFile {
       if (arrived.value < chunk.length) {
         // A short answer is allowed anywhere: what was asked for behind it lies at the wrong place.
         this.#ahead = [];
-        if (arrived.value === 0) break;
+        // Where the file should end, it ends; whoever doubts it looks at its size again (`statNow`).
+        if (arrived.value === 0 || position + done >= this.stat.size) break;
       }
     }
     return ok(done);
   }
 
-  /** The chunk at this position: one that is on its way, or a new one; and more behind it while the file goes on. */
-  #take(position: number, length: number): Chunk {
+  /**
+   * The chunk at this position: one that is on its way, or a new one; and more behind it while the file goes on. The reader reads steps of `step` bytes, one of which
+   * begins at `start`: chunks never cross the end of a step.
+   */
+  #take(position: number, start: number, step: number): Chunk {
     const limit = this.connection.abilities.readBytes;
+    const length = step - (position - start);
     const first = this.#ahead[0];
     if (first === undefined || first.position !== position || first.length > length) {
       this.#ahead = [this.#ask(position, Math.min(limit, length))];
     }
     const chunk = this.#ahead.shift() ?? this.#ask(position, Math.min(limit, length));
     let next = (this.#ahead.at(-1) ?? chunk).position + (this.#ahead.at(-1) ?? chunk).length;
-    const until = Math.min(this.stat.size, position + (position > 0 || length > limit ? AHEAD_BYTES : 0));
-    while (next < until) {
-      // Chunks never cross a boundary of the reader's: they are asked for in its own steps.
-      const step = Math.min(limit, length - ((next - position) % length), this.stat.size - next);
-      this.#ahead.push(this.#ask(next, step));
-      next += step;
+    const until = Math.min(this.stat.size, position + (position > 0 || step > limit ? AHEAD_BYTES : 0));
+    while (next < until && this.#ahead.length < AHEAD_CHUNKS) {
+      const ahead = Math.min(limit, step - ((next - start) % step), this.stat.size - next);
+      this.#ahead.push(this.#ask(next, ahead));
+      next += ahead;
     }
     return chunk;
   }

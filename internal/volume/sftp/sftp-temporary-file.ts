@@ -12,7 +12,7 @@ import type { SftpConnection, SftpFailure, SftpResult } from "./sftp-connection.
 import { explainFailure, sftpError } from "./sftp-errors.ts";
 
 /** Bytes of one file that may be on the way. */
-const WINDOW_BYTES = 8 << 20;
+const WINDOW_BYTES = 4 << 20;
 /** A large file is flushed in such steps, so that what was written before the last two is durable: see `durableBytes`. */
 export const FLUSH_STEP_BYTES = 64 << 20;
 
