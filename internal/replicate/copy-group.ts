@@ -124,8 +124,9 @@ class GroupCopy {
   }
 
   async close(): Promise<void> {
+    // In this order: a directory that is still being made asks its origin for its mode.
+    await this.#destinations.close();
     await this.#origins.close();
-    this.#destinations.close();
     this.replica.close();
   }
 

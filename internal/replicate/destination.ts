@@ -67,9 +67,8 @@ export class Destinations {
   async flush(): Promise<Result<undefined, VolumeError>> {
     const few = 4;
     if (!this.volume.flushesWhole) {
-      const synced = await Promise.all([...this.#unflushed].map(({ directory }) => directory.sync()));
-      const failed = synced.find((one) => one.isErr());
-      if (failed !== undefined) return failed;
+      const synced = await this.#flushWithAncestors();
+      if (synced.isErr()) return synced;
     } else if (this.#unflushed.size > few) {
       const flushed = await this.volume.flush();
       if (flushed.isErr()) return flushed;
@@ -83,7 +82,27 @@ export class Destinations {
     return ok(undefined);
   }
 
-  close(): void {
+  /** A killed run may have made any directory above, and flushed none of them. */
+  async #flushWithAncestors(): Promise<Result<undefined, VolumeError>> {
+    const paths = new Set([""]);
+    for (const { directory } of this.#unflushed) {
+      for (let path = directory.path; path !== ""; path = path.slice(0, Math.max(0, path.lastIndexOf("/")))) paths.add(path);
+    }
+    const synced = await Promise.all(
+      [...paths].map(async (path): Promise<Result<undefined, VolumeError>> => {
+        const opened = await this.volume.openDirectory(path);
+        if (opened.isErr()) return err(opened.error);
+        const flushed = await opened.value.sync();
+        opened.value.close();
+        return flushed;
+      }),
+    );
+    return synced.find((one) => one.isErr()) ?? ok(undefined);
+  }
+
+  /** Waits for those that are still being opened. */
+  async close(): Promise<void> {
+    await Promise.all(this.#open.values());
     for (const directory of this.#directories) directory.close();
     this.#open.clear();
     this.#unflushed.clear();
