@@ -426,3 +426,26 @@ wholeTest("add_replica looks at the far root at once, and says what is wrong wit
   expect(outcome.code, outcome.stderr).toBe(0);
   expect(outcome.stdout).toContain("not ready yet: connect to ssh://xtelemdb-test.invalid/copies");
 });
+
+wholeTest("for ever: a far end that was away is found again long before the next full scan", ["sshd"], async () => {
+  using world = await FarWorld.begin();
+  const proxy = await TcpProxy.start(world.server.port);
+  const url = world.url;
+  const ssh = { ssh_options: [`Port=${proxy.port}`, ...world.server.options()] };
+  world.declare({ replicas: ["backup", url], replicaKeys: { [url]: ssh }, scan: { interval: "1h" } });
+  world.files(...FILES);
+  proxy.weather = { cutAfterBytes: 0 };
+  const running = world.start("sync", "continuous=true");
+  await until(
+    "the trouble is told",
+    () => world.statusFromFile()?.agent.state === "idle" && world.readyReason(url) === "HostUnreachable",
+  );
+  expect(world.copiedFiles("backup")).toEqual(world.originFiles());
+  proxy.weather = {};
+  // The first wait is 10 to 12 s.
+  await until("it is found again", () => world.readyReason(url) === "Converged", 40_000);
+  command("diff", "-r", world.data, world.copies("far"));
+  running.signal("SIGTERM");
+  expect((await running.ended).code).toBe(0);
+  proxy.stop();
+});
