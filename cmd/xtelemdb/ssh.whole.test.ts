@@ -16,6 +16,7 @@ import {
 import { join } from "node:path";
 import {
   command,
+  HARD_FILES,
   MARKER,
   mountMemory,
   SFTP_SERVER,
@@ -142,6 +143,34 @@ wholeTest("names of every kind, modes and old times cross the way", ["sshd"], as
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
   const explained = await world.explain(join(world.data, "old"));
   expect(JSON.stringify(explained)).toContain("1970-01-01T00:00:00");
+});
+
+/** As SFTP 3 can keep it: whole seconds from 1970 to 2106. */
+const asSftpKeeps = (files: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(files).map(([path, file]) => [
+      path,
+      file.replace(/mtime (-?\d+)/, (_all, nanoseconds: string) => {
+        const seconds = BigInt.asIntN(64, BigInt(nanoseconds)) / 1_000_000_000n;
+        const floor = BigInt(nanoseconds) < 0n ? 0n : seconds;
+        return `mtime ${(floor > 0xffff_ffffn ? 0xffff_ffffn : floor) * 1_000_000_000n}`;
+      }),
+    ]),
+  );
+
+wholeTest("everything that is hard to copy locally comes through ssh as well", ["sshd", "root"], async () => {
+  using world = await FarWorld.begin();
+  world.declare({ replicas: [world.url], replicaKeys: { [world.url]: { ssh_options: world.server.options() } } });
+  world.files(...HARD_FILES, { path: "sparse", size: 50 << 20, sparse: true, seed: 4 });
+  world.files({ path: "group/inner/file", content: "x" }, { path: "group", kind: "directory", mode: 0o2770 });
+  const outcome = await world.sync();
+  expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
+  expect(world.copiedFiles("far")).toEqual(asSftpKeeps(world.originFiles()));
+  const copies = world.tree(world.copies("far"));
+  expect(copies.get("group")).toMatchObject({ kind: "directory", mode: 0o2770 });
+  expect(copies.get("sparse")?.allocated).toBeLessThan(1 << 20);
+  expect(temporaryFiles(world.path("far"))).toEqual([]);
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 }, adopted: { files: 0 }, failed: { files: 0 } });
 });
 
 wholeTest("a marker that is missing, or another's, keeps everything out", ["sshd"], async () => {
