@@ -22,9 +22,15 @@ const COMPARED_BYTES = 1 << 20;
 
 export interface BegunCopy {
   readonly file: TemporaryFile;
-  /** Bytes that are there already. */
+  /** Bytes that are there already, and stay. */
   readonly from: number;
+  /** Room that the file took before. */
+  readonly took: number;
 }
+
+/** Is the copy one that an earlier run may have begun? */
+export const mayContinue = (directory: VolumeDirectory, { stat }: SourceFile): boolean =>
+  directory.continueTemporary !== undefined && stat.size >= CONTINUE_FROM_BYTES && !isSparse(stat);
 
 /** Makes or finds the temporary file in the final directory. `newName`: of one that nobody will go on with. */
 export async function beginCopy(
@@ -35,7 +41,7 @@ export async function beginCopy(
   newName: () => string,
 ): Promise<Result<BegunCopy, CopyFailure>> {
   const { size } = source.stat;
-  if (directory.continueTemporary === undefined || size < CONTINUE_FROM_BYTES || isSparse(source.stat)) {
+  if (directory.continueTemporary === undefined || !mayContinue(directory, source)) {
     return begun(await directory.createTemporary(newName()));
   }
   const name = partialNameOf(request);
@@ -45,13 +51,16 @@ export async function beginCopy(
   const { file } = found.value;
   const durable = Math.min(durableBytes(found.value.size), durableBytes(size));
   const same = await endsAlike(source, file, durable, buffers);
-  if (same.isOk()) return ok({ file, from: same.value ? durable : 0 });
+  const from = same.isOk() && same.value ? durable : 0;
+  // What is not surely durable goes, or its length would vouch for it the next time.
+  const cut = same.isErr() ? same : ((await file.keepOnly?.(from)) ?? ok(undefined));
+  if (cut.isOk()) return ok({ file, from, took: found.value.size });
   file.close();
-  return err(failureAtReplica(same.error));
+  return err(failureAtReplica(cut.error));
 }
 
 const begun = (created: Result<TemporaryFile, VolumeError>): Result<BegunCopy, CopyFailure> =>
-  created.map((file) => ({ file, from: 0 })).mapErr(failureAtReplica);
+  created.map((file) => ({ file, from: 0, took: 0 })).mapErr(failureAtReplica);
 
 /** Is the last stretch before `end` what the source has there? A source that cannot be read will say so when it is copied. */
 async function endsAlike(

@@ -148,7 +148,7 @@ async function eachStretch(source: SourceFile, buffers: CopyBuffers, use: Write)
       if (hole.isErr()) return { kind: "replica-failed", error: hole.error };
     }
     for (position = start; position < end; ) {
-      const read = await source.read(buffers.data, Math.min(BUFFER_BYTES, end - position), position);
+      const read = await source.read(buffers.data, Math.min(buffers.data.size, end - position), position);
       if (read.isErr()) return { kind: "source-failed", error: read.error };
       if (read.value === 0) return { kind: "source-moved" };
       const used = await use(read.value, position);

@@ -11,15 +11,14 @@ import {
   TEMPORARY_HEX_BYTES,
   TemporaryNames,
   type Volume,
-  type VolumeAddress,
   type VolumeDirectory,
   type VolumeError,
 } from "../volume/mod.ts";
-import { beginCopy } from "./begin-copy.ts";
+import { beginCopy, mayContinue } from "./begin-copy.ts";
 import type { CopyBuffers } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
 import { failedOutcome, type Published, type Staged, storedOutcome } from "./copy-outcome.ts";
-import { type CopyOutcome, type CopyRequest, replicaPathOf } from "./copy-request.ts";
+import { type CopyGroup, type CopyGroupResult, type CopyOutcome, type CopyRequest, replicaPathOf } from "./copy-request.ts";
 import { type Destination, Destinations } from "./destination.ts";
 import { type FileFailure, inspectFinalName, sourceChanged } from "./final-name.ts";
 import { forEachInFlight } from "./in-flight.ts";
@@ -31,31 +30,15 @@ import { SpaceBudget } from "./space-budget.ts";
 import { Throttle } from "./throttle.ts";
 import { type OnProgress, writeCopy } from "./write-copy.ts";
 
-export interface CopyGroup {
-  readonly replica: {
-    readonly address: VolumeAddress;
-    readonly marker: string;
-    readonly reserveBytes: number;
-    /** A limit that is shared with the other groups of this replica. */
-    readonly limit?: { readonly shared: SharedArrayBuffer; readonly bytesPerSecond: number };
-  };
-  readonly requests: readonly CopyRequest[];
-}
-
-export interface CopyGroupResult {
-  readonly outcomes: readonly CopyOutcome[];
-  /** The replica failed as a whole: requests without an outcome were not tried. */
-  readonly problem?: ReplicaProblem;
-  /** Directories in which a temporary file could not be removed. */
-  readonly leftovers: readonly DirectoryId[];
-}
-
 /** Files whose bytes are fetched from another host at a time. */
 const FILES_FROM_AFAR = 256;
 
 /** Of the files that are copied at a time: what a slow far end has not taken yet lies in memory. */
 const BYTES_IN_FLIGHT = 32 << 20;
 const BYTES_OF_ONE_FILE = 4 << 20;
+
+const RECORD_EVERY_BYTES = 64 << 20;
+const RECORD_EVERY_FILES = 2048;
 
 /** Copies a group. Never throws for what happens to files, and never leaves an open descriptor. */
 export async function copyGroup(group: CopyGroup, buffers: CopyBuffers, onProgress: OnProgress): Promise<CopyGroupResult> {
@@ -81,6 +64,7 @@ class GroupCopy {
   readonly #filesInFlight: number;
   #problem: ReplicaProblem | undefined;
   #adoptedAreDurable = false;
+  #unrecordedBytes = 0;
 
   constructor(
     private readonly group: CopyGroup,
@@ -160,11 +144,21 @@ class GroupCopy {
       if (found.isErr()) return err(this.#atReplica(found.error));
       if (found.value.kind === "equal") return this.#adopt(request, destination, found.value.there, found.value.digest);
     }
-    const taken = room.take(request, source.stat);
+    const continues = mayContinue(destination.directory, source);
+    const taken = continues ? ok(undefined) : room.take(request, source.stat);
     if (taken.isErr()) return err(taken.error);
     const begun = await beginCopy(destination.directory, request, source, buffers, () => this.#names.next());
     if (begun.isErr()) return err(this.#atReplica(await room.whyNotCreated(begun.error)));
-    const { file, from } = begun.value;
+    const { file, from, took } = begun.value;
+    const left = source.stat.size - took;
+    // What an earlier run has written of it is in its place already.
+    const fits = continues ? room.take(request, { ...source.stat, size: left, blocks: Math.ceil(left / 512) }) : taken;
+    if (fits.isErr()) {
+      file.close();
+      if (from > 0) this.#leftovers.add(request.directory);
+      else await this.#discard(request, destination.directory, file.name);
+      return err(fits.error);
+    }
     const written = await writeCopy(request, source, file, {
       from,
       buffers,
@@ -176,7 +170,7 @@ class GroupCopy {
     const temporary = file.name;
     if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
     this.#atReplica(written.error);
-    if (written.error.transport === undefined) await this.#discard(request, destination.directory, temporary);
+    if (written.error.domain !== "transport") await this.#discard(request, destination.directory, temporary);
     else this.#leftovers.add(request.directory);
     return err(written.error);
   }
@@ -230,12 +224,18 @@ class GroupCopy {
     const there = await observeCopy(item, this.replica.name, done.value);
     if (there.isErr()) this.#failed(item.request, this.#atReplica(there.error));
     else this.#published.push({ request: item.request, how: "copied", there: there.value, digest: item.digest });
+    this.#unrecordedBytes += item.request.evidence.size;
+    if (this.#unrecordedBytes >= RECORD_EVERY_BYTES || this.#published.length >= RECORD_EVERY_FILES)
+      await this.#recordPublished();
   }
 
+  /** A way that breaks takes with it only what was not recorded yet. */
   async #recordPublished(): Promise<void> {
-    if (this.#published.length === 0) return;
+    const published = this.#published.splice(0);
+    this.#unrecordedBytes = 0;
+    if (published.length === 0) return;
     const named = await this.#destinations.flush();
-    for (const item of this.#published) {
+    for (const item of published) {
       if (named.isOk()) this.#outcomes.push(storedOutcome(item));
       else this.#failed(item.request, this.#atReplica(failureAtReplica(named.error)));
     }
@@ -286,7 +286,9 @@ class GroupCopy {
   }
 
   async #abandon({ request, destination, temporary }: Staged, failure: CopyFailure): Promise<void> {
-    await this.#discard(request, destination.directory, temporary);
+    // What was written over a way that broke can be gone on with.
+    if (failure.transport === undefined) await this.#discard(request, destination.directory, temporary);
+    else this.#leftovers.add(request.directory);
     this.#failed(request, this.#atReplica(failure));
   }
 

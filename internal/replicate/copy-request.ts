@@ -2,6 +2,7 @@
 import type { Digest, DirectoryId, Evidence, FileOriginId } from "../inventory/mod.ts";
 import type { VolumeAddress } from "../volume/mod.ts";
 import type { CopyFailureReason, FailureDomain } from "./copy-failure.ts";
+import type { ReplicaProblem } from "./replica-check.ts";
 
 export interface CopyRequest {
   readonly id: FileOriginId;
@@ -40,6 +41,25 @@ export type CopyOutcome =
       readonly message: string;
       readonly observed?: Evidence;
     };
+
+export interface CopyGroup {
+  readonly replica: {
+    readonly address: VolumeAddress;
+    readonly marker: string;
+    readonly reserveBytes: number;
+    /** A limit that is shared with the other groups of this replica. */
+    readonly limit?: { readonly shared: SharedArrayBuffer; readonly bytesPerSecond: number };
+  };
+  readonly requests: readonly CopyRequest[];
+}
+
+export interface CopyGroupResult {
+  readonly outcomes: readonly CopyOutcome[];
+  /** The replica failed as a whole: requests without an outcome were not tried. */
+  readonly problem?: ReplicaProblem;
+  /** Directories in which a temporary file could not be removed. */
+  readonly leftovers: readonly DirectoryId[];
+}
 
 /** The path below a replica's root: `<origin host><origin path>`. */
 export const replicaPathOf = (host: string, originPath: string): string => (originPath === "/" ? host : `${host}${originPath}`);

@@ -67,9 +67,14 @@ export class Destinations {
   async flush(): Promise<Result<undefined, VolumeError>> {
     const few = 4;
     if (!this.volume.flushesWhole) {
-      const synced = await this.#flushWithAncestors();
-      if (synced.isErr()) return synced;
-    } else if (this.#unflushed.size > few) {
+      // Names that change meanwhile belong to the next flush.
+      const changed = [...this.#unflushed];
+      this.#unflushed.clear();
+      const synced = await this.#flushWithAncestors(changed);
+      if (synced.isErr()) for (const destination of changed) this.#unflushed.add(destination);
+      return synced;
+    }
+    if (this.#unflushed.size > few) {
       const flushed = await this.volume.flush();
       if (flushed.isErr()) return flushed;
     } else {
@@ -83,9 +88,9 @@ export class Destinations {
   }
 
   /** A killed run may have made any directory above, and flushed none of them. */
-  async #flushWithAncestors(): Promise<Result<undefined, VolumeError>> {
+  async #flushWithAncestors(changed: readonly Destination[]): Promise<Result<undefined, VolumeError>> {
     const paths = new Set([""]);
-    for (const { directory } of this.#unflushed) {
+    for (const { directory } of changed) {
       for (let path = directory.path; path !== ""; path = path.slice(0, Math.max(0, path.lastIndexOf("/")))) paths.add(path);
     }
     const synced = await Promise.all(

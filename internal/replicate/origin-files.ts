@@ -21,12 +21,12 @@ export class OriginFiles {
   /** The directory of the requested file, where it is the one that was asked for last: files come by directory. */
   current(request: CopyRequest): Opened<VolumeDirectory> | undefined {
     const last = this.#last;
-    return last?.request.directory === request.directory && last.request.source === request.source ? last.opened : undefined;
+    return last?.request.directory === request.directory && last.request.fromCopy === request.fromCopy ? last.opened : undefined;
   }
 
   /** The directory of the requested file; open until `close`. */
   async directoryOf(request: CopyRequest): Promise<Opened<VolumeDirectory>> {
-    const key = `${addressOf(request).name}\0${request.directoryPath}`;
+    const key = `${request.directory} ${request.fromCopy ?? false}`;
     const known = this.#directories.get(key) ?? this.#open(request, request.directoryPath);
     this.#directories.set(key, known);
     const opened = await known;
@@ -57,10 +57,12 @@ export class OriginFiles {
 
   #volumeOf(request: CopyRequest): Promise<Opened<Volume>> {
     const address = addressOf(request);
-    const known = this.#volumes.get(address.name);
+    // Two hosts may have one name and differ in their port or options.
+    const key = JSON.stringify(address);
+    const known = this.#volumes.get(key);
     if (known !== undefined) return known;
     const opened = Promise.resolve(openVolume(address)).then((volume) => volume.mapErr(failureAtSource));
-    this.#volumes.set(address.name, opened);
+    this.#volumes.set(key, opened);
     return opened;
   }
 

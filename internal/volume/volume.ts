@@ -140,6 +140,9 @@ export interface TemporaryFile {
    */
   write(buffer: IoBuffer, length: number, position: number): Outcome<undefined>;
 
+  /** Cuts a continued file off behind so many bytes. Left out where there is no `continueTemporary`. */
+  keepOnly?(bytes: number): Outcome<undefined>;
+
   /** Reads what was written before; only of a file that was continued. Left out where there is no `continueTemporary`. */
   readBack?(buffer: IoBuffer, length: number, position: number): Outcome<number>;
 

@@ -23,6 +23,8 @@ export type SftpResult<Value> = Result<Value, SftpFailure>;
 export interface ServerAbilities {
   readonly fsync: boolean;
   readonly posixRename: boolean;
+  /** Told by servers whose RENAME links and unlinks, and so never replaces. */
+  readonly hardlink: boolean;
   readonly statvfs: boolean;
   readonly readBytes: number;
   readonly writeBytes: number;
@@ -41,6 +43,8 @@ export class SftpConnection {
   readonly #pending = new Map<number, Handler>();
   readonly #splitter = new PacketSplitter();
   readonly #watchdog: ReturnType<typeof setInterval>;
+  readonly #watchEvery: number;
+  #watchedAt = performance.now();
   #nextId = 1;
   #failure: SftpFailure | undefined;
   #stage: "connecting" | "connected" = "connecting";
@@ -48,14 +52,15 @@ export class SftpConnection {
   #onVersion: ((reader: PacketReader) => void) | undefined;
   #queued: Uint8Array[] = [];
   #queuedBytes = 0;
-  #abilities: ServerAbilities = { fsync: false, posixRename: false, statvfs: false, ...MODEST };
+  #abilities: ServerAbilities = { fsync: false, posixRename: false, hardlink: false, statvfs: false, ...MODEST };
   #roundTripMilliseconds = 0;
   /** Files and requests that it is busy with: the least busy connection gets the next. */
   load = 0;
 
   private constructor(private readonly address: SshAddress) {
     this.#process = startSsh(sshArguments(address));
-    this.#watchdog = setInterval(() => this.#watch(), Math.max(50, Math.min(1000, address.timeoutMilliseconds / 4)));
+    this.#watchEvery = Math.max(50, Math.min(1000, address.timeoutMilliseconds / 4));
+    this.#watchdog = setInterval(() => this.#watch(), this.#watchEvery);
     void this.#listen();
   }
 
@@ -87,7 +92,6 @@ export class SftpConnection {
         if ("kind" in reply) resolve(err(reply));
       });
       this.#onVersion = (reader) => {
-        this.#pending.delete(0);
         const version = reader.u32();
         if (version < 3) throw new PacketError(`the far end speaks version ${version} of SFTP, which is too old`);
         const names = new Set<string>();
@@ -95,6 +99,7 @@ export class SftpConnection {
           names.add(reader.path());
           reader.bytes();
         }
+        this.#pending.delete(0);
         resolve(ok(names));
       };
       this.#process.write(new PacketWriter(REQUEST.init, 3).finish());
@@ -109,6 +114,7 @@ export class SftpConnection {
     this.#abilities = {
       fsync: has("fsync@openssh.com"),
       posixRename: has("posix-rename@openssh.com"),
+      hardlink: has("hardlink@openssh.com"),
       statvfs: has("statvfs@openssh.com"),
       ...limits.unwrapOr(MODEST),
     };
@@ -235,6 +241,11 @@ export class SftpConnection {
   }
 
   #watch(): void {
+    const now = performance.now();
+    const late = now - this.#watchedAt > 2 * this.#watchEvery;
+    this.#watchedAt = now;
+    // This thread itself was busy: answers may be waiting to be read.
+    if (late) this.#heardAt = now;
     if (this.#pending.size === 0) return;
     const silent = performance.now() - this.#heardAt;
     if (silent < this.address.timeoutMilliseconds) return;

@@ -88,15 +88,17 @@ export class SftpDirectory implements VolumeDirectory {
 
   async #list(connection: SftpConnection, handle: Handle, visitor: EntryVisitor): Promise<Result<undefined, VolumeError>> {
     const ahead = Array.from({ length: LISTING_AHEAD }, () => readDirectory(connection, handle));
+    let seenItself = false;
     for (;;) {
       const next = ahead.shift();
-      if (next === undefined) return ok(undefined);
+      if (next === undefined) return seenItself ? ok(undefined) : this.#provenListing(connection);
       const names = await next;
       if (names.isErr()) {
         if (names.error.kind === "status" && names.error.code === STATUS.endOfFile) continue;
         return err(this.#error("list", "", names.error));
       }
       for (const entry of names.value) {
+        if (entry.name === ".") seenItself = true;
         if (entry.name === "." || entry.name === "..") continue;
         if (entry.name === "" || entry.name.includes("/") || entry.name.includes("\0")) {
           const words = `it lists ${JSON.stringify(entry.name)}, which is no name`;
@@ -106,6 +108,12 @@ export class SftpDirectory implements VolumeDirectory {
       }
       ahead.push(readDirectory(connection, handle));
     }
+  }
+
+  /** OpenSSH leaves out every name that it may not look at, and says nothing: a listing without "." proves nothing until "." can be looked at. */
+  async #provenListing(connection: SftpConnection): Promise<Result<undefined, VolumeError>> {
+    const itself = await lstat(connection, this.#far("."));
+    return itself.map(() => undefined).mapErr((failure) => this.#error("list", "", failure));
   }
 
   look(name: string): Promise<Result<FileStat | undefined, VolumeError>> {
@@ -172,8 +180,14 @@ export class SftpDirectory implements VolumeDirectory {
         return err({ kind: "volume", reason: "not-a-regular-file", operation: "open", path: `${this.whole}/${name}`, code: "" });
       }
       const opened = await open(connection, this.#far(name), OPEN.read | OPEN.write);
-      if (opened.isErr()) return err(this.#error("open", name, opened.error));
-      const { size } = there.value;
+      if (opened.isErr()) {
+        if (opened.error.kind === "transport") return err(this.#error("open", name, opened.error));
+        // Sealed already, and not to be written again: it is our own temporary file, and is begun anew.
+        const removed = await remove(connection, this.#far(name));
+        return removed.map(() => undefined).mapErr((failure) => this.#error("remove", name, failure));
+      }
+      // Without a flush, nothing of it is known to be durable.
+      const size = connection.abilities.fsync ? there.value.size : 0;
       return ok({ file: this.#temporary(name, connection, opened.value, size), size });
     });
   }
@@ -205,6 +219,13 @@ export class SftpDirectory implements VolumeDirectory {
         const [replaced, there] = await Promise.all([renameReplacing(connection, from, to), lstat(connection, to)]);
         if (replaced.isErr()) return err(await this.#failed(connection, "rename to", name, replaced.error));
         return ok(there.unwrapOr(undefined));
+      }
+      if (!connection.abilities.hardlink) {
+        // Servers that cannot link may replace what is there: at least look before.
+        const taken = await lstat(connection, to);
+        if (taken.isOk()) {
+          return err({ kind: "volume", reason: "exists", operation: "rename to", path: `${this.whole}/${name}`, code: "" });
+        }
       }
       const [renamed, there] = await Promise.all([renameToNew(connection, from, to), lstat(connection, to)]);
       if (renamed.isErr()) return err(await this.#failed(connection, "rename to", name, renamed.error, name));

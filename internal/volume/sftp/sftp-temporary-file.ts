@@ -106,6 +106,15 @@ export class SftpTemporaryFile implements TemporaryFile {
     this.#sent(1, flush);
   }
 
+  /** Cuts off what is behind so many bytes: what is written from there on is flushed step by step again. */
+  async keepOnly(bytes: number): Promise<Result<undefined, VolumeError>> {
+    const cut = await setHandleAttributes(this.connection, this.handle, { size: bytes });
+    if (cut.isErr()) return err(await this.#error("set the size of", cut.error));
+    this.#size = bytes;
+    this.#nextFlush = bytes + FLUSH_STEP_BYTES;
+    return ok(undefined);
+  }
+
   async readBack(buffer: IoBuffer, length: number, position: number): Promise<Result<number, VolumeError>> {
     let done = 0;
     while (done < length) {
@@ -144,7 +153,8 @@ export class SftpTemporaryFile implements TemporaryFile {
 
   /** Whether files can be this owner's here: tried once, and then known of this login. */
   async #canOwn(uid: number, gid: number): Promise<boolean> {
-    const key = `${uid}:${gid}`;
+    // Another file system below the same login may know no owners.
+    const key = `${this.place.root} ${uid}:${gid}`;
     const known = this.place.owners.get(key);
     if (known !== undefined) return known;
     const answer = await setHandleAttributes(this.connection, this.handle, { owner: { uid, gid } });
@@ -152,7 +162,8 @@ export class SftpTemporaryFile implements TemporaryFile {
       this.#failure ??= answer.error;
       return false;
     }
-    this.place.owners.set(key, answer.isOk());
+    const refused = answer.isErr() && answer.error.kind === "status" && answer.error.code === STATUS.permissionDenied;
+    if (answer.isOk() || refused) this.place.owners.set(key, answer.isOk());
     return answer.isOk();
   }
 

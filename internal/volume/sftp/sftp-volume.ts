@@ -68,12 +68,16 @@ class SftpVolume implements Volume {
     this.device = `ssh:${address.host}:${address.port ?? ""}:${address.path}`;
     const perConnection = Math.min(FILES_PER_CONNECTION, Math.max(1, abilities.openHandles - 8));
     const wanted = FILES_NEARBY + Math.round(FILES_PER_MILLISECOND * roundTripMilliseconds);
-    this.filesInFlight = Math.min(perConnection * address.connections, wanted);
+    // All of them may be open on the first connection while the others are being opened.
+    this.filesInFlight = Math.max(1, Math.min(perConnection * address.connections, abilities.openHandles - 16, wanted));
     this.weaknesses = [
       ...(abilities.fsync ? [] : ["it cannot flush (fsync@openssh.com): a power cut there can lose copies that are recorded"]),
       ...(abilities.posixRename
         ? []
         : ["it cannot replace a file at once (posix-rename@openssh.com): changed files are not copied again"]),
+      ...(abilities.hardlink
+        ? []
+        : ["it may replace what appears under a name in the moment of the renaming (no hardlink@openssh.com)"]),
       ...(abilities.statvfs
         ? []
         : [
