@@ -45,7 +45,7 @@ function planText(plan: PlanSummary): string {
   const lines: string[] = [];
   for (const directory of plan.scan?.dataDirectories ?? []) {
     if (directory.outcome.kind !== "scanned")
-      lines.push(`${printable(directory.path)}: ${directory.outcome.kind}; "xtelemdb scan" says more`);
+      lines.push(`${printable(`${directory.host}:${directory.path}`)}: ${directory.outcome.kind}; "xtelemdb scan" says more`);
   }
   for (const replica of plan.replicas) lines.push(...replicaPlanText(replica));
   if (plan.replicas.length === 0) lines.push('no replica is declared; "xtelemdb add_replica prefix=/mnt/backup" declares one');

@@ -116,3 +116,29 @@ wholeTest("what a local replica holds of a remote host is the source for the far
     command("diff", "-r", world.path("remote"), world.copies("far", "remote", "icc"));
   }),
 );
+
+wholeTest("two hosts behind one name are told apart by their ports", ["sshd", "root"], async () => {
+  using world = new World();
+  const servers: SshServer[] = [];
+  const hostKeys: Record<string, Record<string, string | readonly string[]>> = {};
+  for (const name of ["icc", "rtc"]) {
+    // Each sees its own files under the same path: a chroot of its own.
+    const root = `/srv/xtelemdb-${name}`;
+    mkdirSync(`${root}/data`, { recursive: true });
+    writeFileSync(`${root}/data/same`, name);
+    command("touch", "-d", "@1700000000", `${root}/data/same`);
+    const lines = ["ForceCommand internal-sftp", `ChrootDirectory ${root}`];
+    const server = await SshServer.start(world.path(`sshd-${name}`), { subsystem: "internal-sftp", lines });
+    servers.push(server);
+    hostKeys[name] = { address: "ssh://127.0.0.1", ssh_options: server.options() };
+  }
+  try {
+    world.declare({ hosts: { exao1: ["data"], icc: ["/data"], rtc: ["/data"] }, hostKeys });
+    const outcome = await world.sync();
+    expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
+    for (const name of ["icc", "rtc"]) expect(command("cat", `${world.path("backup")}/${name}/data/same`)).toBe(name);
+  } finally {
+    for (const server of servers) server.stop();
+    for (const name of ["icc", "rtc"]) rmSync(`/srv/xtelemdb-${name}`, { recursive: true });
+  }
+});

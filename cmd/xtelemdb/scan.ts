@@ -40,6 +40,10 @@ export const scanCommand: Register = (program, context, end) => {
     });
 };
 
+/** A path alone is one of this host. */
+const whereOf = ({ host, path }: { readonly host: string; readonly path: string }, hostname: string): string =>
+  printable(host === hostname ? path : `${host}:${path}`);
+
 export function scanText(summary: ScanSummary, hostname: string): string {
   if (summary.dataDirectories.length === 0) {
     return `nothing to scan: this host (${hostname}) has no data_dirs in [hosts]\nhelp: add [hosts.${hostname}] with data_dirs, or set hostname`;
@@ -48,7 +52,7 @@ export function scanText(summary: ScanSummary, hostname: string): string {
     const good = one.outcome.kind === "scanned";
     const verdict = good ? colours.green("scanned") : colours.yellow(one.outcome.kind);
     return [
-      printable(one.host === hostname ? one.path : `${one.host}:${one.path}`),
+      whereOf(one, hostname),
       verdict,
       number(one.files),
       bytes(one.bytes),
@@ -58,19 +62,21 @@ export function scanText(summary: ScanSummary, hostname: string): string {
     ];
   });
   const lines = [table(["DATA DIRECTORY", "RESULT", "FILES", "SIZE", "NEW", "CHANGED", "GONE"], rows)];
-  for (const { path, outcome, symlinks, special, excludedByPattern } of summary.dataDirectories) {
+  for (const one of summary.dataDirectories) {
+    const { outcome, symlinks, special, excludedByPattern } = one;
+    const where = whereOf(one, hostname);
     const aside = [
       ...(symlinks > 0 ? [`${number(symlinks)} symbolic links`] : []),
       ...(special > 0 ? [`${number(special)} special files`] : []),
       ...excludedByPattern.map(({ pattern, matches }) => `${number(matches)} by pattern ${JSON.stringify(pattern)}`),
     ];
-    if (aside.length > 0) lines.push(`${printable(path)}: left out: ${aside.join(", ")}`);
+    if (aside.length > 0) lines.push(`${where}: left out: ${aside.join(", ")}`);
     if (outcome.kind === "partly")
-      lines.push(`${printable(path)}: ${number(outcome.unreadable)} entries could not be read: ${outcome.example}`);
-    if (outcome.kind === "failed") lines.push(`${printable(path)}: ${outcome.message}`, `  help: ${outcome.help}`);
+      lines.push(`${where}: ${number(outcome.unreadable)} entries could not be read: ${outcome.example}`);
+    if (outcome.kind === "failed") lines.push(`${where}: ${outcome.message}`, `  help: ${outcome.help}`);
     if (outcome.kind === "frozen") {
       lines.push(
-        `${printable(path)}: frozen: ${number(outcome.lost)} of ${number(outcome.known)} files were not seen any more; nothing was taken as deleted`,
+        `${where}: frozen: ${number(outcome.lost)} of ${number(outcome.known)} files were not seen any more; nothing was taken as deleted`,
         `  help: ${outcome.help}`,
       );
     }
