@@ -268,3 +268,14 @@ export function currentCopies(
 }
 
 const IDS_PER_QUESTION = 500;
+
+/** The names of these files, a few hundred at most. */
+export const namesOfFiles = (session: Session, files: readonly FileOriginId[]): { id: FileOriginId; name: string }[] =>
+  files.length === 0
+    ? []
+    : session.all(
+        session.kysely
+          .selectFrom("file_origin")
+          .select(["id", "name"])
+          .where("id", "in", [...files]),
+      );

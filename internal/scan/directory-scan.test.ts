@@ -13,7 +13,7 @@ import {
   openInventory,
 } from "../inventory/mod.ts";
 import { Scratch } from "../testing/mod.ts";
-import { openLocalVolume } from "../volume/mod.ts";
+import { type ListableVolume, openLocalVolume } from "../volume/mod.ts";
 import { DirectoryScan, emptyCounts } from "./directory-scan.ts";
 import { ExcludePatterns } from "./exclude-patterns.ts";
 
@@ -42,7 +42,11 @@ class ScannedTree {
   }
 
   /** Scans the whole tree and commits what differs. How many files the differences named. */
-  async scan(exclude: readonly string[], largeDirectory: number): Promise<number> {
+  async scan(
+    exclude: readonly string[],
+    largeDirectory: number,
+    through: (volume: ListableVolume) => ListableVolume = (volume) => volume,
+  ): Promise<number> {
     const { dataDirectories } = (await declare(this.inventory, { hash: "1", hosts: [], replicas: [] }))._unsafeUnwrap();
     const [dataDirectory] = dataDirectories;
     if (dataDirectory === undefined) throw new Error("nothing is declared");
@@ -60,7 +64,7 @@ class ScannedTree {
       },
     };
     const patterns = new ExcludePatterns(exclude);
-    const scan = new DirectoryScan(volume, this.inventory, target, patterns, RULE, sink, largeDirectory);
+    const scan = new DirectoryScan(through(volume), this.inventory, target, patterns, RULE, sink, largeDirectory);
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await scan.scan(next);
     volume.close();
     Object.assign(this.counts, counts);
@@ -173,4 +177,46 @@ test("a fraction of a second counts: a file is not taken for older than it is", 
   await tree.scan([], 50_000);
   expect(inventoried(tree, ["young"]).get("young")?.state).toBe("growing");
   expect(inventoried(tree, ["old"]).get("old")?.state).toBe("settled");
+});
+
+/** A volume that leaves names out of its listings, as a far end does that may not look at them. */
+const hiding =
+  (hidden: readonly string[]) =>
+  (volume: ListableVolume): ListableVolume => ({
+    openDirectory: async (path) => {
+      const opened = await volume.openDirectory(path);
+      return opened.map((directory) => ({
+        hidesNames: true,
+        look: (name) => directory.look(name),
+        close: () => directory.close(),
+        entries: (visitor) =>
+          directory.entries({
+            file: (name, ...told) => (hidden.includes(name) ? undefined : visitor.file(name, ...told)),
+            directory: (name) => (hidden.includes(name) ? undefined : visitor.directory(name)),
+            symlink: (name) => visitor.symlink(name),
+            special: (name) => visitor.special(name),
+            unreadable: (name, error) => visitor.unreadable(name, error),
+          }),
+      }));
+    },
+  });
+
+test.each([1, 50_000])("what a listing hides is not gone, what is gone is (large from %d files on)", async (large) => {
+  using tree = await ScannedTree.open();
+  for (const path of ["hidden", "gone", "seen", "folder/inner", "lost/inner"]) {
+    mkdirSync(dirname(join(tree.root, path)), { recursive: true });
+    writeFileSync(join(tree.root, path), "x");
+  }
+  await tree.scan([], large);
+  rmSync(join(tree.root, "gone"));
+  rmSync(join(tree.root, "lost"), { recursive: true });
+  await tree.scan([], large, hiding(["hidden", "folder"]));
+  const stateOf = (path: string): string | undefined => findFileOrigins(tree.inventory, join(tree.root, path))[0]?.state;
+  expect(["hidden", "gone", "seen", "folder/inner", "lost/inner"].map(stateOf)).toEqual([
+    "settled",
+    "absent",
+    "settled",
+    "settled",
+    "absent",
+  ]);
 });

@@ -14,12 +14,13 @@ import {
   knownFiles,
   knownSubdirectories,
   NUMBERS_PER_FILE,
+  namesOfFiles,
   originStateCode,
   type ScanProblem,
   type Session,
 } from "../inventory/mod.ts";
 import { type EntryVisitor, errnoText, printable, type SysError } from "../sys/mod.ts";
-import { type ListableVolume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
+import { type ListableDirectory, type ListableVolume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
 import type { ExcludePatterns } from "./exclude-patterns.ts";
 import type { ScanTarget } from "./scan-target.ts";
 import { isSettled, type SettleRule } from "./settle.ts";
@@ -33,6 +34,9 @@ const SMALL_CACHE_MEBIBYTES = 2;
 
 /** A difference is sent on when it holds this many files. */
 const FILES_PER_DIFFERENCE = 10_000;
+
+/** Questions on the way for names that a listing lacks. */
+const LOOKS_AT_A_TIME = 128;
 
 const SETTLED = originStateCode("settled");
 const GROWING = originStateCode("growing");
@@ -161,10 +165,13 @@ export class DirectoryScan implements EntryVisitor {
       known === undefined ? [] : knownSubdirectories(this.session, known.id).map((row) => [row.path, row.id]),
     );
     const listed = await opened.value.entries(this);
-    opened.value.close();
-    const vanished: FileOriginId[] = [];
+    let vanished: FileOriginId[] = [];
     if (listed.isErr()) this.#problem(listed.error);
-    else this.#known.forEachUnseen((id) => vanished.push(id));
+    else {
+      this.#known.forEachUnseen((id) => vanished.push(id));
+      if (opened.value.hidesNames) vanished = await this.#reallyGone(opened.value, vanished);
+    }
+    opened.value.close();
     const vanishedDirectories = listed.isErr() ? [] : [...this.#knownDirectories.values()];
     const differs =
       this.#names.length +
@@ -174,6 +181,27 @@ export class DirectoryScan implements EntryVisitor {
         vanishedDirectories.length >
       0;
     if (differs || known?.asExpected !== true) this.#send(vanished, vanishedDirectories);
+  }
+
+  /** Of the names that a listing lacks, those that are proven to be gone. A directory that is still there is not known to have vanished either. */
+  async #reallyGone(directory: ListableDirectory, unseen: readonly FileOriginId[]): Promise<FileOriginId[]> {
+    const stillThere = async (name: string, kind: "file" | "directory"): Promise<boolean> => {
+      const look = await directory.look(name);
+      if (look.isErr()) this.#problem(look.error);
+      return look.isErr() || look.value?.kind === kind;
+    };
+    for (const path of [...this.#knownDirectories.keys()]) {
+      if (await stillThere(path.slice(path.lastIndexOf("/") + 1), "directory")) this.#knownDirectories.delete(path);
+    }
+    const gone: FileOriginId[] = [];
+    for (let at = 0; at < unseen.length; at += LOOKS_AT_A_TIME) {
+      const names = namesOfFiles(this.session, unseen.slice(at, at + LOOKS_AT_A_TIME));
+      const there = await Promise.all(names.map(({ name }) => stillThere(name, "file")));
+      names.forEach(({ id }, index) => {
+        if (there[index] === false) gone.push(id);
+      });
+    }
+    return gone;
   }
 
   #knownFilesOf(directory: DirectoryId | undefined): KnownFiles {

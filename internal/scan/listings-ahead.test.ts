@@ -22,6 +22,8 @@ function volumeOf(directories: Readonly<Record<string, number>>): ListableVolume
           visitor.directory("sub");
           return path === "broken" ? err(LOST) : ok(undefined);
         },
+        hidesNames: true,
+        look: async () => ok(undefined),
         close: () => undefined,
       });
     },

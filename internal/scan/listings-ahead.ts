@@ -96,6 +96,14 @@ class ListedDirectory implements ListableDirectory {
     private readonly listed: Awaited<Outcome<undefined>>,
   ) {}
 
+  get hidesNames(): boolean {
+    return this.directory.hidesNames;
+  }
+
+  look(name: string): ReturnType<ListableDirectory["look"]> {
+    return this.directory.look(name);
+  }
+
   entries(visitor: EntryVisitor): Eventually<Awaited<Outcome<undefined>>> {
     for (const visit of this.visits) visit(visitor);
     return this.listed;

@@ -49,13 +49,16 @@ export interface ListableVolume {
   openDirectory(path: string): Outcome<ListableDirectory>;
 }
 
-export type ListableDirectory = Pick<VolumeDirectory, "entries" | "close">;
+export type ListableDirectory = Pick<VolumeDirectory, "entries" | "look" | "hidesNames" | "close">;
 
 export interface VolumeDirectory {
   readonly path: string;
 
   /** Visits every entry once, in the order of the volume. An error means that the listing is incomplete and proves no absence. */
   entries(visitor: EntryVisitor): Outcome<undefined>;
+
+  /** A listing may leave out names that could not be looked at: a name that it lacks must be asked for before it counts as gone. */
+  readonly hidesNames: boolean;
 
   /** What the name is, without following it; undefined when it is proven that there is no such name. */
   look(name: string): Outcome<FileStat | undefined>;

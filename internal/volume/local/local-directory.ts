@@ -26,6 +26,7 @@ import { LocalSourceFile } from "./local-source-file.ts";
 import { LocalTemporaryFile } from "./local-temporary-file.ts";
 
 export class LocalDirectory implements VolumeDirectory {
+  readonly hidesNames = false;
   #closed = false;
   /** Owner and group that a new file gets here, once one was made: to ask for the same again would be a call too many. */
   #ownerOfNew: { readonly uid: number; readonly gid: number } | undefined;

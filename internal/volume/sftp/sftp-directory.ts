@@ -31,6 +31,9 @@ import type { SshAddress } from "./ssh-address.ts";
 const LISTING_AHEAD = 8;
 
 export class SftpDirectory implements VolumeDirectory {
+  /** OpenSSH's server passes over every name whose lstat(2) fails. */
+  readonly hidesNames = true;
+
   constructor(
     readonly path: string,
     private readonly whole: string,
