@@ -29,8 +29,12 @@ export interface BegunCopy {
 }
 
 /** Is the copy one that an earlier run may have begun? */
-export const mayContinue = (directory: VolumeDirectory, { stat }: SourceFile): boolean =>
-  directory.continueTemporary !== undefined && stat.size >= CONTINUE_FROM_BYTES && !isSparse(stat);
+export const mayContinue = (directory: VolumeDirectory, { stat }: SourceFile, request: CopyRequest): boolean =>
+  // Another host's change times are not known: that its file is the same as then could not be proven.
+  request.source?.kind !== "ssh" &&
+  directory.continueTemporary !== undefined &&
+  stat.size >= CONTINUE_FROM_BYTES &&
+  !isSparse(stat);
 
 /** Makes or finds the temporary file in the final directory. `newName`: of one that nobody will go on with. */
 export async function beginCopy(
@@ -41,10 +45,10 @@ export async function beginCopy(
   newName: () => string,
 ): Promise<Result<BegunCopy, CopyFailure>> {
   const { size } = source.stat;
-  if (directory.continueTemporary === undefined || !mayContinue(directory, source)) {
+  if (directory.continueTemporary === undefined || !mayContinue(directory, source, request)) {
     return begun(await directory.createTemporary(newName()));
   }
-  const name = partialNameOf(request);
+  const name = partialNameOf(request, source);
   const found = await directory.continueTemporary(name);
   if (found.isErr()) return err(failureAtReplica(found.error));
   if (found.value === undefined) return begun(await directory.createTemporary(name));
@@ -77,8 +81,9 @@ async function endsAlike(
   return ok(here.isOk() && Buffer.compare(copy, buffers.data.bytes.subarray(0, here.value)) === 0);
 }
 
-/** The same for the same name in the same directory, with a source of the same size and time. */
-function partialNameOf({ name, evidence }: CopyRequest): string {
-  const text = `${name}\0${evidence.size}\0${evidence.mtimeSeconds}\0${evidence.mtimeNanoseconds}`;
+/** The same for the same name in the same directory, with a source that nobody has touched: the change time is the kernel's, and cannot be set back (inode(7)). */
+function partialNameOf({ name }: CopyRequest, { stat }: SourceFile): string {
+  const times = `${stat.mtimeSeconds}\0${stat.mtimeNanoseconds}\0${stat.ctimeSeconds}\0${stat.ctimeNanoseconds}`;
+  const text = `${name}\0${stat.size}\0${times}`;
   return partialName(createHash("sha256").update(text).digest("hex").slice(0, 16));
 }

@@ -144,7 +144,7 @@ class GroupCopy {
       if (found.isErr()) return err(this.#atReplica(found.error));
       if (found.value.kind === "equal") return this.#adopt(request, destination, found.value.there, found.value.digest);
     }
-    const continues = mayContinue(destination.directory, source);
+    const continues = mayContinue(destination.directory, source, request);
     const taken = continues ? ok(undefined) : room.take(request, source.stat);
     if (taken.isErr()) return err(taken.error);
     const begun = await beginCopy(destination.directory, request, source, buffers, () => this.#names.next());

@@ -21,6 +21,7 @@ export class Destinations {
   readonly #open = new Map<string, Promise<Result<Destination, VolumeError>>>();
   readonly #directories: VolumeDirectory[] = [];
   readonly #unflushed = new Set<Destination>();
+  #flushing: Promise<Result<undefined, VolumeError>> = Promise.resolve(ok(undefined));
 
   constructor(private readonly volume: Volume) {}
 
@@ -67,12 +68,9 @@ export class Destinations {
   async flush(): Promise<Result<undefined, VolumeError>> {
     const few = 4;
     if (!this.volume.flushesWhole) {
-      // Names that change meanwhile belong to the next flush.
-      const changed = [...this.#unflushed];
-      this.#unflushed.clear();
-      const synced = await this.#flushWithAncestors(changed);
-      if (synced.isErr()) for (const destination of changed) this.#unflushed.add(destination);
-      return synced;
+      // One after the other: a name that the flush under way has taken is durable only when that one went well.
+      this.#flushing = this.#flushing.then(() => this.#flushEach());
+      return this.#flushing;
     }
     if (this.#unflushed.size > few) {
       const flushed = await this.volume.flush();
@@ -85,6 +83,15 @@ export class Destinations {
     }
     this.#unflushed.clear();
     return ok(undefined);
+  }
+
+  async #flushEach(): Promise<Result<undefined, VolumeError>> {
+    // Names that change meanwhile belong to the next flush.
+    const changed = [...this.#unflushed];
+    this.#unflushed.clear();
+    const synced = await this.#flushWithAncestors(changed);
+    if (synced.isErr()) for (const destination of changed) this.#unflushed.add(destination);
+    return synced;
   }
 
   /** A killed run may have made any directory above, and flushed none of them. */

@@ -15,6 +15,8 @@ export class TcpProxy {
   weather: Weather = {};
   /** Bytes that went to the server. */
   passed = 0;
+  /** Bytes that came from it. */
+  returned = 0;
   readonly #sockets = new Set<Socket>();
 
   private constructor(
@@ -53,6 +55,7 @@ export class TcpProxy {
       if (this.passed <= (this.weather.freezeAfterBytes ?? Number.POSITIVE_INFINITY)) this.#pass(bytes, far);
     });
     far.on("data", (bytes: Buffer) => {
+      this.returned += bytes.length;
       if (this.passed <= (this.weather.freezeAfterBytes ?? Number.POSITIVE_INFINITY)) this.#pass(bytes, near);
     });
   }
