@@ -54,7 +54,9 @@ test("every declared data directory must have been scanned; what is partly unrea
   ]);
 });
 
-test("control characters of names reach no terminal", () => {
-  const [reason] = notReadyReasons(withReplica(condition("Ready", "False", "RootMissing", "a\u001b[31m\nb")));
-  expect(reason).toBe("replica /mnt/backup: RootMissing: a\\x1b[31m\\x0ab");
+test("a reason is one line, and control characters of names reach no terminal", () => {
+  const conditions = [condition("Ready", "False", "RootMissing", "first\nsecond")];
+  expect(notReadyReasons(statusDocument({ replicas: [replicaStatus({ url: "/a\u001b[31m\nb", conditions })] }))).toEqual([
+    "replica /a\\x1b[31m\\x0ab: RootMissing: first second",
+  ]);
 });

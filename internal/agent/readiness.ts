@@ -47,6 +47,6 @@ export function notReadyReasons(status: StatusDocument): string[] {
   ];
   return [
     ...(directories.length === 0 ? ["agent: no data directory is declared for this host"] : []),
-    ...found.flatMap(({ subject, why }) => (why === undefined ? [] : [printable(`${subject}: ${why}`)])),
+    ...found.flatMap(({ subject, why }) => (why === undefined ? [] : [`${printable(subject)}: ${why.replaceAll("\n", " ")}`])),
   ];
 }

@@ -42,6 +42,8 @@ const HEADERS = {
   "x-content-type-options": "nosniff",
   "content-security-policy": "default-src 'none'",
 } as const;
+/** With an answer that ends it: what is left of the request is not waited for. */
+const CLOSE = { connection: "close" } as const;
 const TEXT = "text/plain; charset=utf-8";
 
 interface Answer {
@@ -108,12 +110,12 @@ function carriesTooMuch({ headers }: Request): boolean {
 }
 
 async function serve(request: Request, routes: Routes, pending: number): Promise<Response> {
-  if (pending > MOST_REQUESTS) return plain(503, "too many requests at a time", { "retry-after": "1" });
+  if (pending > MOST_REQUESTS) return plain(503, "too many requests at a time", { ...CLOSE, "retry-after": "1" });
   if (!URL.canParse(request.url)) return plain(400, "not a path");
   const route = routes.get(new URL(request.url).pathname);
   if (route === undefined) return plain(404, "not found");
   if (request.method !== "GET" && request.method !== "HEAD") return plain(405, "only GET and HEAD", { allow: "GET, HEAD" });
-  if (carriesTooMuch(request)) return plain(413, "too much");
+  if (carriesTooMuch(request)) return plain(413, "too much", CLOSE);
   return respond(await route());
 }
 

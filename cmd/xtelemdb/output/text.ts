@@ -6,6 +6,9 @@ import { printable } from "../../../internal/sys/mod.ts";
 
 export { colours, printable };
 
+/** A message in one line. The names in it are printable already, and stay as they are; what else could act on a terminal is made so. */
+export const oneLine = (message: string): string => printable(message.replaceAll(/\s*\n\s*/g, " ")).replaceAll("\\\\", "\\");
+
 export const bytes = (count: number): string => prettyBytes(count, { binary: true });
 
 /** 1234567 as "1,234,567". */
