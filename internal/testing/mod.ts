@@ -12,6 +12,7 @@ export * from "./requirement.ts";
 export * from "./scratch.ts";
 export * from "./ssh-server.ts";
 export * from "./tcp-proxy.ts";
+export * from "./terminal.ts";
 export * from "./trace.ts";
 export * from "./tree.ts";
 export * from "./until.ts";

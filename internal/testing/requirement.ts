@@ -8,6 +8,7 @@ export type Requirement =
   | "loop"
   | "namespaces"
   | "setpriv"
+  | "script"
   | "systemd-analyze"
   | "buildah"
   | "xfs"
@@ -34,6 +35,7 @@ const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
   namespaces: () => (isRoot() && works("unshare", "--mount", "true") ? undefined : "mount namespaces are not available"),
   setpriv: () =>
     isRoot() && works("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "true") ? undefined : "setpriv is missing",
+  script: () => (works("script", "--version") ? undefined : "script is missing"),
   "systemd-analyze": () => (works("systemd-analyze", "--version") ? undefined : "systemd-analyze is missing"),
   buildah: () =>
     isRoot() && works("buildah", "--version") && works("debootstrap", "--version")
