@@ -21,6 +21,7 @@ export interface InventoryTables {
   event: EventTable;
   run: RunTable;
   counter: CounterTable;
+  identity: IdentityTable;
 }
 
 interface HostTable {
@@ -63,6 +64,8 @@ interface FileOriginTable {
   state: number;
   revision: number;
   observed_at: number;
+  /** When it was first seen growing; null when it does not. */
+  growing_since: number | null;
 }
 
 interface ReplicaTable {
@@ -73,6 +76,9 @@ interface ReplicaTable {
   marker: string | null;
   /** Every settled file up to this revision is current here, or has a row in `attempt` or a file replica that is not current. */
   reconciled_revision: number;
+  /** How often in a row the replica as a whole could not be worked on, and when it is tried again. */
+  failed_attempts: Generated<number>;
+  next_attempt_at: number | null;
 }
 
 interface FileReplicaTable {
@@ -163,4 +169,10 @@ interface RunTable {
 interface CounterTable {
   name: string;
   value: number;
+}
+
+interface IdentityTable {
+  id: Generated<number>;
+  /** Random; made with the inventory. */
+  uuid: string;
 }
