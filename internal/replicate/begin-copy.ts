@@ -32,6 +32,7 @@ export interface BegunCopy {
 export const mayContinue = (directory: VolumeDirectory, { stat }: SourceFile, request: CopyRequest): boolean =>
   // Another host's change times are not known: that its file is the same as then could not be proven.
   request.source?.kind !== "ssh" &&
+  request.prefix !== true &&
   directory.continueTemporary !== undefined &&
   stat.size >= CONTINUE_FROM_BYTES &&
   !isSparse(stat);

@@ -8,5 +8,6 @@
 export * from "./directory-scan.ts";
 export * from "./exclude-patterns.ts";
 export * from "./listings-ahead.ts";
+export * from "./name-look.ts";
 export * from "./scan-target.ts";
 export * from "./settle.ts";
