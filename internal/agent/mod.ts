@@ -13,4 +13,5 @@ export { explain } from "./explain.ts";
 export { type PreparedReplica, prepareReplica } from "./prepare-replica.ts";
 export { readStatus } from "./read-status.ts";
 export * from "./reports.ts";
+export { ServiceManager } from "./service-manager.ts";
 export * from "./status-document.ts";

@@ -15,6 +15,7 @@ export { type FileStat, statDescriptor, statEntry } from "./file-stat.ts";
 export * from "./lock.ts";
 export * from "./name-bytes.ts";
 export * from "./names.ts";
+export * from "./notify-socket.ts";
 export * from "./priority.ts";
 export * from "./space.ts";
 export * from "./ssh-process.ts";
