@@ -5,7 +5,7 @@
  * Promises: does nothing where nobody listens (no $NOTIFY_SOCKET); a manager that cannot be reached is logged once.
  * Never: ends the agent, or holds it up for more than a second; says that the agent is alive by itself: whoever knows that calls `alive`.
  */
-import { errnoText, monotonicMicroseconds, NOTIFY_MESSAGE_BYTES, printable, sendDatagram } from "../sys/mod.ts";
+import { errnoText, monotonicNanoseconds, NOTIFY_MESSAGE_BYTES, printable, sendDatagram } from "../sys/mod.ts";
 import type { Log } from "./agent.ts";
 
 /** A timer counts milliseconds in 31 bits (setTimeout). */
@@ -43,9 +43,8 @@ export class ServiceManager {
 
   /** The agent begins to read its configuration again; `ready` ends it. */
   reloading(): void {
-    const now = monotonicMicroseconds();
-    // The call cannot fail for a clock that every Linux has; without the time the manager takes the reload for another one.
-    this.#send(now.isOk() ? `RELOADING=1\nMONOTONIC_USEC=${now.value}` : "RELOADING=1");
+    // Without the time, or with one that is not the system's, the manager takes the reload for another one.
+    this.#send(`RELOADING=1\nMONOTONIC_USEC=${monotonicNanoseconds() / 1_000n}`);
   }
 
   /** The agent ends now: it finishes what is under way. */

@@ -1,5 +1,5 @@
 /**
- * What a service manager is told through (sd_notify(3)): single datagrams to a unix socket, which Bun cannot send, and the clock that they carry.
+ * What a service manager is told through (sd_notify(3)): single datagrams to a unix socket, which Bun cannot send.
  */
 import { dlopen, FFIType } from "bun:ffi";
 import { err, ok, type Result } from "neverthrow";
@@ -8,12 +8,11 @@ import { type SysError, sysError } from "./errno.ts";
 
 const I32 = FFIType.i32;
 
-const { socket, setsockopt, sendto, close, clock_gettime } = dlopen("libc.so.6", {
+const { socket, setsockopt, sendto, close } = dlopen("libc.so.6", {
   socket: { args: [I32, I32, I32], returns: I32 },
   setsockopt: { args: [I32, I32, I32, "ptr", "u32"], returns: I32 },
   sendto: { args: [I32, "ptr", "u64", I32, "ptr", "u32"], returns: FFIType.i64_fast },
   close: { args: [I32], returns: I32 },
-  clock_gettime: { args: [I32, "ptr"], returns: I32 },
 }).symbols;
 
 const AF_UNIX = 1;
@@ -32,8 +31,8 @@ const SUN_PATH = 2;
 const SUN_PATH_BYTES = 108;
 const address = new Memory(SUN_PATH + SUN_PATH_BYTES);
 
-/** struct timeval and struct timespec: two numbers of 64 bits. */
-const time = new Memory(16);
+/** struct timeval: two numbers of 64 bits. */
+const timeout = new Memory(16);
 
 /** A reader that does not read holds the whole program up for this long, at most. */
 const SEND_TIMEOUT_SECONDS = 1n;
@@ -70,9 +69,9 @@ export function sendDatagram(name: string, text: string): Result<undefined, SysE
   if (read < text.length) return err(sysError("sendto", EMSGSIZE));
   const opened = call("socket", () => socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0));
   if (opened.isErr()) return err(opened.error);
-  time.view.setBigInt64(0, SEND_TIMEOUT_SECONDS, true);
-  time.view.setBigInt64(8, 0n, true);
-  const sent = call("setsockopt", () => setsockopt(opened.value, SOL_SOCKET, SO_SNDTIMEO, pointer(time.address), 16)).andThen(
+  timeout.view.setBigInt64(0, SEND_TIMEOUT_SECONDS, true);
+  timeout.view.setBigInt64(8, 0n, true);
+  const sent = call("setsockopt", () => setsockopt(opened.value, SOL_SOCKET, SO_SNDTIMEO, pointer(timeout.address), 16)).andThen(
     () =>
       call("sendto", () =>
         sendto(opened.value, pointer(message.address), written, MSG_NOSIGNAL, pointer(address.address), length.value),
@@ -81,11 +80,3 @@ export function sendDatagram(name: string, text: string): Result<undefined, SysE
   close(opened.value);
   return sent.map(nothing);
 }
-
-const CLOCK_MONOTONIC = 1;
-
-/** CLOCK_MONOTONIC as the rest of the system counts it, in microseconds. (process.hrtime begins at 0 in every process.) */
-export const monotonicMicroseconds = (): Result<bigint, SysError> =>
-  call("clock_gettime", () => clock_gettime(CLOCK_MONOTONIC, pointer(time.address))).map(
-    () => time.view.getBigInt64(0, true) * 1_000_000n + time.view.getBigInt64(8, true) / 1_000n,
-  );
