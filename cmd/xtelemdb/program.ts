@@ -8,7 +8,7 @@ import { type Context, printError } from "./context.ts";
 import { EXIT, EXIT_HELP } from "./exit-code.ts";
 import { explainCommand } from "./explain.ts";
 import { hostListCommand } from "./host-list.ts";
-import { LOG_LEVELS } from "./output/log.ts";
+import { chooseLogFormat, LOG_FORMATS, LOG_LEVELS } from "./output/log.ts";
 import { planCommand } from "./plan.ts";
 import { removeReplicaCommand } from "./remove-replica.ts";
 import { replicaListCommand } from "./replica-list.ts";
@@ -41,6 +41,9 @@ function makeProgram(context: Context, end: (code: Promise<number>) => Promise<v
     )
     .option("--config <file>", "the configuration file (default: $XTELEMDB_CONFIG, else /etc/xtelemdb/xtelemdb.toml)")
     .addOption(new Option("--log-level <level>", "how much to log on standard error").choices([...LOG_LEVELS]))
+    .addOption(
+      new Option("--log-format <format>", "how it is written: for a person, or one JSON object a line").choices([...LOG_FORMATS]),
+    )
     .option("--json", "print data as JSON")
     .showHelpAfterError('(see "xtelemdb help", or the command with --help)')
     .exitOverride()
@@ -60,6 +63,7 @@ Examples:
 
 ${EXIT_HELP}`,
     );
+  program.hook("preAction", (_program, command) => chooseLogFormat(command.optsWithGlobals().logFormat));
   for (const register of REGISTER) register(program, context, end);
   tab(program, { completionCommandName: "completion" });
   return program;

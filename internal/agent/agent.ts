@@ -12,11 +12,14 @@ import type { Progress } from "./reports.ts";
 import { StatusFile } from "./status-file.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
+/** What a message is about, for machines; what a person is to know stands in the message. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+
 export interface Log {
-  debug(message: string): void;
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
 }
 
 export interface AgentOptions {

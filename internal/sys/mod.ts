@@ -19,6 +19,7 @@ export * from "./lease.ts";
 export * from "./lock.ts";
 export * from "./name-bytes.ts";
 export * from "./names.ts";
+export * from "./notify-socket.ts";
 export * from "./priority.ts";
 export * from "./space.ts";
 export * from "./ssh-process.ts";

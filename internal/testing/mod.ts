@@ -5,6 +5,7 @@
  * mounts, starts or writes lies below one scratch folder and is gone at the end, also when a test fails or the test run is killed.
  * Never: is imported by anything but tests, waits longer than 20 ms at once, or touches what it did not make.
  */
+export * from "./datagram-receiver.ts";
 export * from "./hard-files.ts";
 export * from "./inventory-file.ts";
 export * from "./program.ts";

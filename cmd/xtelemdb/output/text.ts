@@ -6,6 +6,14 @@ import { printable } from "../../../internal/sys/mod.ts";
 
 export { colours, printable };
 
+export type Colours = ReturnType<typeof colours.createColors>;
+
+/** Colours for another stream than standard output, which alone picocolors looks at. */
+export const coloursFor = (stream: NodeJS.WriteStream): Colours =>
+  colours.createColors(
+    Boolean(process.env.FORCE_COLOR) || (stream.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb"),
+  );
+
 export const bytes = (count: number): string => prettyBytes(count, { binary: true });
 
 /** 1234567 as "1,234,567". */
