@@ -33,6 +33,7 @@ const NOT_MOUNTED = [
   "MarkerUnreadable",
   "MarkerOfAnotherReplica",
   "VolumeFailed",
+  "WorkerStalled",
   "HostUnreachable",
   "HostKeyUnknown",
   "HostKeyChanged",

@@ -8,7 +8,8 @@
  */
 export type { AgentOptions, Log, LogFields } from "./agent.ts";
 export * from "./agent-error.ts";
-export { type ContinuousOptions, plan, scan, sync, syncContinuously } from "./commands.ts";
+export { plan, scan, sync } from "./commands.ts";
+export { type ContinuousOptions, syncContinuously } from "./continuous.ts";
 export { explain } from "./explain.ts";
 export { type PreparedReplica, prepareReplica } from "./prepare-replica.ts";
 export * from "./read-events.ts";

@@ -29,3 +29,13 @@ export const growingPage = (kysely: Tables, dataDirectory: DataDirectoryId, afte
 /** The next growing files of a data directory, by id. */
 export const growingFiles = (session: Session, dataDirectory: DataDirectoryId, after: number, limit: number): GrowingFile[] =>
   session.statement(growingPage).all(dataDirectory, after, limit);
+
+const firstGrowing = (kysely: Tables) =>
+  kysely
+    .selectFrom("file_origin")
+    .select("id")
+    .where("state", "=", sql.lit(originStateCode("growing")))
+    .limit(1);
+
+/** Is any file growing at all? */
+export const anyGrowing = (session: Session): boolean => session.statement(firstGrowing).get() !== undefined;

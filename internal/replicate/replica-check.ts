@@ -30,6 +30,7 @@ export type ReplicaProblemReason =
   | "NoInodes"
   | "NotPermitted"
   | "VolumeFailed"
+  | "WorkerStalled"
   | TransportProblemReason;
 
 /** Why the way to another host fails, as a condition's reason. */

@@ -16,7 +16,14 @@ import {
   type ScanProblem,
   type Session,
 } from "../inventory/mod.ts";
-import { type EntryVisitor, errnoText, type InotifyDescriptor, printable, type SysError } from "../sys/mod.ts";
+import {
+  type EntryVisitor,
+  errnoText,
+  type InotifyDescriptor,
+  monotonicNanoseconds,
+  printable,
+  type SysError,
+} from "../sys/mod.ts";
 import { type ListableDirectory, type ListableVolume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
 import type { ExcludePatterns } from "./exclude-patterns.ts";
 import { type KnownFiles, LargeDirectory, SmallDirectory } from "./known-files.ts";
@@ -57,8 +64,8 @@ export interface ScanSink {
   difference(difference: DirectoryDifference): void;
   subdirectory(path: string): void;
   problem(problem: ScanProblem): void;
-  /** The directory is watched from now on, under this number. */
-  watched?(path: string, watch: number): void;
+  /** The directory is watched, under this number, since before it was listed. `when`: just before it was opened, by `monotonicNanoseconds`. */
+  watched?(path: string, watch: number, when: number): void;
   /** The directory cannot be watched. */
   unwatched?(path: string, error: VolumeError): void;
   /** Called now and then while a long listing finds nothing to say. */
@@ -109,6 +116,7 @@ export class DirectoryScan implements EntryVisitor {
     const { host, dataDirectory, root } = this.target;
     this.#path = path;
     this.#relative = path === root ? "" : path.slice(root === "/" ? 1 : root.length + 1);
+    const when = this.options.inotify === undefined ? 0 : Number(monotonicNanoseconds());
     const opened = await this.volume.openDirectory(this.#relative);
     if (opened.isErr()) {
       // Gone since its parent was listed: the next scan of the parent proves it.
@@ -116,7 +124,7 @@ export class DirectoryScan implements EntryVisitor {
       return;
     }
     this.sink.counts.directories += 1;
-    this.#watch(opened.value);
+    this.#watch(opened.value, when);
     const known = knownDirectory(this.session, host, dataDirectory, path);
     this.#known = this.#knownFilesOf(known?.id);
     this.#knownDirectories = new Map(
@@ -141,11 +149,11 @@ export class DirectoryScan implements EntryVisitor {
     if (differs || known?.asExpected !== true) this.#send(vanished, vanishedDirectories);
   }
 
-  #watch(directory: ListableDirectory): void {
+  #watch(directory: ListableDirectory, when: number): void {
     const { inotify } = this.options;
     const watched = inotify === undefined ? undefined : directory.watch?.(inotify);
     watched?.match(
-      (watch) => this.sink.watched?.(this.#path, watch),
+      (watch) => this.sink.watched?.(this.#path, watch, when),
       (error) => this.sink.unwatched?.(this.#path, error),
     );
   }

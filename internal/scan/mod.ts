@@ -11,3 +11,4 @@ export * from "./listings-ahead.ts";
 export * from "./name-look.ts";
 export * from "./scan-target.ts";
 export * from "./settle.ts";
+export * from "./watched-directories.ts";
