@@ -12,6 +12,7 @@ export * from "./program.ts";
 export * from "./requirement.ts";
 export * from "./scratch.ts";
 export * from "./ssh-server.ts";
+export * from "./systemd-machine.ts";
 export * from "./tcp-proxy.ts";
 export * from "./trace.ts";
 export * from "./tree.ts";
