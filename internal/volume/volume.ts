@@ -81,8 +81,8 @@ export interface VolumeDirectory {
   /** Opens a regular file for reading, without blocking on anything else that may have the name. */
   openSource(name: string): Outcome<SourceFile>;
 
-  /** Makes a file that did not exist, readable by its owner only. `exists` when the name is taken. */
-  createTemporary(name: string): Outcome<TemporaryFile>;
+  /** Makes a file that did not exist, readable by its owner only. `exists` when the name is taken. `size`: how large it will be, as far as that is known. */
+  createTemporary(name: string, size?: number): Outcome<TemporaryFile>;
 
   /** Opens a temporary file of an earlier run to go on with it, and tells its size; undefined when there is none. Left out where that is not worth it. */
   continueTemporary?(name: string): Outcome<{ readonly file: TemporaryFile; readonly size: number } | undefined>;
