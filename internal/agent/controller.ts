@@ -7,30 +7,35 @@
  */
 import type { Result } from "neverthrow";
 import type { ConfigError, DesiredState } from "../config/mod.ts";
-import { type DeclaredDataDirectory, keepConditionsOf, moveTimes, recordEvent, setConditions } from "../inventory/mod.ts";
-import { WatchedDirectories } from "../scan/mod.ts";
-import { errnoText } from "../sys/mod.ts";
-import { type Agent, declareState, isoTime, servedHosts } from "./agent.ts";
+import {
+  type DataDirectoryId,
+  type DeclaredDataDirectory,
+  keepConditionsOf,
+  moveTimes,
+  recordEvent,
+  setConditions,
+} from "../inventory/mod.ts";
+import { type Agent, declareState, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { Throttled } from "./alarm.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import type { Condition } from "./condition.ts";
 import { dataDirectoryConditions } from "./conditions.ts";
+import { fixedKeysThatDiffer, LOADED, rejected, withFixedKeys } from "./configuration-state.ts";
 import { OriginLoop } from "./origin-loop.ts";
-import { comesFromAfar, ReplicaLoop } from "./replica-loop.ts";
-import type { CheckedReplica } from "./replica-pass.ts";
+import { ReplicaLoop } from "./replica-loop.ts";
+import { afterLocal, nearbyOf } from "./replica-order.ts";
 import type { SyncSummary } from "./reports.ts";
+import { RunningLoops } from "./running-loops.ts";
 import { AGENT_SUBJECT, dataDirectorySubject, replicaSubject } from "./status.ts";
 import { StatusKeeper } from "./status-keeper.ts";
-import { Watcher } from "./watcher.ts";
+import { Watching } from "./watching.ts";
 
 /** The status file is never older than this, and the clocks are compared this often. */
 const HEARTBEAT_MILLISECONDS = 30_000;
 const REFRESH_MILLISECONDS = 1_000;
 /** A stop waits so long for what is under way. */
 const STOP_MILLISECONDS = 3_500;
-/** How long a replica on another host waits for the ones here, which fetch what comes from afar. */
-const LOCAL_FIRST_MILLISECONDS = 600_000;
 
 export interface ControllerOptions {
   /** Reads the configuration again. */
@@ -44,29 +49,15 @@ export interface ControllerOptions {
   readonly onReloading?: () => void;
 }
 
-interface Running<Loop> {
-  readonly loop: Loop;
-  readonly stop: AbortController;
-  readonly ended: Promise<void>;
-}
-
 export class Controller {
   #agent: Agent;
-  readonly #origins = new Map<number, Running<OriginLoop>>();
-  readonly #replicas = new Map<string, Running<ReplicaLoop>>();
-  readonly #draining = new Set<Promise<void>>();
+  readonly #origins = new RunningLoops<DataDirectoryId, OriginLoop>();
+  readonly #replicas = new RunningLoops<ReplicaLoop["url"], ReplicaLoop>();
   readonly #keeper: StatusKeeper;
   readonly #refresh: Throttled;
   readonly #clockWatch: ClockWatch;
-  readonly #watched = new WatchedDirectories();
-  #watcher: Watcher | undefined;
-  #watchFailure: string | undefined;
-  #configuration: Condition = {
-    type: "ConfigurationValid",
-    status: "True",
-    reason: "ConfigurationLoaded",
-    message: "the file is as it is in force",
-  };
+  readonly #watching: Watching;
+  #configuration: Condition = LOADED;
   #broken: AgentError | undefined;
   #end: () => void = () => undefined;
   #cancelBeat: () => void = () => undefined;
@@ -81,10 +72,21 @@ export class Controller {
     this.#agent = agent;
     this.#beatAt = agent.elapsed();
     this.#clockWatch = new ClockWatch(agent.clock);
+    this.#watching = new Watching(
+      (hint) => this.#origins.get(hint.dataDirectory)?.hint(hint),
+      () => {
+        agent.options.log.warn("changes were reported faster than they could be taken in: everything is scanned again");
+        for (const loop of this.#origins.loops) if (loop.isWatched) loop.rescan();
+      },
+      (why) => {
+        for (const loop of this.#origins.loops) loop.watchHealth.fail(why);
+        this.#refresh.trigger();
+      },
+    );
     this.#keeper = new StatusKeeper({
       agent: () => this.#agent,
-      origins: () => [...this.#origins.values()].map(({ loop }) => loop),
-      replicas: () => [...this.#replicas.values()].map(({ loop }) => loop),
+      origins: () => this.#origins.loops,
+      replicas: () => this.#replicas.loops,
       ownConditions: () => [this.#configuration],
       since: isoTime(agent.now()),
       onIdle: (summary) => options.onIdle?.(summary),
@@ -104,7 +106,7 @@ export class Controller {
       if (signal.aborted) resolve();
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
-    if (this.#agent.state.scan.watch) this.#startWatching();
+    if (this.#agent.state.scan.watch) this.#watching.start();
     const begun = await this.#apply();
     if (begun !== undefined) this.#break(begun);
     else this.options.onReady?.();
@@ -135,12 +137,6 @@ export class Controller {
       : { healthy: false, detail: `the controller has not come round for ${Math.round(age / 1000)} s` };
   }
 
-  /** Something has happened to a name, or to a directory: for tests and for whoever knows better than to wait. */
-  hint(dataDirectory: number, directory: string, name: string): void {
-    const loop = this.#origins.get(dataDirectory)?.loop;
-    loop?.hint({ kind: "name", dataDirectory: loop.dataDirectory.id, directory, name, closed: true });
-  }
-
   #break(error: AgentError): void {
     this.#broken ??= error;
     this.#end();
@@ -163,78 +159,42 @@ export class Controller {
     const { options, inventory } = this.#agent;
     const message = `the wall clock was set by ${Math.round(moved / 1000)} s; no wait gets longer or shorter by that`;
     options.log.warn(message);
-    this.#alone(async () => {
+    void this.#alone(async () => {
       const done = await moveTimes(inventory, moved).andThen(() =>
         recordEvent(inventory, { subject: AGENT_SUBJECT, severity: "warning", reason: "ClockSet", message }, this.#agent.now()),
       );
       if (done.isErr()) this.#break(done.error);
     });
-    for (const { loop } of this.#replicas.values()) loop.wake();
-  }
-
-  #startWatching(): void {
-    const started = Watcher.start(
-      (events) => this.#found(this.#watched.take(events)),
-      () => {
-        this.#agent.options.log.warn("changes were reported faster than they could be taken in: everything is scanned again");
-        for (const { loop } of this.#origins.values()) if (loop.isWatched) loop.rescan();
-      },
-      (detail) => {
-        this.#watchFailure = `the kernel's reports have ended: ${detail}`;
-        this.#watcher = undefined;
-        for (const { loop } of this.#origins.values()) loop.watchHealth.fail(this.#watchFailure);
-        this.#refresh.trigger();
-      },
-    );
-    if (started.isOk()) this.#watcher = started.value;
-    else this.#watchFailure = `the kernel cannot be asked for reports: ${errnoText(started.error.code)}`;
-  }
-
-  #found({ hints, remove }: ReturnType<WatchedDirectories["take"]>): void {
-    for (const watch of remove) this.#watcher?.remove(watch);
-    for (const hint of hints) this.#origins.get(hint.dataDirectory)?.loop.hint(hint);
+    for (const loop of this.#replicas.loops) loop.wake();
   }
 
   /** Makes the loops those of the desired state: the new ones begin, the others go on, what is not declared any more drains. */
   async #apply(): Promise<AgentError | undefined> {
     const { declared, inventory, state } = this.#agent;
-    const dataDirectories = servedHosts(state).flatMap(({ name, dataDirectories: paths }) =>
-      paths.map((path) => dataDirectorySubject(name, path)),
-    );
+    const dataDirectories = declared.dataDirectories.map(({ hostName, path }) => dataDirectorySubject(hostName, path));
     const subjects = [AGENT_SUBJECT, ...dataDirectories, ...state.replicas.map(({ id }) => replicaSubject(id))];
     const kept = await keepConditionsOf(inventory, subjects);
     if (kept.isErr()) return kept.error;
-    const wantedOrigins = new Map(declared.dataDirectories.map((one) => [Number(one.id), one]));
-    for (const [id, running] of this.#origins) {
-      if (wantedOrigins.has(id)) running.loop.wake();
-      else this.#drain(this.#origins, id, running);
-    }
-    for (const [id, one] of wantedOrigins) if (!this.#origins.has(id)) this.#origins.set(id, this.#startOrigin(one));
-    const wantedReplicas = new Set<string>(state.replicas.map(({ id }) => id));
-    for (const [url, running] of this.#replicas) {
-      if (wantedReplicas.has(url)) running.loop.restart();
-      else this.#drain(this.#replicas, url, running);
-    }
-    for (const { id } of state.replicas) if (!this.#replicas.has(id)) this.#replicas.set(id, this.#startReplica(id));
+    this.#origins.apply(
+      new Map(declared.dataDirectories.map((one) => [one.id, one])),
+      (one, signal) => this.#originLoop(one, signal),
+      (loop) => loop.wake(),
+    );
+    this.#replicas.apply(
+      new Map(state.replicas.map(({ id }) => [id, id])),
+      (url, signal) => this.#replicaLoop(url, signal),
+      (loop) => loop.restart(),
+    );
     this.#refresh.trigger();
     return undefined;
   }
 
-  /** Groups that are under way are finished; nothing new is begun. */
-  #drain<Key, Loop>(loops: Map<Key, Running<Loop>>, key: Key, { stop, ended }: Running<Loop>): void {
-    loops.delete(key);
-    stop.abort();
-    this.#draining.add(ended);
-    void ended.then(() => this.#draining.delete(ended));
-  }
-
-  #startOrigin(dataDirectory: DeclaredDataDirectory): Running<OriginLoop> {
-    const stop = new AbortController();
+  #originLoop(dataDirectory: DeclaredDataDirectory, signal: AbortSignal): OriginLoop {
     const loop = new OriginLoop(dataDirectory, {
       agent: () => this.#agent,
-      signal: AbortSignal.any([stop.signal, this.#agent.options.signal]),
-      inotify: () => this.#watcher?.descriptor,
-      onWatched: ({ id }, path, watch, when) => this.#found(this.#watched.known(id, path, watch, when)),
+      signal: AbortSignal.any([signal, this.#agent.options.signal]),
+      inotify: () => this.#watching.descriptor,
+      onWatched: ({ id }, path, watch, when) => this.#watching.known(id, path, watch, when),
       clockSetAt: () => {
         this.#compareClocks();
         return this.#clockWatch.setAt;
@@ -243,27 +203,26 @@ export class Controller {
       onScanned: (scanned) => this.#scanned(scanned),
       onBroken: (error) => this.#break(error),
     });
-    if (this.#watchFailure !== undefined) loop.watchHealth.fail(this.#watchFailure);
-    return { loop, stop, ended: loop.run() };
+    const { failure } = this.#watching;
+    if (failure !== undefined) loop.watchHealth.fail(failure);
+    return loop;
   }
 
-  #startReplica(url: ReplicaLoop["url"]): Running<ReplicaLoop> {
-    const stop = new AbortController();
-    const loop = new ReplicaLoop(url, {
+  #replicaLoop(url: ReplicaLoop["url"], signal: AbortSignal): ReplicaLoop {
+    return new ReplicaLoop(url, {
       agent: () => this.#agent,
-      signal: AbortSignal.any([stop.signal, this.#agent.options.signal]),
-      nearby: () => this.#nearby(),
-      afterLocal: (one) => this.#afterLocal(one),
+      signal: AbortSignal.any([signal, this.#agent.options.signal]),
+      nearby: () => nearbyOf(this.#replicas.loops),
+      afterLocal: (one) => afterLocal(this.#agent, one, this.#replicas.loops),
       alone: (action) => this.#alone(action),
       onChanged: () => this.#refresh.trigger(),
       onPass: (result) => this.#keeper.add(result),
       onBroken: (error) => this.#break(error),
     });
-    return { loop, stop, ended: loop.run() };
   }
 
   #rowsChanged(): void {
-    for (const { loop } of this.#replicas.values()) loop.wake();
+    for (const loop of this.#replicas.loops) loop.wake();
     this.#refresh.trigger();
   }
 
@@ -272,37 +231,14 @@ export class Controller {
     if (summary === undefined) return;
     const conditions = [
       ...dataDirectoryConditions(summary),
-      ...(loop.isWatched || this.#watchFailure ? [loop.watchHealth.condition()] : []),
+      ...(loop.isWatched || this.#watching.failure !== undefined ? [loop.watchHealth.condition()] : []),
     ];
     const observed = conditions.map((one) => ({ ...one, observedGeneration: this.#agent.declared.generation }));
     const subject = dataDirectorySubject(dataDirectory.hostName, dataDirectory.path);
     const saved = await setConditions(this.#agent.inventory, subject, observed, this.#agent.now());
     if (saved.isErr()) this.#break(saved.error);
-    for (const { loop: replica } of this.#replicas.values()) replica.wake(true);
+    for (const replica of this.#replicas.loops) replica.wake(true);
     this.#refresh.trigger();
-  }
-
-  #nearby(): readonly CheckedReplica[] {
-    return [...this.#replicas.values()].flatMap(({ loop: { checked, problem } }) =>
-      checked?.found.kind === "ready" && problem === undefined && checked.replica.target.kind === "local" ? [checked] : [],
-    );
-  }
-
-  /** What comes from another host is fetched once: the replicas here get it first, and are the source for those elsewhere. */
-  async #afterLocal(loop: ReplicaLoop): Promise<void> {
-    const isFar = loop.checked?.replica.target.kind === "ssh";
-    if (!isFar || !comesFromAfar(this.#agent)) return;
-    const local = [...this.#replicas.values()].filter(({ loop: one }) => one.checked?.replica.target.kind === "local");
-    const { clock, options } = this.#agent;
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(LOCAL_FIRST_MILLISECONDS, resolve);
-      const done = (): void => {
-        cancel();
-        resolve();
-      };
-      options.signal.addEventListener("abort", done, { once: true });
-      void Promise.all(local.map(({ loop: one }) => one.idle)).then(done);
-    });
   }
 
   #alone<Value>(action: () => Promise<Value>): Promise<Value> {
@@ -312,19 +248,17 @@ export class Controller {
   }
 
   async #reloadNow(): Promise<void> {
-    const { log } = this.#agent.options;
     this.options.onReloading?.();
     const loaded = await this.options.load();
     if (loaded.isErr()) await this.#reject(this.options.renderConfigError(loaded.error));
     else await this.#accept(loaded.value);
     this.options.onReady?.();
-    log.debug("the configuration was read again");
   }
 
   async #reject(text: string): Promise<void> {
     const { options, inventory } = this.#agent;
     if (this.#configuration.message === text) return;
-    this.#configuration = { type: "ConfigurationValid", status: "False", reason: "ConfigurationRejected", message: text };
+    this.#configuration = rejected(text);
     options.log.error(`the configuration is rejected, the last good one stays in force:\n${text}`);
     const event = { subject: AGENT_SUBJECT, severity: "error", reason: "ConfigurationRejected", message: text } as const;
     const recorded = await recordEvent(inventory, event, this.#agent.now());
@@ -334,24 +268,16 @@ export class Controller {
 
   async #accept(next: DesiredState): Promise<void> {
     const { state: before, inventory, options } = this.#agent;
-    this.#configuration = {
-      type: "ConfigurationValid",
-      status: "True",
-      reason: "ConfigurationLoaded",
-      message: "the file is as it is in force",
-    };
+    this.#configuration = LOADED;
     this.#refresh.trigger();
-    const { hostname, database, statusFile, status, stallTimeoutMilliseconds } = before;
-    const fixed = { hostname, database, statusFile, status, stallTimeoutMilliseconds };
-    for (const key of ["hostname", "database", "statusFile", "stallTimeoutMilliseconds"] as const) {
-      if (next[key] !== before[key]) options.log.warn(`${KEY_NAMES[key]} has changed: that takes effect at the next start`);
-    }
+    for (const key of fixedKeysThatDiffer(before, next))
+      options.log.warn(`${key} has changed: that takes effect at the next start`);
     if (next.hash === before.hash) return;
-    const state = { ...next, ...fixed };
+    const state = withFixedKeys(next, before);
     const declared = await declareState(inventory, state);
     if (declared.isErr()) return this.#break(declared.error);
     this.#agent = { ...this.#agent, state, declared: declared.value };
-    if (state.scan.watch && this.#watcher === undefined) this.#startWatching();
+    if (state.scan.watch) this.#watching.start();
     options.log.info(`configuration generation ${declared.value.generation} is in force`);
     const failed = await this.#apply();
     if (failed !== undefined) this.#break(failed);
@@ -361,24 +287,15 @@ export class Controller {
   async #stop(): Promise<void> {
     const { hands, clock } = this.#agent;
     hands.stop();
-    for (const { stop } of [...this.#origins.values(), ...this.#replicas.values()]) stop.abort();
-    const all = [...this.#origins.values(), ...this.#replicas.values()].map(({ ended }) => ended);
     await new Promise<void>((resolve) => {
       const cancel = clock.after(STOP_MILLISECONDS, resolve);
-      void Promise.all([...all, ...this.#draining]).then(() => {
+      void Promise.all([this.#origins.stop(), this.#replicas.stop()]).then(() => {
         cancel();
         resolve();
       });
     });
     const failed = await this.#keeper.refresh(true);
     if (failed !== undefined) this.#broken ??= failed;
-    await this.#watcher?.close();
+    await this.#watching.close();
   }
 }
-
-const KEY_NAMES = {
-  hostname: "hostname",
-  database: "database",
-  statusFile: "status_file",
-  stallTimeoutMilliseconds: "stall_timeout",
-} as const;

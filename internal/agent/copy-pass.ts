@@ -4,7 +4,6 @@
  */
 import { err, ok, type Result } from "neverthrow";
 import {
-  type Amount,
   beginCopies,
   commitOutcomes,
   type DirectoryId,
@@ -26,44 +25,13 @@ import { type Agent, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { type PackedResult, packGroup } from "./copy-messages.ts";
 import { sourcesOf } from "./copy-sources.ts";
-import { type FailuresByReason, PassTotals } from "./pass-totals.ts";
-import type { CheckedReplica } from "./replica-pass.ts";
+import { nextKind } from "./lanes.ts";
+import { observeCopies } from "./observer.ts";
+import type { CopyPassOptions, CopyPassResult, ReadyReplica } from "./pass-options.ts";
+import { PassTotals } from "./pass-totals.ts";
 import { addressOf } from "./volume-address.ts";
 
 const PROGRESS_EVERY_MILLISECONDS = 200;
-
-export type ReadyReplica = CheckedReplica & { readonly found: { readonly kind: "ready" } };
-
-export interface CopyPassResult {
-  readonly url: string;
-  readonly copied: Amount;
-  readonly adopted: Amount;
-  readonly failed: Amount;
-  readonly failures: FailuresByReason;
-  /** Why the pass ended before its plan did. */
-  readonly problem?: ReplicaProblem;
-  /** A worker hangs in the replica; until this is over, another would only hang as well. */
-  readonly released?: Promise<void>;
-  /** Something was planned and not tried: another pass would find it. */
-  readonly leftUntried?: boolean;
-}
-
-export interface CopyPassOptions {
-  /** Milliseconds since 1970: failed files whose next attempt is due later wait. */
-  readonly dueAt: number;
-  /** Also what earlier passes left behind without an attempt. */
-  readonly whole: boolean;
-  /** Files that grow since before this (milliseconds since 1970) are copied as far as they are. Left out: no growing file is. */
-  readonly overdueBefore?: number;
-  /** What the tallies say is pending: for the progress display. */
-  readonly pending: Amount;
-  /** Replicas on this machine that are there: their copies can stand in for origins far away. */
-  readonly nearby: () => readonly CheckedReplica[];
-  /** Aborted: begin no further group. */
-  readonly signal: AbortSignal;
-  /** The desired state is still the one that the pass began with: else its end says nothing of what is reconciled. */
-  readonly mayAdvance: () => boolean;
-}
 
 /** Where the way is long, the files of a group are copied side by side, several large ones too, and the guards of a group cost a while. */
 const FAR_GROUP = { files: 16_384, bytes: 1 << 30 };
@@ -154,19 +122,9 @@ export class CopyPass {
     return this.#running.small + this.#running.large;
   }
 
-  /**
-   * What to begin next, if anything. Large files leave a place for small ones as long as there are any, and take all places otherwise; where there is but
-   * one place, a small group may go beside a large file, which can take hours.
-   */
   #nextKind(): WorkKind | undefined {
-    const places = this.#parallel();
-    const { small, large } = this.#running;
-    const free = places - small - large;
     const has = (kind: WorkKind): boolean => this.#read((plan) => plan.has(kind)) === true;
-    if (free <= 0) return small === 0 && large > 0 && has("small") ? "small" : undefined;
-    if (!has("small")) return has("large") ? "large" : undefined;
-    const largeMayGo = large < Math.max(1, places - 1) && has("large");
-    return largeMayGo && this.#last === "small" ? "large" : "small";
+    return nextKind(this.#parallel(), this.#running, this.#last, has);
   }
 
   /**
@@ -266,26 +224,9 @@ export class CopyPass {
     const outcomes = { copied: copies, stored, failed, finished };
     const committed = await commitOutcomes(agent.inventory, checked.row.id, outcomes, agent.now());
     if (committed.isErr()) this.#error ??= committed.error;
-    else this.#observe(done);
+    else observeCopies(agent, checked.replica.id, done);
     this.#problem ??= result.problem;
     this.#progress();
-  }
-
-  /** Tells the metrics what is durable and recorded now. */
-  #observe(done: readonly PendingFile[]): void {
-    const { observer } = this.agent.options;
-    if (observer === undefined) return;
-    const now = this.agent.now();
-    const url = this.checked.replica.id;
-    const hosts = new Map<string, { files: number; bytes: number }>();
-    for (const { directory, evidence, observedAt, prefix } of done) {
-      const amount = hosts.get(directory.host) ?? { files: 0, bytes: 0 };
-      amount.files += 1;
-      amount.bytes += evidence.size;
-      hosts.set(directory.host, amount);
-      if (prefix === undefined) observer.lag(url, Math.max(0, now - observedAt) / 1000);
-    }
-    for (const [host, { files, bytes }] of hosts) observer.copied(url, host, files, bytes);
   }
 
   #failedAttempt(file: PendingFile, outcome: Extract<CopyOutcome, { kind: "failed" }>): FailedAttempt {

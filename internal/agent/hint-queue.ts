@@ -45,3 +45,14 @@ export class HintQueue {
     return taken;
   }
 }
+
+/** Names as entries, one a directory. */
+export function byDirectory(files: readonly { readonly path: string; readonly name: string }[]): LookEntry[] {
+  const names = new Map<string, string[]>();
+  for (const { path, name } of files) {
+    const known = names.get(path);
+    if (known === undefined) names.set(path, [name]);
+    else known.push(name);
+  }
+  return [...names].map(([path, all]) => ({ path, names: all }));
+}

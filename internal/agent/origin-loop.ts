@@ -6,20 +6,14 @@
  * Never: takes a hint for the truth; proves an absence but at the end of a full scan.
  */
 import type { Result } from "neverthrow";
-import {
-  commitDifferences,
-  type DeclaredDataDirectory,
-  type DirectoryDifference,
-  type FileOriginId,
-  growingFiles,
-} from "../inventory/mod.ts";
+import { commitDifferences, type DeclaredDataDirectory, type DirectoryDifference, growingFiles } from "../inventory/mod.ts";
 import { backoffMilliseconds } from "../replicate/mod.ts";
 import type { Hint, LookEntry, SettleRule } from "../scan/mod.ts";
 import type { InotifyDescriptor } from "../sys/mod.ts";
 import { type Agent, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
-import { HintQueue } from "./hint-queue.ts";
+import { byDirectory, HintQueue } from "./hint-queue.ts";
 import type { DataDirectorySummary } from "./reports.ts";
 import { scanDataDirectory } from "./scan-pass.ts";
 import { addressOfDataDirectory } from "./volume-address.ts";
@@ -293,14 +287,4 @@ export class OriginLoop {
       this.environment.onChanged();
     }
   }
-}
-
-function byDirectory(files: readonly { readonly id: FileOriginId; readonly path: string; readonly name: string }[]): LookEntry[] {
-  const names = new Map<string, string[]>();
-  for (const { path, name } of files) {
-    const known = names.get(path);
-    if (known === undefined) names.set(path, [name]);
-    else known.push(name);
-  }
-  return [...names].map(([path, all]) => ({ path, names: all }));
 }

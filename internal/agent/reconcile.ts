@@ -28,7 +28,8 @@ import {
   type PendingOfReplica,
   replicaConditions,
 } from "./conditions.ts";
-import { CopyPass, type CopyPassResult } from "./copy-pass.ts";
+import { CopyPass } from "./copy-pass.ts";
+import type { CopyPassResult } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
 import { scanPass } from "./scan-pass.ts";

@@ -11,7 +11,8 @@ import { backoffMilliseconds, type ReplicaProblem } from "../replicate/mod.ts";
 import { type Agent, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
-import { CopyPass, type CopyPassResult, type ReadyReplica } from "./copy-pass.ts";
+import { CopyPass } from "./copy-pass.ts";
+import type { CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicaOf } from "./replica-pass.ts";
 
 /** A replica that is there and idle is looked at again after this: its disk may have been pulled out. */

@@ -21,7 +21,6 @@ export interface InventoryTables {
   event: EventTable;
   run: RunTable;
   counter: CounterTable;
-  identity: IdentityTable;
 }
 
 interface HostTable {
@@ -169,10 +168,4 @@ interface RunTable {
 interface CounterTable {
   name: string;
   value: number;
-}
-
-interface IdentityTable {
-  id: Generated<number>;
-  /** Random; made with the inventory. */
-  uuid: string;
 }

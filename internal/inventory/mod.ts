@@ -8,7 +8,6 @@
 export * from "./conditions.ts";
 export * from "./declare.ts";
 export * from "./growing.ts";
-export * from "./identity.ts";
 export type { Session } from "./inventory.ts";
 export { Inventory } from "./inventory.ts";
 export * from "./inventory-error.ts";

@@ -21,7 +21,7 @@ import { failedOutcome, type Published, type Staged, storedOutcome } from "./cop
 import { type CopyGroup, type CopyGroupResult, type CopyOutcome, type CopyRequest, replicaPathOf } from "./copy-request.ts";
 import { type Destination, Destinations } from "./destination.ts";
 import { inspectFinalName } from "./final-name.ts";
-import { forEachInFlight } from "./in-flight.ts";
+import { bytesInFlight, forEachInFlight, limitsOf } from "./in-flight.ts";
 import { asOpened, type FileFailure } from "./opened-source.ts";
 import { OriginFiles } from "./origin-files.ts";
 import { observeCopy, publishCopy } from "./publish-copy.ts";
@@ -34,14 +34,10 @@ import { type OnProgress, writeCopy } from "./write-copy.ts";
 /** Files whose bytes are fetched from another host at a time. */
 const FILES_FROM_AFAR = 256;
 
-/** Of the files that are copied at a time: what a slow far end has not taken yet lies in memory. */
-const BYTES_IN_FLIGHT = 32 << 20;
-const BYTES_OF_ONE_FILE = 4 << 20;
-
 const RECORD_EVERY_BYTES = 64 << 20;
 const RECORD_EVERY_FILES = 2048;
 
-/** Copies a group. `isStopped` is asked before each file: the rest is then left untried. Never throws for what happens to files, and never leaves an open descriptor. */
+/** Copies a group. `isStopped` is asked before each file: the rest is then left untried. Never throws for what happens to files. */
 export async function copyGroup(
   group: CopyGroup,
   buffers: CopyBuffers,
@@ -89,16 +85,13 @@ class GroupCopy {
   async run(): Promise<CopyGroupResult> {
     const space = await this.replica.space();
     if (space.isErr()) {
-      const failure = this.#atReplica(failureAtReplica(space.error));
-      const problem = this.#problem ?? replicaProblem("VolumeFailed", failure.message);
-      return { outcomes: [], problem, leftovers: [] };
+      const { message } = this.#atReplica(failureAtReplica(space.error));
+      return { outcomes: [], problem: this.#problem ?? replicaProblem("VolumeFailed", message), leftovers: [] };
     }
     const room = new Room(this.replica, new SpaceBudget(space.value, this.group.replica.reserveBytes));
-    const staged: Staged[] = [];
     if (this.#filesInFlight > 1) this.#openDestinations();
-    const limits = { items: this.#filesInFlight, bytes: BYTES_IN_FLIGHT };
-    const bytesOf = ({ evidence }: CopyRequest): number => Math.min(evidence.size, BYTES_OF_ONE_FILE);
-    await forEachInFlight(this.group.requests, limits, bytesOf, async (request) => {
+    const staged: Staged[] = [];
+    await forEachInFlight(this.group.requests, limitsOf(this.#filesInFlight), bytesInFlight, async (request) => {
       if (this.isStopped()) return "stop";
       const made = await this.#stage(request, room);
       if (made.isErr()) this.#failed(request, made.error);
@@ -130,8 +123,8 @@ class GroupCopy {
     if (source.isErr()) return err(failureAtSource(source.error));
     const shared = this.#filesInFlight === 1;
     const buffers = shared ? this.buffers : this.buffers.take(source.value.stat.size);
-    const actual = asOpened(request, source.value);
-    const staged = actual.isErr() ? err(actual.error) : await this.#stageOpened(actual.value, source.value, room, buffers);
+    const now = asOpened(request, source.value);
+    const staged = now.isErr() ? err(now.error) : await this.#stageOpened(now.value, source.value, room, buffers);
     source.value.close();
     if (!shared) this.buffers.giveBack(buffers);
     return staged;

@@ -45,9 +45,6 @@ export const TRANSPORT_PROBLEMS = {
   "protocol-broken": "ProtocolBroken",
 } as const satisfies Record<TransportReason, string>;
 
-/** Does a condition's reason name the way to another host? */
-export const isTransportProblem = (reason: string): boolean => Object.values<string>(TRANSPORT_PROBLEMS).includes(reason);
-
 export type TransportProblemReason = (typeof TRANSPORT_PROBLEMS)[TransportReason];
 
 export const transportProblem = (reason: TransportReason, message: string): ReplicaProblem =>

@@ -1,8 +1,8 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
 /**
- * What a controller that runs for ever asks: which attempts are due, which files grow and since when, how often a replica has failed; and who this
- * inventory is, for the lock in a replica's volume.
+ * What a controller that runs for ever asks: which attempts are due, which files grow and since when, how often a
+ * replica has failed.
  */
 export const controller: Migration = {
   async up(database: Kysely<unknown>): Promise<void> {
@@ -20,10 +20,5 @@ export const controller: Migration = {
       .addColumn("failed_attempts", "integer", (c) => c.notNull().defaultTo(0))
       .execute();
     await schema.alterTable("replica").addColumn("next_attempt_at", "bigint").execute();
-    await schema
-      .createTable("identity")
-      .addColumn("id", "integer", (c) => c.primaryKey())
-      .addColumn("uuid", "text", (c) => c.notNull())
-      .execute();
   },
 };
