@@ -107,8 +107,8 @@ export class Controller {
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
     if (this.#agent.state.scan.watch) this.#watching.start();
-    const begun = await this.#apply();
-    if (begun !== undefined) this.#break(begun);
+    const failed = await this.#apply();
+    if (failed !== undefined) this.#break(failed);
     else this.options.onReady?.();
     this.#beat();
     await ended;
@@ -117,13 +117,12 @@ export class Controller {
     return this.#broken;
   }
 
-  /** Reads the configuration again, and makes it so if it is good. One after the other. */
+  /** Reads the configuration again, and makes it so if it is good. */
   reload(): Promise<void> {
     this.#reload = this.#reload.then(() => this.#reloadNow());
     return this.#reload;
   }
 
-  /** What `status` shows now. */
   status() {
     return this.#keeper.document();
   }

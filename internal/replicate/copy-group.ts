@@ -34,8 +34,7 @@ import { type OnProgress, writeCopy } from "./write-copy.ts";
 /** Files whose bytes are fetched from another host at a time. */
 const FILES_FROM_AFAR = 256;
 
-const RECORD_EVERY_BYTES = 64 << 20;
-const RECORD_EVERY_FILES = 2048;
+const RECORD_EVERY = { bytes: 64 << 20, files: 2048 };
 
 /** Copies a group. `isStopped` is asked before each file: the rest is then left untried. Never throws for what happens to files. */
 export async function copyGroup(
@@ -226,7 +225,7 @@ class GroupCopy {
     if (there.isErr()) this.#failed(item.request, this.#atReplica(there.error));
     else this.#published.push({ request: item.request, how: "copied", there: there.value, digest: item.digest });
     this.#unrecordedBytes += item.request.evidence.size;
-    if (this.#unrecordedBytes >= RECORD_EVERY_BYTES || this.#published.length >= RECORD_EVERY_FILES)
+    if (this.#unrecordedBytes >= RECORD_EVERY.bytes || this.#published.length >= RECORD_EVERY.files)
       await this.#recordPublished();
   }
 
