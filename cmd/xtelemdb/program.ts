@@ -7,6 +7,7 @@ import { configCommand } from "./config.ts";
 import { type Context, printError } from "./context.ts";
 import { EXIT, EXIT_HELP } from "./exit-code.ts";
 import { explainCommand } from "./explain.ts";
+import { healthzCommand } from "./healthz.ts";
 import { hostListCommand } from "./host-list.ts";
 import { chooseLogFormat, LOG_FORMATS, LOG_LEVELS } from "./output/log.ts";
 import { planCommand } from "./plan.ts";
@@ -30,6 +31,7 @@ const REGISTER: readonly Register[] = [
   syncCommand,
   statusCommand,
   explainCommand,
+  healthzCommand,
   configCommand,
   versionCommand,
 ];
