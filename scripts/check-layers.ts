@@ -19,6 +19,7 @@ const RESERVED: readonly { module: RegExp; layers: readonly string[] }[] = [
   { module: /^(bun:sqlite|kysely|kysely-bun-sqlite)$/, layers: ["inventory"] },
   { module: /^@std\/toml$/, layers: ["config"] },
   { module: /^(commander|@bomb\.sh\/tab.*|@logtape\/logtape|picocolors|pretty-.*)$/, layers: ["cmd"] },
+  { module: /^prom-client$/, layers: ["agent"] },
   { module: /^node:child_process$/, layers: [] },
 ];
 

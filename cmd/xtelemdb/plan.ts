@@ -1,18 +1,13 @@
 /** `plan`: what `sync` would do; changes no disk. */
-import { InvalidArgumentError } from "commander";
 import type { PlanSummary, ReplicaPlanSummary } from "../../internal/agent/mod.ts";
 import { agentOptions, failWithAgentError, optionsOf, print, printJson, withState } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 import { amount, bytes, colours, number, printable } from "./output/text.ts";
 import type { Register } from "./program.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 interface Options {
   readonly limit: number;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("a whole number is expected.");
-  return Number(text);
 }
 
 export const planCommand: Register = (program, context, end) => {

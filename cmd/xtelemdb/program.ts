@@ -5,6 +5,7 @@ import { addReplicaCommand } from "./add-replica.ts";
 import { type KnownCommand, normaliseArguments } from "./arguments.ts";
 import { configCommand } from "./config.ts";
 import { type Context, printError } from "./context.ts";
+import { eventsCommand } from "./events.ts";
 import { EXIT, EXIT_HELP } from "./exit-code.ts";
 import { explainCommand } from "./explain.ts";
 import { healthzCommand } from "./healthz.ts";
@@ -32,6 +33,7 @@ const REGISTER: readonly Register[] = [
   statusCommand,
   explainCommand,
   healthzCommand,
+  eventsCommand,
   configCommand,
   versionCommand,
 ];
@@ -62,6 +64,7 @@ Examples:
   xtelemdb sync continuous=true                the same for ever (for systemd)
   xtelemdb status                              what is so, what is not, and what to do
   xtelemdb explain /opt/MagAOX/logs/x.log      the whole story of one file
+  xtelemdb events since=2h                     what happened
 
 ${EXIT_HELP}`,
     );

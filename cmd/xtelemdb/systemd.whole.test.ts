@@ -11,7 +11,7 @@ import {
 } from "../../internal/testing/mod.ts";
 
 /** What waits until the agent says READY=1: nothing, when this is undefined. */
-const NOT_READY_YET: string | undefined = "the agent does not say READY=1 yet";
+const NOT_READY_YET: string | undefined = undefined;
 
 const CONFIGURATION = `hostname = "exao1"
 [scan]

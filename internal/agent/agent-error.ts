@@ -6,7 +6,24 @@ export type AgentError =
   | InventoryError
   | { readonly kind: "status-file"; readonly path: string; readonly detail: string }
   | { readonly kind: "worker"; readonly detail: string }
+  | EndpointError
   | { readonly kind: "no-such-data-directory"; readonly path: string; readonly declared: readonly string[] };
+
+/** Why the status endpoint cannot listen. `address` is as the operator wrote it: "host:port" or the path of a socket. */
+export interface EndpointError {
+  readonly kind: "endpoint";
+  readonly address: string;
+  readonly why: "in-use" | "denied" | "no-such-address" | "in-the-way" | "impossible";
+  readonly detail: string;
+}
+
+const ENDPOINT_HELP: Readonly<Record<EndpointError["why"], string>> = {
+  "in-use": 'another process listens there, perhaps another xtelemdb: stop it, or choose another "listen"',
+  denied: "ports below 1024 take root; a socket's folder must be writable for the agent's user, such as /run/xtelemdb",
+  "no-such-address": 'use an address of this machine in "listen", such as "127.0.0.1:9754"',
+  "in-the-way": 'something that is no socket stands there, and is left alone: move it away, or choose another "listen"',
+  impossible: 'check "listen": an address and a port, or the path of a socket (at most 107 bytes) in a folder that exists',
+};
 
 /** What happened, to which path, and why; on a second line, what to do next. */
 export function agentErrorMessage(error: AgentError): string {
@@ -15,6 +32,8 @@ export function agentErrorMessage(error: AgentError): string {
       return `the status file ${printable(error.path)} cannot be written: ${error.detail}\nhelp: check "status_file" in the configuration, its folder and its free space`;
     case "worker":
       return `a worker broke: ${error.detail}\nhelp: this is a fault of xtelemdb: please report it; what was copied is safe, and the next run goes on from there`;
+    case "endpoint":
+      return `the status endpoint cannot listen on ${printable(error.address)}: ${error.detail}\nhelp: ${ENDPOINT_HELP[error.why]}`;
     case "no-such-data-directory":
       return `${printable(error.path)} is not a data directory of this host\nhelp: declared are: ${error.declared.map(printable).join(", ") || "none"}`;
     default:

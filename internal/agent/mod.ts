@@ -8,9 +8,11 @@
  */
 export type { AgentOptions, Log, LogFields } from "./agent.ts";
 export * from "./agent-error.ts";
-export { type ContinuousOptions, plan, scan, sync, syncContinuously } from "./commands.ts";
+export { plan, scan, sync } from "./commands.ts";
+export { type ContinuousOptions, syncContinuously } from "./continuous.ts";
 export { explain } from "./explain.ts";
 export { type PreparedReplica, prepareReplica } from "./prepare-replica.ts";
+export * from "./read-events.ts";
 export { readStatus } from "./read-status.ts";
 export * from "./reports.ts";
 export { ServiceManager } from "./service-manager.ts";

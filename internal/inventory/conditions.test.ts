@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { must, withInventory } from "./_for-tests.ts";
-import { keepConditionsOf, readConditions, readEvents, recordEvent, setConditions } from "./conditions.ts";
+import { type EventFilter, keepConditionsOf, readConditions, readEvents, recordEvent, setConditions } from "./conditions.ts";
 import { beginRun, endRun, readRuns } from "./runs.ts";
 
 const condition = fc.record({
@@ -50,11 +50,33 @@ test("the same event again is counted, and another one is another", async () => 
     const event = { subject: "replica /r", severity: "warning", reason: "NoSpace", message: "full" } as const;
     for (const at of [1, 2, 3]) await must(recordEvent(inventory, event, at));
     await must(recordEvent(inventory, { ...event, message: "fuller" }, 4));
-    expect(readEvents(inventory, 10)).toEqual([
+    expect(readEvents(inventory, { limit: 10 })).toEqual([
       { ...event, message: "fuller", count: 1, firstAt: 4, lastAt: 4 },
       { ...event, count: 3, firstAt: 1, lastAt: 3 },
     ]);
-    expect(readEvents(inventory, 1)).toHaveLength(1);
+    expect(readEvents(inventory, { limit: 1 })).toHaveLength(1);
+  });
+});
+
+test("events are chosen by all that the filter says, the newest first", async () => {
+  await withInventory([], async (inventory) => {
+    const severities = ["info", "warning", "error"] as const;
+    for (const at of Array.from({ length: 30 }, (_, index) => index)) {
+      const subject = at % 2 === 0 ? "replica /r" : "replica /s";
+      const severity = severities[at % 3] ?? "info";
+      await must(
+        recordEvent(inventory, { subject, severity, reason: at % 5 === 0 ? "NoSpace" : "ReadOnly", message: `${at}` }, at),
+      );
+    }
+    const times = (filter: Omit<EventFilter, "limit">, limit = 100) =>
+      readEvents(inventory, { limit, ...filter }).map(({ lastAt }) => lastAt);
+    expect(times({}, 3)).toEqual([29, 28, 27]);
+    expect(times({ subject: "/s", since: 26 })).toEqual([29, 27]);
+    expect(times({ severities: ["error"], since: 20 })).toEqual([29, 26, 23, 20]);
+    expect(times({ severities: ["warning", "error"] })).toHaveLength(20);
+    expect(times({ reason: "NoSpace", subject: "replica /r" })).toEqual([20, 10, 0]);
+    expect(times({ subject: "%" })).toEqual([]);
+    expect(times({ severities: [] })).toEqual([]);
   });
 });
 

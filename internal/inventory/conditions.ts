@@ -110,10 +110,32 @@ export function recordEvent(inventory: Inventory, event: EventRow, at: number): 
   });
 }
 
+/** An event as it is kept. Times are milliseconds since 1970. */
+export interface StoredEvent extends EventRow {
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/** Which events to read; what is left out does not matter. */
+export interface EventFilter {
+  readonly limit: number;
+  /** A part of the subject. */
+  readonly subject?: string;
+  readonly severities?: readonly EventRow["severity"][];
+  readonly reason?: string;
+  /** Seen at this time or later: milliseconds since 1970. */
+  readonly since?: number;
+}
+
 /** The newest events first. */
-export function readEvents(session: Session, limit: number): (EventRow & { count: number; firstAt: number; lastAt: number })[] {
-  const query = session.kysely.selectFrom("event").selectAll().orderBy("last_at", "desc").orderBy("id", "desc").limit(limit);
-  return session.all(query).map((row) => ({
+export function readEvents(session: Session, { limit, subject, severities, reason, since }: EventFilter): StoredEvent[] {
+  let query = session.kysely.selectFrom("event").selectAll();
+  if (subject !== undefined) query = query.where(sql<boolean>`instr(subject, ${subject}) > 0`);
+  if (severities !== undefined) query = query.where("severity", "in", [...severities]);
+  if (reason !== undefined) query = query.where("reason", "=", reason);
+  if (since !== undefined) query = query.where("last_at", ">=", since);
+  return session.all(query.orderBy("last_at", "desc").orderBy("id", "desc").limit(limit)).map((row) => ({
     subject: row.subject,
     severity: row.severity === "error" || row.severity === "warning" ? row.severity : "info",
     reason: row.reason,

@@ -4,7 +4,7 @@
  * and the files that were not tried have no outcome.
  */
 import { err, ok, type Result } from "neverthrow";
-import { type DirectoryId, sameEvidence } from "../inventory/mod.ts";
+import type { DirectoryId } from "../inventory/mod.ts";
 import { type FileStat, randomHex } from "../sys/mod.ts";
 import {
   type SourceFile,
@@ -20,8 +20,9 @@ import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-fail
 import { failedOutcome, type Published, type Staged, storedOutcome } from "./copy-outcome.ts";
 import { type CopyGroup, type CopyGroupResult, type CopyOutcome, type CopyRequest, replicaPathOf } from "./copy-request.ts";
 import { type Destination, Destinations } from "./destination.ts";
-import { type FileFailure, inspectFinalName, sourceChanged } from "./final-name.ts";
-import { forEachInFlight } from "./in-flight.ts";
+import { inspectFinalName } from "./final-name.ts";
+import { bytesInFlight, forEachInFlight, limitsOf } from "./in-flight.ts";
+import { asOpened, type FileFailure } from "./opened-source.ts";
 import { OriginFiles } from "./origin-files.ts";
 import { observeCopy, publishCopy } from "./publish-copy.ts";
 import { openReplica, type ReplicaProblem, replicaProblem, transportProblem } from "./replica-check.ts";
@@ -33,18 +34,19 @@ import { type OnProgress, writeCopy } from "./write-copy.ts";
 /** Files whose bytes are fetched from another host at a time. */
 const FILES_FROM_AFAR = 256;
 
-/** Of the files that are copied at a time: what a slow far end has not taken yet lies in memory. */
-const BYTES_IN_FLIGHT = 32 << 20;
-const BYTES_OF_ONE_FILE = 4 << 20;
-
 const RECORD_EVERY_BYTES = 64 << 20;
 const RECORD_EVERY_FILES = 2048;
 
-/** Copies a group. Never throws for what happens to files, and never leaves an open descriptor. */
-export async function copyGroup(group: CopyGroup, buffers: CopyBuffers, onProgress: OnProgress): Promise<CopyGroupResult> {
+/** Copies a group. `isStopped` is asked before each file: the rest is then left untried. Never throws for what happens to files. */
+export async function copyGroup(
+  group: CopyGroup,
+  buffers: CopyBuffers,
+  onProgress: OnProgress,
+  isStopped: () => boolean = () => false,
+): Promise<CopyGroupResult> {
   const replica = await openReplica(group.replica.address, group.replica.marker);
   if (replica.isErr()) return { outcomes: [], problem: replica.error, leftovers: [] };
-  const copy = new GroupCopy(group, replica.value, buffers, onProgress);
+  const copy = new GroupCopy(group, replica.value, buffers, onProgress, isStopped);
   try {
     return await copy.run();
   } finally {
@@ -71,6 +73,7 @@ class GroupCopy {
     private readonly replica: Volume,
     private readonly buffers: CopyBuffers,
     private readonly onProgress: OnProgress,
+    private readonly isStopped: () => boolean,
   ) {
     const { limit } = group.replica;
     this.#throttle = limit && new Throttle(limit.shared, limit.bytesPerSecond);
@@ -82,16 +85,14 @@ class GroupCopy {
   async run(): Promise<CopyGroupResult> {
     const space = await this.replica.space();
     if (space.isErr()) {
-      const failure = this.#atReplica(failureAtReplica(space.error));
-      const problem = this.#problem ?? replicaProblem("VolumeFailed", failure.message);
-      return { outcomes: [], problem, leftovers: [] };
+      const { message } = this.#atReplica(failureAtReplica(space.error));
+      return { outcomes: [], problem: this.#problem ?? replicaProblem("VolumeFailed", message), leftovers: [] };
     }
     const room = new Room(this.replica, new SpaceBudget(space.value, this.group.replica.reserveBytes));
-    const staged: Staged[] = [];
     if (this.#filesInFlight > 1) this.#openDestinations();
-    const limits = { items: this.#filesInFlight, bytes: BYTES_IN_FLIGHT };
-    const bytesOf = ({ evidence }: CopyRequest): number => Math.min(evidence.size, BYTES_OF_ONE_FILE);
-    await forEachInFlight(this.group.requests, limits, bytesOf, async (request) => {
+    const staged: Staged[] = [];
+    await forEachInFlight(this.group.requests, limitsOf(this.#filesInFlight), bytesInFlight, async (request) => {
+      if (this.isStopped()) return "stop";
       const made = await this.#stage(request, room);
       if (made.isErr()) this.#failed(request, made.error);
       else if (made.value !== "adopted") {
@@ -122,7 +123,8 @@ class GroupCopy {
     if (source.isErr()) return err(failureAtSource(source.error));
     const shared = this.#filesInFlight === 1;
     const buffers = shared ? this.buffers : this.buffers.take(source.value.stat.size);
-    const staged = await this.#stageOpened(request, source.value, room, buffers);
+    const now = asOpened(request, source.value);
+    const staged = now.isErr() ? err(now.error) : await this.#stageOpened(now.value, source.value, room, buffers);
     source.value.close();
     if (!shared) this.buffers.giveBack(buffers);
     return staged;
@@ -134,7 +136,6 @@ class GroupCopy {
     room: Room,
     buffers: CopyBuffers,
   ): Promise<Result<Staged | "adopted", FileFailure>> {
-    if (!sameEvidence(source.stat, request.evidence)) return err(sourceChanged(request, source.stat));
     const opened = this.#destinationOf(request) ?? (await this.#openDestination(request));
     if (opened.isErr()) return err(this.#atReplica(await room.whyNotCreated(failureAtReplica(opened.error))));
     const destination = opened.value;

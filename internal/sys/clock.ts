@@ -14,9 +14,21 @@ export interface Clock {
   now(): number;
   /** Milliseconds of a clock that never jumps. For intervals. */
   monotonicMilliseconds(): number;
+  /** Calls back once, after so many milliseconds of the clock that never jumps; what it returns calls it off. */
+  after(milliseconds: number, action: () => void): () => void;
 }
 
-export const systemClock: Clock = { now: () => Date.now(), monotonicMilliseconds: () => performance.now() };
+/** A timer counts milliseconds in 31 bits (setTimeout): whoever waits for longer is called back earlier, and looks at the clock. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMilliseconds: () => performance.now(),
+  after: (milliseconds, action) => {
+    const timer = setTimeout(action, Math.min(milliseconds, LONGEST_TIMER));
+    return () => clearTimeout(timer);
+  },
+};
 
 /** CLOCK_MONOTONIC, the same for all threads and processes: nanoseconds since some moment. (Bun's process.hrtime begins at 0 in every thread.) */
 export function monotonicNanoseconds(): bigint {

@@ -13,6 +13,8 @@ export const coloursFor = (stream: NodeJS.WriteStream): Colours =>
   colours.createColors(
     Boolean(process.env.FORCE_COLOR) || (stream.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb"),
   );
+/** A message in one line. The names in it are printable already, and stay as they are; what else could act on a terminal is made so. */
+export const oneLine = (message: string): string => printable(message.replaceAll(/\s*\n\s*/g, " ")).replaceAll("\\\\", "\\");
 
 export const bytes = (count: number): string => prettyBytes(count, { binary: true });
 

@@ -1,11 +1,13 @@
 /** An open directory of a local volume. */
 import { err, ok, type Result } from "neverthrow";
 import {
+  addWatch,
   close,
   createExclusive,
   type EntryVisitor,
   type FileDescriptor,
   type FileStat,
+  type InotifyDescriptor,
   makeDirectory,
   openDirectoryBelow,
   openFileForReading,
@@ -43,6 +45,16 @@ export class LocalDirectory implements VolumeDirectory {
 
   entries(visitor: EntryVisitor): Result<undefined, VolumeError> {
     return readEntries(this.descriptor, visitor).mapErr((error) => this.#error("list", "", error));
+  }
+
+  watch(inotify: InotifyDescriptor): Result<number, VolumeError> {
+    return addWatch(inotify, this.descriptor).mapErr((error) => {
+      const failed = this.#error("watch", "", error);
+      // Its code would say that a disk is full.
+      return error.code === "ENOSPC"
+        ? { ...failed, reason: "too-many-watches", code: "", words: "fs.inotify.max_user_watches is reached" }
+        : failed;
+    });
   }
 
   look(name: string): Result<FileStat | undefined, VolumeError> {

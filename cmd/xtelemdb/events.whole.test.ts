@@ -1,0 +1,89 @@
+/** What `events` lists, from an inventory in which things went wrong. */
+import { expect } from "bun:test";
+import { rmdirSync } from "node:fs";
+import type { EventDocument } from "../../internal/agent/mod.ts";
+import { inventoryExecute, jsonOf, World, wholeTest } from "../../internal/testing/mod.ts";
+
+/** A world in whose inventory these events are, besides what a sync has recorded. */
+async function eventfulWorld(): Promise<World> {
+  const world = new World({ replicas: ["backup", "missing"] });
+  rmdirSync(world.path("missing"));
+  world.files({ path: "a", content: "1" });
+  await world.sync();
+  return world;
+}
+
+const insert = (world: World, subject: string, severity: string, reason: string, message: string, lastAt: number): string =>
+  inventoryExecute(
+    world.database,
+    `insert into event (subject, severity, reason, message, count, first_at, last_at)
+     values ('${subject}', '${severity}', '${reason}', '${message}', 3, 1000, ${lastAt})`,
+  );
+
+wholeTest("events lists what went wrong, the newest first, in every form", [], async () => {
+  using world = await eventfulWorld();
+  insert(world, "replica /mnt/old", "error", "NoSpace", "full", 2_000);
+  insert(world, "agent", "info", "Converged", "fine", 1_000);
+  const all = jsonOf<EventDocument[]>(await world.run("events", "--json"));
+  expect(all.map(({ reason }) => reason)).toEqual(["RootMissing", "NoSpace", "Converged"]);
+  expect(all[1]).toEqual({
+    subject: "replica /mnt/old",
+    severity: "error",
+    reason: "NoSpace",
+    message: "full",
+    count: 3,
+    first: "1970-01-01T00:00:01.000Z",
+    last: "1970-01-01T00:00:02.000Z",
+  });
+  const { stdout, stderr, code } = await world.run("events");
+  expect([code, stderr]).toEqual([0, ""]);
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines).toHaveLength(3);
+  expect(lines[1]).toBe("1970-01-01T00:00:02.000Z\terror\treplica /mnt/old\tNoSpace\t3\tfull");
+  expect(lines[0]?.split("\t").slice(1, 5)).toEqual(["warning", `replica ${world.path("missing")}`, "RootMissing", "1"]);
+});
+
+wholeTest("events are chosen by subject, severity, reason, time and number, in both ways to write an option", [], async () => {
+  using world = await eventfulWorld();
+  insert(world, "replica /mnt/old", "error", "NoSpace", "full", 2_000);
+  insert(world, "agent", "info", "Converged", "fine", 1_000);
+  const reasons = async (...given: string[]) =>
+    jsonOf<EventDocument[]>(await world.run("events", "--json", ...given)).map(({ reason }) => reason);
+  expect(await reasons("subject=/mnt/old")).toEqual(["NoSpace"]);
+  expect(await reasons("severity=warning")).toEqual(["RootMissing", "NoSpace"]);
+  expect(await reasons("--severity", "error")).toEqual(["NoSpace"]);
+  expect(await reasons("reason=Converged")).toEqual(["Converged"]);
+  expect(await reasons("since=2h")).toEqual(["RootMissing"]);
+  expect(await reasons("since=1970-01-01T00:00:02Z")).toEqual(["RootMissing", "NoSpace"]);
+  expect(await reasons("limit=1")).toEqual(["RootMissing"]);
+  const none = await world.run("events", "reason=ReadOnly");
+  expect(none).toMatchObject({ code: 0, stdout: "", stderr: "no events\n" });
+  expect(await world.run("events", "reason=ReadOnly", "--json")).toMatchObject({ code: 0, stdout: "[]\n" });
+});
+
+wholeTest("events before the first run are none; slips of the pen are told", [], async () => {
+  using world = new World();
+  expect(await world.run("events")).toMatchObject({ code: 0, stdout: "", stderr: "no events\n" });
+  for (const [given, said] of [
+    ["reason=NoSpce", 'did you mean "NoSpace"?'],
+    ["severty=error", 'did you mean "severity="?'],
+    ["severity=bad", "info, warning, error"],
+    ["since=yesterday", "2026-11-01T08:00Z"],
+    ["limit=many", "a whole number"],
+  ] as const) {
+    const outcome = await world.run("events", given);
+    expect({ given, code: outcome.code, told: outcome.stderr.includes(said) }).toEqual({ given, code: 2, told: true });
+  }
+});
+
+wholeTest("control characters of subjects and messages reach no terminal, and what is printable already stays", [], async () => {
+  using world = await eventfulWorld();
+  insert(world, "replica /a\u001b[31m\tb", "error", "NoSpace", "open /x\\\\x1b: full\n  second\u001b[2J", Date.now() + 60_000);
+  const { stdout } = await world.run("events", "limit=1");
+  expect(stdout.split("\t").slice(2)).toEqual([
+    "replica /a\\x1b[31m\\x09b",
+    "NoSpace",
+    "3",
+    "open /x\\\\x1b: full second\\x1b[2J\n",
+  ]);
+});
