@@ -8,6 +8,7 @@ import { type Context, printError } from "./context.ts";
 import { eventsCommand } from "./events.ts";
 import { EXIT, EXIT_HELP } from "./exit-code.ts";
 import { explainCommand } from "./explain.ts";
+import { healthzCommand } from "./healthz.ts";
 import { hostListCommand } from "./host-list.ts";
 import { chooseLogFormat, LOG_FORMATS, LOG_LEVELS } from "./output/log.ts";
 import { planCommand } from "./plan.ts";
@@ -31,6 +32,7 @@ const REGISTER: readonly Register[] = [
   syncCommand,
   statusCommand,
   explainCommand,
+  healthzCommand,
   eventsCommand,
   configCommand,
   versionCommand,

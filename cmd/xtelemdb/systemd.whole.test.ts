@@ -1,9 +1,17 @@
 /** The agent as a service of a real systemd, with the unit that an operator installs. */
-import { expect } from "bun:test";
-import { programPath, repositoryPath, SystemdMachine, until, wholeTest } from "../../internal/testing/mod.ts";
+import { expect, test } from "bun:test";
+import {
+  newerSystemd,
+  programPath,
+  type Requirement,
+  repositoryPath,
+  SystemdMachine,
+  until,
+  wholeTest,
+} from "../../internal/testing/mod.ts";
 
 /** What waits until the agent says READY=1: nothing, when this is undefined. */
-const NOT_READY_YET: string | undefined = "the agent does not say READY=1 yet";
+const NOT_READY_YET: string | undefined = undefined;
 
 const CONFIGURATION = `hostname = "exao1"
 [scan]
@@ -110,12 +118,50 @@ async function livesWithSystemd(machine: SystemdMachine): Promise<void> {
   await stopsInTime(machine);
 }
 
-const WAITING = "it says when it is ready, what it does, when it reloads and stops";
-if (NOT_READY_YET !== undefined) console.log(`SKIPPED: ${WAITING}: ${NOT_READY_YET}`);
-else {
-  wholeTest(WAITING, ["systemd"], async () => {
-    await using machine = new SystemdMachine();
-    await installed(machine);
-    await livesWithSystemd(machine);
-  });
+/** As `wholeTest`; skipped, loudly, as long as the agent does not say READY=1. */
+function readyTest(name: string, needs: readonly Requirement[], run: () => Promise<void>): void {
+  if (NOT_READY_YET === undefined) {
+    wholeTest(name, needs, run);
+    return;
+  }
+  console.log(`SKIPPED: ${name}: ${NOT_READY_YET}`);
+  test.skip(name, run);
 }
+
+readyTest("it says when it is ready, what it does, when it reloads and stops", ["systemd"], async () => {
+  await using machine = new SystemdMachine();
+  await installed(machine);
+  await livesWithSystemd(machine);
+});
+
+readyTest("with a newer systemd a reload is waited for", ["systemd", "buildah"], async () => {
+  await using machine = new SystemdMachine(newerSystemd());
+  machine.copy(
+    repositoryPath("config", "xtelemdb.service.d", "notify-reload.conf"),
+    "/etc/systemd/system/xtelemdb.service.d/notify-reload.conf",
+  );
+  await installed(machine);
+  await livesWithSystemd(machine);
+  await said(machine, "sh", "-c", "sed -i '/wrong/d; s/settle = .*/settle = \"2s\"/' /etc/xtelemdb/xtelemdb.toml");
+  await said(machine, "systemctl", "start", "xtelemdb");
+  await said(machine, "sh", "-c", "sed -i 's/settle = .*/settle = \"3s\"/' /etc/xtelemdb/xtelemdb.toml");
+  await said(machine, "systemctl", "reload", "xtelemdb");
+  // Nothing is waited for here but the command itself.
+  expect(await journal(machine)).toContain("configuration generation 4 is in force");
+  expect(await property(machine, "ActiveState")).toBe("active");
+});
+
+readyTest("an agent that hangs is ended and started anew", ["systemd"], async () => {
+  await using machine = new SystemdMachine();
+  const sooner = "[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\nRestartSec=0\n";
+  machine.write("/etc/systemd/system/xtelemdb.service.d/sooner.conf", sooner);
+  await installed(machine);
+  await said(machine, "systemctl", "start", "xtelemdb");
+  const before = await property(machine, "MainPID");
+  await until("the first pass", async () => (await journal(machine)).includes("converged: copied 1"));
+  await said(machine, "kill", "-STOP", before);
+  await until("a new start", async () => (await property(machine, "NRestarts")) === "1");
+  await until("a new agent", async () => (await property(machine, "ActiveState")) === "active");
+  expect(await property(machine, "MainPID")).not.toBe(before);
+  await stopsInTime(machine);
+});

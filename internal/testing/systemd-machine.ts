@@ -3,8 +3,18 @@
  * memory, with no network and nothing started but what a test starts. It is gone when the test ends, also when that is killed: its first process has the
  * variable by which the reaper finds what was started for a test, all others die with it, its mounts with their namespace.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { command, type Outcome, type Running, start } from "./program.ts";
 import { SCRATCH_VARIABLE, Scratch } from "./scratch.ts";
 import { until } from "./until.ts";
@@ -117,4 +127,40 @@ export class SystemdMachine {
     });
     this.#scratch[Symbol.dispose]();
   }
+}
+
+/** The first release of Debian with a systemd that knows Type=notify-reload. */
+const NEWER_RELEASE = "trixie";
+
+/**
+ * A tree with a systemd of 253 or later: this machine's own, or a minimal Debian, made once (about 40 s, over the network) and kept in the cache. A tree
+ * that was not finished is made anew: it gets its name at the end.
+ */
+export function newerSystemd(): string {
+  const version = Number(/^systemd (\d+)/.exec(command("systemctl", "--version"))?.[1]);
+  if (version >= 253) return "/";
+  const cache = join(process.env.XDG_CACHE_HOME || "/var/cache", "xtelemdb-tests");
+  const tree = join(cache, NEWER_RELEASE);
+  if (existsSync(tree)) return tree;
+  mkdirSync(cache, { recursive: true });
+  const unfinished = mkdtempSync(join(cache, "unfinished-"));
+  try {
+    command("debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv", NEWER_RELEASE, unfinished, debianMirror());
+    chmodSync(unfinished, 0o755);
+    if (!existsSync(tree)) renameSync(unfinished, tree);
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+  return tree;
+}
+
+/** The one that this machine uses, which may be the only one that it reaches. */
+function debianMirror(): string {
+  const sources = command(
+    "sh",
+    "-c",
+    "cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null; true",
+  );
+  const mirrors = [...sources.matchAll(/^(?:URIs: *|deb (?:\[[^\]]*\] )?)(\S+)/gm)].flatMap(([, mirror]) => mirror ?? []);
+  return mirrors.find((mirror) => !mirror.includes("security")) ?? "http://deb.debian.org/debian";
 }
