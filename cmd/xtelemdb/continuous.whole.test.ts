@@ -181,7 +181,8 @@ wholeTest(
     await until("the second is filled", () => existsSync(`${world.copies("second")}/meanwhile`));
     await until("it is accepted", () => agent.conditionOf("ConfigurationValid")?.status === "True");
     await until("it is ready", () => agent.status?.converged === true);
-    expect(agent.status?.configuration).toMatchObject({ generation: 2, observedGeneration: 2 });
+    await until("all has been looked at by it", () => agent.status?.configuration.observedGeneration === 2);
+    expect(agent.status?.configuration.generation).toBe(2);
 
     agent.redeclare({ replicas: ["second"] });
     await until("the first is let go", () => agent.status?.configuration.generation === 3);

@@ -44,7 +44,6 @@ export interface ControllerOptions {
   readonly onIdle?: (summary: SyncSummary) => void;
   /** One line that says what is so, whenever it is another. */
   readonly onText?: (text: string) => void;
-  /** Everything is set up: the first scans run. */
   readonly onReady?: () => void;
   readonly onReloading?: () => void;
 }
@@ -177,7 +176,7 @@ export class Controller {
     this.#origins.apply(
       new Map(declared.dataDirectories.map((one) => [one.id, one])),
       (one, signal) => this.#originLoop(one, signal),
-      (loop) => loop.wake(),
+      (loop) => loop.rescan(),
     );
     this.#replicas.apply(
       new Map(state.replicas.map(({ id }) => [id, id])),

@@ -91,9 +91,11 @@ export class OriginLoop {
     await Promise.all([this.#scanForEver(), this.#lookForEver()]);
   }
 
-  /** Look at everything again, soon. */
+  /** Look at everything again, soon: settings have changed, or events were lost. */
   rescan(): void {
     this.#rescan = true;
+    this.#growingAt = 0;
+    this.#lookAlarm.ring();
     this.#scanAlarm.ring();
   }
 
@@ -101,12 +103,6 @@ export class OriginLoop {
   hint(hint: Hint): void {
     if (hint.kind === "directory") this.hints.addDirectory(hint.path);
     else this.hints.addName(hint.directory, hint.name);
-    this.#lookAlarm.ring();
-  }
-
-  /** Settings have changed: waits are reckoned anew. */
-  wake(): void {
-    this.#scanAlarm.ring();
     this.#lookAlarm.ring();
   }
 
