@@ -6,36 +6,43 @@ import type { Bench, Contender } from "./bench-measure.ts";
 import { count, makeLargeFiles, makeSmallFiles, own } from "./bench-trees.ts";
 
 interface Line {
+  /** What ssh finds it by. */
+  readonly host: string;
   readonly name: string;
   /** Both ways together. */
   readonly delayMilliseconds: number;
+  /** Of each connection, each way. */
+  readonly windowBytes?: number;
 }
 
-const LINES: readonly Line[] = [
-  { name: "loopback", delayMilliseconds: 0 },
-  { name: "20 ms", delayMilliseconds: 20 },
-  { name: "100 ms", delayMilliseconds: 100 },
-];
+const LOOPBACK: Line = { host: "far0", name: "loopback", delayMilliseconds: 0 };
+const NEAR: Line = { host: "far20", name: "20 ms", delayMilliseconds: 20 };
+const AWAY: Line = { host: "far100", name: "100 ms", delayMilliseconds: 100 };
+/** As a host with default buffers is met over a long way: one connection alone cannot fill it. */
+const NARROW: Line = {
+  host: "far20narrow",
+  name: "20 ms, a window of 512 KiB (26 MB/s) a connection",
+  delayMilliseconds: 20,
+  windowBytes: 512 << 10,
+};
+const LINES = [LOOPBACK, NEAR, AWAY, NARROW];
 
-/** Starts sshd, and a proxy for each line; ssh finds each under its name. All of it ends with the bench. */
+/** Starts sshd, and a proxy for each line; ssh finds each under its name. All of it ends with the work. */
 async function withLines(bench: Bench, action: () => void): Promise<void> {
   const server = await SshServer.start(bench.path("sshd"));
   const proxies: ReturnType<typeof Bun.spawn>[] = [];
   const hosts: string[] = [];
-  for (const { delayMilliseconds } of LINES) {
+  for (const { host, delayMilliseconds, windowBytes = 0 } of LINES) {
     let port = server.port;
     if (delayMilliseconds > 0) {
       const script = join(import.meta.dir, "bench-proxy.ts");
-      const proxy = Bun.spawn([process.execPath, script, String(port), String(delayMilliseconds / 2)], { stdout: "pipe" });
+      const given = [port, delayMilliseconds / 2, windowBytes].map(String);
+      const proxy = Bun.spawn([process.execPath, script, ...given], { stdout: "pipe" });
       proxies.push(proxy);
       const { value } = await proxy.stdout.getReader().read();
       port = Number(new TextDecoder().decode(value));
     }
-    hosts.push(
-      `Host far${delayMilliseconds}`,
-      "  HostName 127.0.0.1",
-      ...server.options(port).map((option) => `  ${option.replace("=", " ")}`),
-    );
+    hosts.push(`Host ${host}`, "  HostName 127.0.0.1", ...server.options(port).map((option) => `  ${option.replace("=", " ")}`));
   }
   const configuration = bench.path("ssh_config");
   const ssh = bench.path("ssh");
@@ -51,8 +58,7 @@ async function withLines(bench: Bench, action: () => void): Promise<void> {
 }
 
 /** The program and rsync copy the same tree over a line, each to a new folder. */
-function copyOver(bench: Bench, work: string, tree: string, { name, delayMilliseconds }: Line, keepOld: boolean): void {
-  const host = `far${delayMilliseconds}`;
+function copyOver(bench: Bench, work: string, tree: string, { host, name }: Line, keepOld: boolean): void {
   const replica = bench.path("far-replica");
   const target = bench.path("far-target");
   const url = `ssh://${host}/${replica}`;
@@ -77,42 +83,63 @@ function copyOver(bench: Bench, work: string, tree: string, { name, delayMillise
     prepare: fresh,
   });
   // The program's copies are durable at the end; those of rsync are so with --fsync only.
-  bench.measure(`${work}, ${name}`, { ...own("sync"), prepare }, [rsync("-a"), rsync("-a", "--fsync")]);
+  const peers = keepOld ? [rsync("-a"), rsync("-a", "--fsync")] : [rsync("-a")];
+  bench.measure(`${work}, ${name}`, { ...own("sync"), prepare }, peers);
   command("diff", "-r", tree, `${replica}/bench${tree}`);
   for (const path of [replica, target, old]) rmSync(path, { recursive: true });
 }
 
-export const ssh = (bench: Bench, scale: number): Promise<void> =>
-  withLines(bench, () => {
-    const tree = bench.path("tree");
-    const files = 10_000 * scale;
-    makeSmallFiles(tree, files, Math.max(1, files / 500), () => 4096);
-    for (const line of LINES) copyOver(bench, `ssh: first sync of ${count(files)} files of 4 KiB`, tree, line, true);
-    rmSync(tree, { recursive: true });
-    const [loopback, near] = LINES;
-    if (loopback === undefined || near === undefined) return;
-    makeLargeFiles(tree, 1, 2 ** 32 * scale);
-    copyOver(bench, `ssh: first sync of one file of ${Math.round(4096 * scale)} MiB`, tree, loopback, false);
-    rmSync(tree, { recursive: true });
-    makeLargeFiles(tree, 20, (200 << 20) * scale);
-    copyOver(bench, `ssh: first sync of 20 files of ${Math.round(200 * scale)} MiB`, tree, near, false);
-    rmSync(tree, { recursive: true });
-    unchanged(bench, tree, 100_000 * scale);
-  });
+function small(bench: Bench, scale: number): void {
+  const tree = bench.path("tree");
+  const files = 10_000 * scale;
+  makeSmallFiles(tree, files, Math.max(1, files / 500), () => 4096);
+  for (const line of [LOOPBACK, NEAR, AWAY]) {
+    copyOver(bench, `ssh: first sync of ${count(files)} files of 4 KiB`, tree, line, true);
+  }
+  rmSync(tree, { recursive: true });
+}
+
+function large(bench: Bench, scale: number): void {
+  const tree = bench.path("tree");
+  makeLargeFiles(tree, 1, 2 ** 32 * scale);
+  copyOver(bench, `ssh: first sync of one file of ${Math.round(4096 * scale)} MiB`, tree, LOOPBACK, false);
+  rmSync(tree, { recursive: true });
+}
+
+function narrow(bench: Bench, scale: number): void {
+  const tree = bench.path("tree");
+  makeLargeFiles(tree, 20, (200 << 20) * scale);
+  copyOver(bench, `ssh: first sync of 20 files of ${Math.round(200 * scale)} MiB`, tree, NARROW, false);
+  rmSync(tree, { recursive: true });
+}
 
 /** A run that finds nothing to do. */
-function unchanged(bench: Bench, tree: string, files: number): void {
+function unchanged(bench: Bench, scale: number): void {
+  const tree = bench.path("tree");
+  const files = 100_000 * scale;
   const replica = bench.path("far-replica");
   mkdirSync(replica);
   makeSmallFiles(tree, files, Math.max(1, files / 500), () => 0);
   bench.forget();
-  bench.declare(tree, [`ssh://far0/${replica}`]);
+  bench.declare(tree, [`ssh://${LOOPBACK.host}/${replica}`]);
   bench.must([...own("sync").command]);
   const rsync: Contender = {
     name: "rsync -a",
-    command: ["rsync", "-a", "-e", bench.path("ssh"), `${tree}/`, `far0:${replica}/bench${tree}/`],
+    command: ["rsync", "-a", "-e", bench.path("ssh"), `${tree}/`, `${LOOPBACK.host}:${replica}/bench${tree}/`],
   };
   bench.measure(`ssh: no-change sync of ${count(files)} files`, own("sync"), [rsync]);
   for (const path of [tree, replica]) rmSync(path, { recursive: true });
   bench.forget();
 }
+
+const overLines =
+  (work: (bench: Bench, scale: number) => void) =>
+  (bench: Bench, scale: number): Promise<void> =>
+    withLines(bench, () => work(bench, scale));
+
+export const SSH_WORKS = {
+  "ssh-small": overLines(small),
+  "ssh-large": overLines(large),
+  "ssh-narrow": overLines(narrow),
+  "ssh-unchanged": overLines(unchanged),
+} as const;

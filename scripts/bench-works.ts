@@ -2,7 +2,7 @@
 import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Bench, type Contender, PROGRAM } from "./bench-measure.ts";
-import { ssh } from "./bench-ssh.ts";
+import { SSH_WORKS } from "./bench-ssh.ts";
 import { count, makeLargeFiles, makeSmallFiles, own } from "./bench-trees.ts";
 
 const find = (tree: string): Contender => ({ name: "find", command: ["find", tree, "-printf", "%p %s %T@\\n"] });
@@ -167,5 +167,5 @@ export const WORKS: Readonly<Record<string, (bench: Bench, scale: number) => voi
   directory,
   questions,
   large,
-  ssh,
+  ...SSH_WORKS,
 };

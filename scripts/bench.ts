@@ -16,10 +16,14 @@ const { values } = parseArgs({
   },
 });
 
-const only = values.only?.split(",") ?? Object.keys(WORKS);
-const unknown = only.find((name) => !(name in WORKS));
+const names = Object.keys(WORKS);
+const asked = values.only?.split(",") ?? names;
+/** "ssh" stands for all that begins with "ssh-". */
+const meantBy = (word: string): string[] => names.filter((name) => name === word || name.startsWith(`${word}-`));
+const only = asked.flatMap(meantBy);
+const unknown = asked.find((word) => meantBy(word).length === 0);
 if (unknown !== undefined) {
-  console.error(`error: there is no work item ${unknown}\nhelp: there are ${Object.keys(WORKS).join(", ")}`);
+  console.error(`error: there is no work item ${unknown}\nhelp: there are ${names.join(", ")}`);
   process.exit(2);
 }
 const rounds = Number(values.rounds);

@@ -8,7 +8,7 @@ const COMMANDS: readonly KnownCommand[] = [
   { name: "explain", options: [], takesPositional: true },
   { name: "config check", options: [], takesPositional: false },
 ];
-const GLOBALS = ["config", "log-level", "json"];
+const GLOBALS = ["config", "log-level", "log-format", "json"];
 
 const normalise = (...given: string[]) => normaliseArguments(given, COMMANDS, GLOBALS);
 const values = (...given: string[]) => {

@@ -12,9 +12,8 @@ import {
   systemEnvironment,
 } from "../../internal/config/mod.ts";
 import { EXIT } from "./exit-code.ts";
-import { LOG_LEVELS, type LogLevel, startLog } from "./output/log.ts";
+import { LOG_LEVELS, type LogLevel, startLog, writeError, writeRecord } from "./output/log.ts";
 import { progressLine } from "./output/progress.ts";
-import { colours } from "./output/text.ts";
 import { VERSION } from "./version-text.ts";
 
 export interface GlobalOptions {
@@ -47,10 +46,8 @@ export const print = (text: string): void => {
 
 export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
 
-/** "error: ..." and "help: ..." on standard error. */
-export function printError(message: string): void {
-  process.stderr.write(`${colours.red("error:")} ${message.replace(/\nhelp: /, `\n${colours.cyan("help:")} `)}\n`);
-}
+/** "error: ..." and "help: ..." on standard error, or one record of the log there. */
+export const printError = writeError;
 
 export function failWithConfigError(error: ConfigError): number {
   printError(renderConfigError(error));
@@ -81,8 +78,8 @@ export function agentOptions(
   level: LogLevel,
 ): { readonly agent: AgentOptions; clear(): void } {
   const chosen = LOG_LEVELS.find((known) => known === options.logLevel) ?? level;
-  const log = startLog(chosen, context.environment.variables);
-  const line = progressLine(process.stderr);
+  const log = startLog(chosen);
+  const line = progressLine(process.stderr, (text) => writeRecord("info", text));
   const agent = { command: context.commandLine, version: VERSION, signal: context.signal, log, onProgress: line.show };
   return { agent, clear: () => line.clear() };
 }

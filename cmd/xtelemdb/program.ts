@@ -8,8 +8,9 @@ import { type Context, printError } from "./context.ts";
 import { eventsCommand } from "./events.ts";
 import { EXIT, EXIT_HELP } from "./exit-code.ts";
 import { explainCommand } from "./explain.ts";
+import { healthzCommand } from "./healthz.ts";
 import { hostListCommand } from "./host-list.ts";
-import { LOG_LEVELS } from "./output/log.ts";
+import { chooseLogFormat, LOG_FORMATS, LOG_LEVELS } from "./output/log.ts";
 import { planCommand } from "./plan.ts";
 import { removeReplicaCommand } from "./remove-replica.ts";
 import { replicaListCommand } from "./replica-list.ts";
@@ -31,6 +32,7 @@ const REGISTER: readonly Register[] = [
   syncCommand,
   statusCommand,
   explainCommand,
+  healthzCommand,
   eventsCommand,
   configCommand,
   versionCommand,
@@ -43,6 +45,9 @@ function makeProgram(context: Context, end: (code: Promise<number>) => Promise<v
     )
     .option("--config <file>", "the configuration file (default: $XTELEMDB_CONFIG, else /etc/xtelemdb/xtelemdb.toml)")
     .addOption(new Option("--log-level <level>", "how much to log on standard error").choices([...LOG_LEVELS]))
+    .addOption(
+      new Option("--log-format <format>", "how it is written: for a person, or one JSON object a line").choices([...LOG_FORMATS]),
+    )
     .option("--json", "print data as JSON")
     .showHelpAfterError('(see "xtelemdb help", or the command with --help)')
     .exitOverride()
@@ -63,6 +68,7 @@ Examples:
 
 ${EXIT_HELP}`,
     );
+  program.hook("preAction", (_program, command) => chooseLogFormat(command.optsWithGlobals().logFormat));
   for (const register of REGISTER) register(program, context, end);
   tab(program, { completionCommandName: "completion" });
   return program;

@@ -120,7 +120,7 @@ wholeTest("an I/O error while a source is read fails that file alone", ["strace"
 
 /** Slows the reading of one source down, does something once the copy of it has begun, and waits for the end. */
 async function whileCopying(world: World, name: string, disturb: () => void) {
-  const slow = { inject: ["pread64:delay_enter=400000:when=2..3"], paths: [`${world.data}/${name}`] };
+  const slow = { inject: ["pread64:delay_enter=800000:when=2..4"], paths: [`${world.data}/${name}`] };
   const running = world.startTraced(["sync"], slow);
   await until("the copy has begun", () => temporaryFiles(world.path("backup")).length > 0);
   disturb();

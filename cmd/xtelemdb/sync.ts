@@ -58,19 +58,33 @@ Examples:
 
   const forEver = (options: ReturnType<typeof optionsOf<Options>>): Promise<number> =>
     withState(context, options, async (state) => {
-      const { syncContinuously } = await import("../../internal/agent/mod.ts");
+      const { ServiceManager, syncContinuously } = await import("../../internal/agent/mod.ts");
       const { agent, clear } = agentOptions(context, options, "info");
-      const reload = () => loadConfiguration(configurationFile(context, options), context.environment);
-      const onPass = (summary: SyncSummary): void => {
+      const onIdle = (summary: SyncSummary): void => {
         clear();
-        const idle = summary.copied.files + summary.adopted.files + summary.failed.files === 0 && summary.outcome === "converged";
-        agent.log[idle ? "debug" : "info"](summaryText(summary));
+        const nothing = summary.copied.files + summary.adopted.files + summary.failed.files === 0;
+        agent.log[nothing && summary.outcome === "converged" ? "debug" : "info"](summaryText(summary));
       };
-      const ended = await syncContinuously(state, { ...agent, reload, renderConfigError, onPass });
+      const ended = await syncContinuously(state, {
+        ...agent,
+        reload: () => loadConfiguration(configurationFile(context, options), context.environment),
+        renderConfigError,
+        onHangup,
+        service: ServiceManager.of(context.environment.variables, agent.log),
+        onIdle,
+      });
       clear();
-      return ended.isErr() ? failWithAgentError(ended.error) : EXIT.converged;
+      if (ended.isErr()) return failWithAgentError(ended.error);
+      // Nothing is left to be done, and a thread that hangs in a dead mount must not keep the program.
+      process.exit(EXIT.converged);
     });
 };
+
+/** SIGHUP asks for the configuration to be read again (systemd's reload sends it). */
+function onHangup(listener: () => void): () => void {
+  process.on("SIGHUP", listener);
+  return () => process.off("SIGHUP", listener);
+}
 
 function summaryText(summary: SyncSummary): string {
   const { copied, adopted, failed, outcome, durationMilliseconds } = summary;

@@ -8,15 +8,20 @@ import type { DesiredState, Host } from "../config/mod.ts";
 import { type Declared, declare, type Inventory, type InventoryError, openInventory } from "../inventory/mod.ts";
 import { type Clock, errnoText, setIoPriority, setNice, systemClock } from "../sys/mod.ts";
 import type { AgentError } from "./agent-error.ts";
+import type { Hands } from "./hands.ts";
+import type { Observer } from "./observer.ts";
 import type { Progress } from "./reports.ts";
 import { StatusFile } from "./status-file.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
+/** What a message is about, for machines; what a person is to know stands in the message. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+
 export interface Log {
-  debug(message: string): void;
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
 }
 
 export interface AgentOptions {
@@ -28,6 +33,12 @@ export interface AgentOptions {
   readonly onProgress?: (progress: Progress) => void;
   readonly log: Log;
   readonly clock?: Clock;
+  /** Of 0 up to 1; for jitter. */
+  readonly random?: () => number;
+  /** Is told what was done and what failed. */
+  readonly observer?: Observer;
+  /** Who performs the tasks; left out: threads. */
+  readonly hands?: Hands;
 }
 
 export interface Agent {
@@ -38,8 +49,10 @@ export interface Agent {
   /** At least two: while one thread waits for a disk, another works. */
   readonly processors: number;
   /** As many threads as the greediest wish of the configuration takes. */
-  readonly pool: WorkerPool;
+  readonly hands: Hands;
   readonly statusFile: StatusFile;
+  readonly clock: Clock;
+  random(): number;
   /** Milliseconds since 1970, for what is recorded and shown. */
   now(): number;
   /** Milliseconds of a clock that never jumps, for intervals. */
@@ -91,7 +104,7 @@ export function withAgent<Value>(
       stepBack(state, options.log);
       const wished = [state.scan.workers, ...state.replicas.map((replica) => replica.workers)];
       const processors = Math.max(2, availableParallelism());
-      const pool = new WorkerPool(state.database, Math.max(processors, ...wished), TASKS_PER_WORKER);
+      const hands = options.hands ?? workerPool(state, options, clock, Math.max(processors, ...wished));
       const statusFile = new StatusFile(state.statusFile);
       const work = declareState(inventory, state)
         .mapErr((error): AgentError => error)
@@ -102,25 +115,39 @@ export function withAgent<Value>(
             inventory,
             declared,
             processors,
-            pool,
+            hands,
             statusFile,
+            clock,
+            random: options.random ?? Math.random,
             now,
             elapsed: () => clock.monotonicMilliseconds(),
           }),
         );
-      return new ResultAsync(putAway(work, pool, inventory));
+      return new ResultAsync(putAway(work, hands, inventory));
     });
 }
 
+const workerPool = (state: DesiredState, { log, observer }: AgentOptions, clock: Clock, size: number): WorkerPool =>
+  new WorkerPool(state.database, {
+    size,
+    depth: TASKS_PER_WORKER,
+    stallMilliseconds: state.stallTimeoutMilliseconds,
+    clock,
+    onStalled: (detail) => {
+      log.error(`${detail}: it is given up, and another takes its place`);
+      observer?.workerStalled();
+    },
+  });
+
 async function putAway<Value>(
   work: ResultAsync<Value, AgentError>,
-  pool: WorkerPool,
+  hands: Hands,
   inventory: Inventory,
 ): Promise<Result<Value, AgentError>> {
   try {
     return await work;
   } finally {
-    await pool.close();
+    await hands.close();
     inventory.close();
   }
 }

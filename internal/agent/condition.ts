@@ -11,7 +11,9 @@ export type ConditionType =
   | "SpaceAvailable"
   | "Scanned"
   | "PatternsMatch"
-  | "Guarded";
+  | "Guarded"
+  | "WatchHealthy"
+  | "ConfigurationValid";
 
 export type ConditionStatus = "True" | "False" | "Unknown";
 
@@ -52,6 +54,8 @@ export const REASONS = {
   ConnectionLost: "check the network and the far end; xtelemdb tries again, and goes on where large files were cut",
   NoProgress: 'the far end owed an answer for longer than "timeout": check its disks and the network; xtelemdb tries again',
   ProtocolBroken: "the far end does not speak SFTP as it should: check what runs there",
+  WorkerStalled:
+    "the volume does not answer (a hung mount or disk): check it (dmesg, mount); xtelemdb looks again as soon as it lets go",
   VolumeFailed: "check the disk (dmesg) and its cables; xtelemdb tries again",
   DataDirectoryMissing: "check that the volume is mounted and that the path is right; nothing was taken as deleted",
   DataDirectoryUnreadable: "give the agent's user the right to read it; nothing below it was taken as deleted",
@@ -60,6 +64,13 @@ export const REASONS = {
   PatternMatchesNothing: "check the spelling of the pattern in [scan] exclude",
   HostNotDeclared: "declare this host with its data_dirs in [hosts], or set hostname",
   HostIsElsewhere: "",
+  Watching: "",
+  WatchOff: 'set watch = true in [scan], or accept that changes are seen every "interval"',
+  TooManyWatches:
+    "raise the limit: sysctl fs.inotify.max_user_watches=1048576 (and in /etc/sysctl.d/ for the next boot); until then changes are seen by scanning",
+  NetworkFileSystem: 'what other machines write there is seen by scanning only: shorten "interval" if that is too late',
+  WatchFailed: "check the log; until it works again changes are seen by scanning",
+  ConfigurationLoaded: "",
   ConfigurationRejected: "mend the configuration; until then the last good one holds",
 } as const satisfies Record<string, string>;
 

@@ -3,7 +3,7 @@ import type { Amount } from "../inventory/mod.ts";
 import { COPY_FAILURES, type CopyFailureReason, type ReplicaState } from "../replicate/mod.ts";
 import { printable } from "../sys/mod.ts";
 import type { Condition } from "./condition.ts";
-import type { CopyPassResult } from "./copy-pass.ts";
+import type { CopyPassResult } from "./pass-options.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
 import type { DataDirectorySummary, ScanSummary } from "./reports.ts";
 
@@ -33,6 +33,7 @@ const NOT_MOUNTED = [
   "MarkerUnreadable",
   "MarkerOfAnotherReplica",
   "VolumeFailed",
+  "WorkerStalled",
   "HostUnreachable",
   "HostKeyUnknown",
   "HostKeyChanged",

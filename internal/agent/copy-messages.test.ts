@@ -38,6 +38,7 @@ const group: fc.Arbitrary<PendingFile[]> = fc
       },
       name,
       evidence: now,
+      observedAt: 0,
       revision: index,
       ...(former === undefined ? {} : { copy: { state: "stale" as const, kept: former } }),
     })),

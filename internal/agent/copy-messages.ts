@@ -20,6 +20,8 @@ export interface PackedGroup {
   readonly numbers: Float64Array;
   /** The copies that may be replaced, by position: few, most of the time. */
   readonly replaces: ReadonlyMap<number, Evidence>;
+  /** All of them are still growing. */
+  readonly prefix: boolean;
 }
 
 /** Where a file is read from, when not from its data directory on this machine. */
@@ -58,10 +60,10 @@ export function packGroup(
     if (copy !== undefined) replaces.set(index, copy.kept);
     return name;
   });
-  return { replica, directories, names: names.join("/"), numbers, replaces };
+  return { replica, directories, names: names.join("/"), numbers, replaces, prefix: files[0]?.prefix === true };
 }
 
-export function unpackGroup({ replica, directories, names, numbers, replaces }: PackedGroup): CopyGroup {
+export function unpackGroup({ replica, directories, names, numbers, replaces, prefix }: PackedGroup): CopyGroup {
   const requests = names.split("/").map((name, index): CopyRequest => {
     const at = index * COLUMNS;
     const directory = directories[numbers[at + 1] ?? 0];
@@ -74,6 +76,7 @@ export function unpackGroup({ replica, directories, names, numbers, replaces }: 
       name,
       evidence: { size: numbers[at + 2] ?? 0, mtimeSeconds: numbers[at + 3] ?? 0, mtimeNanoseconds: numbers[at + 4] ?? 0 },
       ...(former === undefined ? {} : { replaces: former }),
+      ...(prefix ? { prefix } : {}),
     };
   });
   return { replica, requests };
@@ -96,7 +99,7 @@ export function packResult({ requests }: CopyGroup, { outcomes, ...rest }: CopyG
   for (const outcome of outcomes) {
     const position = positions.get(outcome.id);
     if (position === undefined) throw new Error(`an outcome for the file ${outcome.id}, which is not in the group`);
-    if (outcome.kind === "stored" && outcome.how === "copied" && outcome.kept === undefined) {
+    if (outcome.kind === "stored" && outcome.how === "copied" && !outcome.kept && !outcome.prefix) {
       copied.push(position);
       digests.push(outcome.digest.bytes);
     } else others.push([position, outcome]);

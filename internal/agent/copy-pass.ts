@@ -1,118 +1,133 @@
 /**
  * Brings one replica up to date: takes groups from its plan, has workers copy them, commits what came of each. A replica that fails as a whole stops its own
- * pass and nobody else's.
+ * pass and nobody else's. While it runs it takes in what has changed since.
  */
-import { err, ok, type Result, ResultAsync } from "neverthrow";
+import { err, ok, type Result } from "neverthrow";
 import {
-  type Amount,
   beginCopies,
   commitOutcomes,
   type DirectoryId,
   type FailedAttempt,
+  type FileOriginId,
   type PendingFile,
   type StoredCopy,
   setReconciledRevision,
 } from "../inventory/mod.ts";
 import {
   backoffMilliseconds,
-  type CopyFailureReason,
   type CopyOutcome,
-  ReplicaPlan,
+  PassPlan,
   type ReplicaProblem,
+  replicaProblem,
+  type WorkKind,
 } from "../replicate/mod.ts";
-import { type Agent, expectReply } from "./agent.ts";
+import { type Agent, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { type PackedResult, packGroup } from "./copy-messages.ts";
 import { sourcesOf } from "./copy-sources.ts";
-import type { CheckedReplica } from "./replica-pass.ts";
+import { nextKind } from "./lanes.ts";
+import { observeCopies } from "./observer.ts";
+import type { CopyPassOptions, CopyPassResult, ReadyReplica } from "./pass-options.ts";
+import { PassTotals } from "./pass-totals.ts";
 import { addressOf } from "./volume-address.ts";
 
 const PROGRESS_EVERY_MILLISECONDS = 200;
 
-export interface CopyPassResult {
-  readonly url: string;
-  readonly copied: Amount;
-  readonly adopted: Amount;
-  readonly failed: Amount;
-  readonly failures: ReadonlyMap<CopyFailureReason, { readonly files: number; readonly example: string }>;
-  /** Why the pass ended before its plan did. */
-  readonly problem?: ReplicaProblem;
-}
+/** Where the way is long, the files of a group are copied side by side, several large ones too, and the guards of a group cost a while. */
+const FAR_GROUP = { files: 16_384, bytes: 1 << 30 };
 
-export interface CopyPassOptions {
-  /** Only files whose next attempt is due; left out: every pending file is tried. */
-  readonly dueAt?: number;
-  /** What the tallies say is pending: for the progress display. */
-  readonly pending: Amount;
-  /** Replicas on this machine that are there: their copies can stand in for origins far away. */
-  readonly nearby: readonly CheckedReplica[];
-}
-
-/** Runs the pass of a replica that is ready. */
-export const copyPass = (
-  agent: Agent,
-  checked: CheckedReplica & { readonly found: { readonly kind: "ready" } },
-  options: CopyPassOptions,
-): ResultAsync<CopyPassResult, AgentError> => new ResultAsync(new CopyPass(agent, checked, options).run());
-
-class CopyPass {
-  readonly #plan: ReplicaPlan;
+export class CopyPass {
+  readonly #plan: PassPlan;
   readonly #begun: number;
   /** How many groups in flight have files in a directory. */
-  readonly #inFlight = new Map<DirectoryId, number>();
-  readonly #failures = new Map<CopyFailureReason, { files: number; example: string }>();
-  readonly #copied = new Sum();
-  readonly #adopted = new Sum();
-  readonly #failed = new Sum();
-  #running = 0;
+  readonly #directoriesInFlight = new Map<DirectoryId, number>();
+  readonly #filesInFlight = new Set<FileOriginId>();
+  /** Tried in this pass, and not tried again in it: where every failed file is due, that would never end. */
+  readonly #failedFiles = new Set<FileOriginId>();
+  readonly #totals = new PassTotals();
+  readonly #running: Record<WorkKind, number> = { small: 0, large: 0 };
+  #last: WorkKind = "large";
   /** What the workers share of the replica's limit of bytes a second. */
   readonly #granted = new SharedArrayBuffer(8);
   #problem: ReplicaProblem | undefined;
   #error: AgentError | undefined;
   /** The lowest revision of a file that was planned and not tried. */
   #untried = Number.POSITIVE_INFINITY;
-  /** What is known of the groups on the way. */
-  readonly #groups = new Map<readonly PendingFile[], Amount & { readonly path: string }>();
   #progressAt = 0;
+  /** The inventory when the pass began: what has not changed since is as it was planned. */
+  readonly #plannedAt: number;
+  #released: Promise<void> | undefined;
+  #pump: () => void = () => undefined;
 
   constructor(
     private readonly agent: Agent,
-    private readonly checked: CheckedReplica & { readonly found: { readonly kind: "ready" } },
+    private readonly checked: ReadyReplica,
     private readonly options: CopyPassOptions,
   ) {
     this.#begun = agent.elapsed();
-    const due = {
-      ...(options.dueAt === undefined ? {} : { dueAt: options.dueAt }),
+    this.#plannedAt = agent.inventory.revision;
+    this.#plan = new PassPlan(agent.inventory, checked.row, this.#plannedAt, {
+      dueAt: options.dueAt,
+      whole: options.whole,
+      ...(options.overdueBefore === undefined ? {} : { overdueBefore: options.overdueBefore }),
+      hosts: servedHosts(agent.state).map(({ name }) => name),
       ...(checked.replica.target.kind === "ssh" ? { group: FAR_GROUP } : {}),
-    };
-    this.#plan = new ReplicaPlan(agent.inventory, checked.row, agent.inventory.revision, due);
+      isBusy: (file) => this.#filesInFlight.has(file),
+      hasFailed: (file) => this.#failedFiles.has(file),
+    });
   }
 
+  /** Takes in what has changed since it began, and what is due by now. `dueAt`: milliseconds since 1970. */
+  extend(dueAt: number): void {
+    this.#plan.extend(this.agent.inventory.revision, dueAt);
+    this.#pump();
+  }
+
+  /** Is there anything to do at all? */
+  hasWork(): boolean {
+    return this.#read((plan) => plan.has("small") || plan.has("large")) !== false;
+  }
+
+  /** Runs it to the end of its plan. */
   async run(): Promise<Result<CopyPassResult, AgentError>> {
     await new Promise<void>((resolve, reject) => {
-      const pump = (): void => {
-        while (this.#running < this.#parallel() && !this.#stopped()) {
-          const group = this.#takeGroup();
-          if (group === undefined) break;
-          this.#running += 1;
+      this.#pump = (): void => {
+        for (let kind = this.#nextKind(); kind !== undefined && !this.#stopped(); kind = this.#nextKind()) {
+          const group = this.#read((plan) => plan.take(kind)) ?? [];
+          if (group.length === 0) break;
+          this.#running[kind] += 1;
+          this.#last = kind;
           this.#copy(group).then(() => {
-            this.#running -= 1;
-            pump();
+            this.#running[kind] -= 1;
+            this.#pump();
           }, reject);
         }
-        if (this.#running === 0) resolve();
+        if (this.#runningGroups() === 0) resolve();
       };
-      pump();
+      this.#pump();
     });
+    this.#pump = () => undefined;
     if (this.#error !== undefined) return err(this.#error);
-    const reconciled = await this.#reconciled();
+    const reconciled = this.options.mayAdvance() ? await this.#reconciled() : ok(undefined);
     return reconciled.map(() => this.#result());
   }
 
   #result(): CopyPassResult {
-    const amounts = { copied: { ...this.#copied }, adopted: { ...this.#adopted }, failed: { ...this.#failed } };
+    const { copied, adopted, failed, failures } = this.#totals;
     const problem = this.#problem === undefined ? {} : { problem: this.#problem };
-    return { url: this.checked.replica.id, ...amounts, failures: this.#failures, ...problem };
+    const amounts = { copied: { ...copied }, adopted: { ...adopted }, failed: { ...failed } };
+    const leftUntried = this.#untried !== Number.POSITIVE_INFINITY;
+    const released = this.#released === undefined ? {} : { released: this.#released };
+    return { url: this.checked.replica.id, ...amounts, failures, ...problem, ...released, leftUntried };
+  }
+
+  #runningGroups(): number {
+    return this.#running.small + this.#running.large;
+  }
+
+  #nextKind(): WorkKind | undefined {
+    const has = (kind: WorkKind): boolean => this.#read((plan) => plan.has(kind)) === true;
+    return nextKind(this.#parallel(), this.#running, this.#last, has);
   }
 
   /**
@@ -126,23 +141,22 @@ class CopyPass {
   }
 
   #stopped(): boolean {
-    return this.#error !== undefined || this.#problem !== undefined || this.agent.options.signal.aborted;
+    return this.#error !== undefined || this.#problem !== undefined || this.options.signal.aborted;
   }
 
-  #takeGroup(): readonly PendingFile[] | undefined {
-    let group: readonly PendingFile[] | undefined;
-    const read = this.agent.inventory.readNow(() => {
-      group = this.#plan.takeGroup();
-    });
+  /** What the plan says; undefined when the inventory cannot be read, which ends the pass. */
+  #read<Value>(ask: (plan: PassPlan) => Value): Value | undefined {
+    const read = this.agent.inventory.readNow(() => ask(this.#plan));
     if (read.isErr()) this.#error ??= read.error;
-    return group;
+    return read.unwrapOr(undefined);
   }
 
   async #copy(group: readonly PendingFile[]): Promise<void> {
     const { agent, checked } = this;
+    for (const { id } of group) this.#filesInFlight.add(id);
     const directories = [...new Set(group.map((file) => file.directory.id))];
-    const fresh = directories.filter((directory) => !this.#inFlight.has(directory));
-    for (const directory of directories) this.#inFlight.set(directory, (this.#inFlight.get(directory) ?? 0) + 1);
+    const fresh = directories.filter((directory) => !this.#directoriesInFlight.has(directory));
+    for (const id of directories) this.#directoriesInFlight.set(id, (this.#directoriesInFlight.get(id) ?? 0) + 1);
     if (fresh.length > 0) {
       const begun = await beginCopies(agent.inventory, checked.row.id, fresh);
       if (begun.isErr()) {
@@ -154,19 +168,34 @@ class CopyPass {
     const { reserveBytes, bandwidthBytes } = checked.replica;
     const limit = bandwidthBytes > 0 ? { limit: { shared: this.#granted, bytesPerSecond: bandwidthBytes } } : {};
     const replica = { address: addressOf(checked.replica), marker, reserveBytes, ...limit };
-    const reply = await agent.pool.run(
-      { kind: "copy", group: packGroup(replica, group, sourcesOf(agent, group, checked.row.id, this.options.nearby)) },
+    const sources = sourcesOf(agent, group, checked.row.id, this.options.nearby());
+    const reply = await agent.hands.run(
+      { kind: "copy", group: packGroup(replica, group, sources) },
       {
         onProgress: (files, bytes, path) => {
-          this.#groups.set(group, { files, bytes, path });
+          this.#totals.onTheWay(group, { files, bytes, path });
           this.#progress();
         },
       },
     );
-    this.#groups.delete(group);
+    this.#totals.arrived(group);
+    if (reply.kind === "stalled") {
+      this.#problem ??= replicaProblem("WorkerStalled", reply.detail);
+      this.#released = Promise.all([this.#released, reply.released]).then(() => undefined);
+      this.#untriedOf(group, () => false);
+      return;
+    }
     const copied = await expectReply(reply, "copy");
     if (copied.isErr()) this.#error ??= copied.error;
     else await this.#commit(group, directories, copied.value.result);
+    for (const { id } of group) this.#filesInFlight.delete(id);
+  }
+
+  /** What has no outcome was not tried: the next diff must find it again. */
+  #untriedOf(group: readonly PendingFile[], tried: (position: number) => boolean): void {
+    group.forEach((file, position) => {
+      if (!tried(position)) this.#untried = Math.min(this.#untried, file.revision);
+    });
   }
 
   async #commit(group: readonly PendingFile[], directories: readonly DirectoryId[], result: PackedResult): Promise<void> {
@@ -181,28 +210,24 @@ class CopyPass {
       return file;
     };
     const copied = Array.from(result.copied, fileAt);
-    for (const { evidence } of copied) this.#copied.add(evidence.size);
+    for (const { evidence } of copied) this.#totals.copied.add(evidence.size);
+    const done = [...copied];
     for (const [position, outcome] of result.others) {
       const file = fileAt(position);
       if (outcome.kind === "stored") {
-        const { id, evidence, digest, kept } = outcome;
-        stored.push({ file: id, evidence, digest, ...(kept === undefined ? {} : { kept }) });
-        (outcome.how === "copied" ? this.#copied : this.#adopted).add(evidence.size);
+        const { id, evidence, digest, kept, prefix } = outcome;
+        stored.push({ file: id, evidence, digest, ...(kept && { kept }), ...(prefix && { prefix }) });
+        this.#totals[outcome.how].add(evidence.size);
+        done.push(file);
       } else failed.push(this.#failedAttempt(file, outcome));
     }
-    // What has no outcome was not tried: the next diff must find it again.
-    group.forEach((file, position) => {
-      if (tried[position] === 0) this.#untried = Math.min(this.#untried, file.revision);
-    });
+    this.#untriedOf(group, (position) => tried[position] === 1);
     const finished = directories.filter((directory) => this.#leave(directory) && !result.leftovers.includes(directory));
-    const outcomes = {
-      copied: { files: copied, digests: result.digests, revision: this.#plan.newest },
-      stored,
-      failed,
-      finished,
-    };
+    const copies = { files: copied, digests: result.digests, revision: this.#plannedAt };
+    const outcomes = { copied: copies, stored, failed, finished };
     const committed = await commitOutcomes(agent.inventory, checked.row.id, outcomes, agent.now());
     if (committed.isErr()) this.#error ??= committed.error;
+    else observeCopies(agent, checked.replica.id, done);
     this.#problem ??= result.problem;
     this.#progress();
   }
@@ -210,29 +235,33 @@ class CopyPass {
   #failedAttempt(file: PendingFile, outcome: Extract<CopyOutcome, { kind: "failed" }>): FailedAttempt {
     const { id, domain, reason, message, observed } = outcome;
     const attempts = (file.attempt?.attempts ?? 0) + 1;
-    const nextAt = this.agent.now() + backoffMilliseconds(attempts, Math.random());
-    this.#failed.add(file.evidence.size);
-    const known = this.#failures.get(reason);
-    if (known === undefined) this.#failures.set(reason, { files: 1, example: `${file.directory.path}/${file.name}` });
-    else known.files += 1;
-    return { file: id, domain, reason, message, nextAt, ...(observed === undefined ? {} : { observed }) };
+    // What moves or is open for writing grows: it is tried as soon as it has settled, and that holds it back enough.
+    const wait = observed === undefined ? backoffMilliseconds(attempts, this.agent.random()) : 0;
+    this.#totals.fail(file, reason);
+    this.#failedFiles.add(id);
+    this.agent.options.observer?.failed(domain, reason);
+    return {
+      file: id,
+      domain,
+      reason,
+      message,
+      nextAt: this.agent.now() + wait,
+      ...(observed === undefined ? {} : { observed }),
+    };
   }
 
   /** True when no group in flight has files in the directory any more. */
   #leave(directory: DirectoryId): boolean {
-    const left = (this.#inFlight.get(directory) ?? 1) - 1;
-    if (left > 0) this.#inFlight.set(directory, left);
-    else this.#inFlight.delete(directory);
+    const left = (this.#directoriesInFlight.get(directory) ?? 1) - 1;
+    if (left > 0) this.#directoriesInFlight.set(directory, left);
+    else this.#directoriesInFlight.delete(directory);
     return left <= 0;
   }
 
   /** Everything up to here is current, or has an attempt that says why not. */
   async #reconciled(): Promise<Result<void, AgentError>> {
-    let position = 0;
-    const read = this.agent.inventory.readNow(() => {
-      position = this.#plan.position();
-    });
-    if (read.isErr()) return err(read.error);
+    const position = this.#read((plan) => plan.position());
+    if (position === undefined || this.#error !== undefined) return this.#error === undefined ? ok(undefined) : err(this.#error);
     const revision = Math.min(this.#untried, position) - 1;
     if (revision <= this.checked.row.reconciledRevision) return ok(undefined);
     return setReconciledRevision(this.agent.inventory, this.checked.row.id, revision);
@@ -243,30 +272,14 @@ class CopyPass {
     if (elapsedMilliseconds - this.#progressAt < PROGRESS_EVERY_MILLISECONDS) return;
     this.#progressAt = elapsedMilliseconds;
     const { pending } = this.options;
-    const done = [this.#copied, this.#adopted, ...this.#groups.values()];
     this.agent.options.onProgress?.({
       phase: "copying",
       subject: this.checked.replica.id,
-      current: [...this.#groups.values()].flatMap(({ path }) => (path === "" ? [] : [path])),
-      files: done.reduce((total, { files }) => total + files, 0),
-      bytes: done.reduce((total, { bytes }) => total + bytes, 0),
+      current: this.#totals.current(),
+      ...this.#totals.done(),
       totalFiles: pending.files,
       totalBytes: pending.bytes,
       elapsedMilliseconds,
     });
-  }
-}
-
-/** Where the way is long, the files of a group are copied side by side, several large ones too, and the guards of a group cost a while. */
-const FAR_GROUP = { files: 16_384, bytes: 1 << 30 };
-
-/** A sum that grows by a file at a time. */
-class Sum implements Amount {
-  files = 0;
-  bytes = 0;
-
-  add(bytes: number): void {
-    this.files += 1;
-    this.bytes += bytes;
   }
 }

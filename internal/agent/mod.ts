@@ -6,12 +6,14 @@
  * the next one goes on; everything pending has a reason.
  * Never: remembers from one pass to the next what is not in the inventory; touches a data directory or a replica in the controller's own thread.
  */
-export type { AgentOptions, Log } from "./agent.ts";
+export type { AgentOptions, Log, LogFields } from "./agent.ts";
 export * from "./agent-error.ts";
-export { type ContinuousOptions, plan, scan, sync, syncContinuously } from "./commands.ts";
+export { plan, scan, sync } from "./commands.ts";
+export { type ContinuousOptions, syncContinuously } from "./continuous.ts";
 export { explain } from "./explain.ts";
 export { type PreparedReplica, prepareReplica } from "./prepare-replica.ts";
 export * from "./read-events.ts";
 export { readStatus } from "./read-status.ts";
 export * from "./reports.ts";
+export { ServiceManager } from "./service-manager.ts";
 export * from "./status-document.ts";

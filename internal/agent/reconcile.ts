@@ -28,7 +28,8 @@ import {
   type PendingOfReplica,
   replicaConditions,
 } from "./conditions.ts";
-import { type CopyPassResult, copyPass } from "./copy-pass.ts";
+import { CopyPass } from "./copy-pass.ts";
+import type { CopyPassResult } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
 import { scanPass } from "./scan-pass.ts";
@@ -36,11 +37,6 @@ import { AGENT_SUBJECT, buildStatus, dataDirectorySubject, replicaSubject } from
 
 /** How old the status file gets while files are copied. */
 const STATUS_EVERY_MILLISECONDS = 2_000;
-
-export interface PassOptions {
-  /** In a loop, a failed file is only tried when its backoff is over; a command tries everything. */
-  readonly everything: boolean;
-}
 
 /** Saves the conditions that a scan gave. */
 export function saveScanConditions(agent: Agent, scan: ScanSummary): ResultAsync<void, AgentError> {
@@ -86,11 +82,10 @@ const publishProgress = (agent: Agent, phase: string): ResultAsync<void, AgentEr
     return error.kind === "status-file" ? okAsync(undefined) : errAsync(error);
   });
 
-/** Runs one pass to its end, or to the signal. */
-export const reconcile = (agent: Agent, options: PassOptions): ResultAsync<SyncSummary, AgentError> =>
-  new ResultAsync(runPass(agent, options));
+/** Runs one pass to its end, or to the signal: everything that can be copied is, whenever it failed last. */
+export const reconcile = (agent: Agent): ResultAsync<SyncSummary, AgentError> => new ResultAsync(runPass(agent));
 
-async function runPass(agent: Agent, options: PassOptions): Promise<Result<SyncSummary, AgentError>> {
+async function runPass(agent: Agent): Promise<Result<SyncSummary, AgentError>> {
   const begun = agent.elapsed();
   const pass = await beginRun(agent.inventory, "sync", agent.now())
     .mapErr((error): AgentError => error)
@@ -110,7 +105,7 @@ async function runPass(agent: Agent, options: PassOptions): Promise<Result<SyncS
     () => void publishStatus(agent, "copying").mapErr((error) => agent.options.log.debug(agentErrorMessage(error))),
     STATUS_EVERY_MILLISECONDS,
   );
-  const copied = await copyAll(agent, checked, options);
+  const copied = await copyAll(agent, checked);
   clearInterval(ticker);
   if (copied.isErr()) return copied.map(neverReached);
   return finishPass(agent, { run, scan, checked, copied: copied.value, begun });
@@ -121,11 +116,7 @@ const neverReached = (): SyncSummary => {
 };
 
 /** Replicas side by side: a slow one does not hold up another. */
-async function copyAll(
-  agent: Agent,
-  checked: readonly CheckedReplica[],
-  options: PassOptions,
-): Promise<Result<readonly CopyPassResult[], AgentError>> {
+async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promise<Result<readonly CopyPassResult[], AgentError>> {
   const amounts = await readAmounts(agent, checked);
   if (amounts.isErr()) return amounts.map(() => []);
   const nearby = checked.filter(({ replica, found }) => replica.target.kind === "local" && found.kind === "ready");
@@ -133,8 +124,19 @@ async function copyAll(
     const { found } = one;
     if (found.kind !== "ready") return [];
     const pending = amounts.value.get(one)?.pending ?? NOTHING;
-    const due = options.everything ? {} : { dueAt: agent.now() };
-    return [copyPass(agent, { ...one, found }, { pending, nearby, ...due })];
+    const pass = new CopyPass(
+      agent,
+      { ...one, found },
+      {
+        dueAt: Number.MAX_SAFE_INTEGER,
+        whole: true,
+        pending,
+        nearby: () => nearby,
+        signal: agent.options.signal,
+        mayAdvance: () => true,
+      },
+    );
+    return [new ResultAsync(pass.run())];
   };
   const fromAfar = servedHosts(agent.state).some(({ name }) => name !== agent.state.hostname);
   const isFar = ({ replica }: CheckedReplica): boolean => replica.target.kind === "ssh";

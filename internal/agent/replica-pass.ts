@@ -13,21 +13,24 @@ import { type ReplicaProblem, type ReplicaState, replicaProblem } from "../repli
 import { printable, randomHex, randomUuid } from "../sys/mod.ts";
 import { type Agent, expectReply, isoTime, ownHost } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
+import type { StalledReply } from "./hands.ts";
 import { addressOf } from "./volume-address.ts";
-import type { Task } from "./worker-protocol.ts";
+import type { Reply, Task } from "./worker-protocol.ts";
 
 /** A declared replica and what was found at its root. */
 export interface CheckedReplica {
   readonly replica: Replica;
   readonly row: DeclaredReplica;
   readonly found: { readonly kind: "ready"; readonly state: ReplicaState; readonly marker: string } | ReplicaProblem;
+  /** A worker hangs in it; until this is over, another would only hang as well. */
+  readonly released?: Promise<void>;
 }
 
 /** `mayWrite`: a new root gets its marker, and temporary files of a killed run are removed; else nothing is changed on any disk. */
 export function checkReplicas(agent: Agent, mayWrite: boolean): ResultAsync<readonly CheckedReplica[], AgentError> {
   return collect(agent.state.replicas, (replica) => {
     const row = agent.declared.replicas.find(({ url }) => url === replica.id);
-    return row === undefined ? okAsync(undefined) : checkOne(agent, replica, row, mayWrite);
+    return row === undefined ? okAsync(undefined) : checkReplicaOf(agent, replica, row, mayWrite);
   });
 }
 
@@ -42,7 +45,8 @@ function collect<Item, Value>(
   );
 }
 
-function checkOne(
+/** Looks at one replica. */
+export function checkReplicaOf(
   agent: Agent,
   replica: Replica,
   row: DeclaredReplica,
@@ -57,18 +61,25 @@ function checkOne(
     reserveBytes: replica.reserveBytes,
     ...(mayWrite && row.marker === null ? { newMarker } : {}),
   };
-  return fromPool(agent, { kind: "check-replica", request }, "check-replica").andThen(({ result }) => {
+  return ask(agent, { kind: "check-replica", request }, "check-replica").andThen((reply) => {
+    if (reply.kind === "stalled") return okAsync({ replica, row, found: stalledProblem(reply), released: reply.released });
+    const { result } = reply;
     if ("problem" in result) return okAsync({ replica, row, found: result.problem });
     return identify(agent, replica, row, result.ok, mayWrite);
   });
 }
 
-/** Performs a task and takes its reply for what it must be. */
-function fromPool<Kind extends "check-replica" | "clean">(agent: Agent, task: Task, kind: Kind) {
+/** Performs a task and takes its reply for what it must be, or for a worker that hung. */
+function ask<Kind extends "check-replica" | "clean">(agent: Agent, task: Task, kind: Kind) {
+  type Expected = Extract<Reply, { readonly kind: Kind }> | StalledReply;
   return okAsync<undefined, AgentError>(undefined)
-    .map(() => agent.pool.run(task))
-    .andThen((reply) => expectReply(reply, kind));
+    .map(() => agent.hands.run(task))
+    .andThen(
+      (reply): ResultAsync<Expected, AgentError> => (reply.kind === "stalled" ? okAsync(reply) : expectReply(reply, kind)),
+    );
 }
+
+const stalledProblem = ({ detail }: StalledReply): ReplicaProblem => replicaProblem("WorkerStalled", detail);
 
 /** Whose marker is it? Ours; nobody's yet; a former declaration's of the same volume; or another replica's. */
 function identify(
@@ -111,7 +122,9 @@ function clean(agent: Agent, checked: CheckedReplica, marker: string): ResultAsy
   const directories = inFlightDirectories(agent.inventory, checked.row.id);
   if (directories.length === 0) return okAsync(checked);
   const request = { address: addressOf(checked.replica), marker, directories, now: agent.now() / 1000 };
-  return fromPool(agent, { kind: "clean", request }, "clean").andThen(({ result }) => {
+  return ask(agent, { kind: "clean", request }, "clean").andThen((reply) => {
+    if (reply.kind === "stalled") return okAsync({ ...checked, found: stalledProblem(reply), released: reply.released });
+    const { result } = reply;
     if (result.removed > 0)
       agent.options.log.info(`${checked.replica.id}: removed ${result.removed} temporary files of an interrupted run`);
     if (result.problem !== undefined) return okAsync<CheckedReplica, AgentError>({ ...checked, found: result.problem });

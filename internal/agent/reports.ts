@@ -13,7 +13,7 @@ export interface ScanSummary {
 }
 
 /** Why a data directory could not be scanned at all. */
-export type ScanFailureReason = "DataDirectoryMissing" | "DataDirectoryUnreadable" | TransportProblemReason;
+export type ScanFailureReason = "DataDirectoryMissing" | "DataDirectoryUnreadable" | "WorkerStalled" | TransportProblemReason;
 
 export interface DataDirectorySummary {
   readonly host: string;
@@ -26,7 +26,14 @@ export interface DataDirectorySummary {
   readonly outcome:
     | { readonly kind: "scanned" }
     | { readonly kind: "partly"; readonly unreadable: number; readonly example: string }
-    | { readonly kind: "failed"; readonly reason: ScanFailureReason; readonly message: string; readonly help: string }
+    | {
+        readonly kind: "failed";
+        readonly reason: ScanFailureReason;
+        readonly message: string;
+        readonly help: string;
+        /** A worker hangs in it until this is over. */
+        readonly released?: Promise<void>;
+      }
     | { readonly kind: "frozen"; readonly lost: number; readonly known: number; readonly help: string };
   /** Patterns of [scan] exclude that matched nothing here or anywhere. */
   readonly symlinks: number;

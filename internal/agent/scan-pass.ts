@@ -10,13 +10,13 @@ import {
   type ScanReport,
 } from "../inventory/mod.ts";
 import { TRANSPORT_PROBLEMS } from "../replicate/mod.ts";
-import { emptyCounts, type PatternCount, type ScanCounts } from "../scan/mod.ts";
+import { type DirectoryScanOptions, emptyCounts, type PatternCount, type ScanCounts } from "../scan/mod.ts";
 import { isTransportReason, type VolumeAddress } from "../volume/mod.ts";
 import { type Agent, expectReply, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { REASONS } from "./condition.ts";
 import type { DataDirectorySummary, ScanFailureReason, ScanSummary } from "./reports.ts";
-import { originAddressOf } from "./volume-address.ts";
+import { addressOfDataDirectory } from "./volume-address.ts";
 import type { ScanReply } from "./worker-protocol.ts";
 
 /** Directories in one task: enough that asking costs little, few enough that all workers have work. */
@@ -24,16 +24,35 @@ const DIRECTORIES_PER_TASK = 32;
 
 const PROGRESS_EVERY_MILLISECONDS = 200;
 
+/** The code of a root whose listing hangs. */
+const STALLED = "stalled";
+
 export interface ScanPassOptions {
   /** Data directories whose losses the operator has looked at and accepts. */
   readonly acceptLoss: readonly string[];
 }
 
+/** How one data directory is scanned. */
+export interface DataDirectoryScanOptions {
+  /** What is not there any more is gone, however much it is: the operator has looked. */
+  readonly acceptLoss: boolean;
+  /** Watch each directory before it is listed, and leave growing files to whoever looks at them one by one. */
+  readonly listing?: DirectoryScanOptions;
+  /** The wall clock was set then (seconds since 1970). */
+  readonly notBefore?: number;
+  readonly onReply?: (reply: ScanReply) => void;
+  /** Rows of file origins have changed. */
+  readonly onChanged?: () => void;
+  /** Aborted: list nothing more; what was not listed is as it was. */
+  readonly signal: AbortSignal;
+}
+
 export function scanPass(agent: Agent, options: ScanPassOptions): ResultAsync<ScanSummary, AgentError> {
   const startedAt = agent.now();
   const begun = agent.elapsed();
+  const { signal } = agent.options;
   const scans = agent.declared.dataDirectories.map((dataDirectory) =>
-    new DataDirectoryScan(agent, dataDirectory, options.acceptLoss.includes(dataDirectory.path)).run(),
+    scanDataDirectory(agent, dataDirectory, { acceptLoss: options.acceptLoss.includes(dataDirectory.path), signal }),
   );
   return ResultAsync.combine(scans).map((dataDirectories) => ({
     startedAt: isoTime(startedAt),
@@ -43,9 +62,17 @@ export function scanPass(agent: Agent, options: ScanPassOptions): ResultAsync<Sc
   }));
 }
 
+/** Scans one data directory wholly, and ends with what of it is gone. */
+export const scanDataDirectory = (
+  agent: Agent,
+  dataDirectory: DeclaredDataDirectory,
+  options: DataDirectoryScanOptions,
+): ResultAsync<DataDirectorySummary, AgentError> => new DataDirectoryScan(agent, dataDirectory, options).run();
+
 /** What the error of a root means. `code`: the reason of a volume's error. */
 function failureReasonOf(code: string): ScanFailureReason {
   if (code === "not-found") return "DataDirectoryMissing";
+  if (code === STALLED) return "WorkerStalled";
   return isTransportReason(code) ? TRANSPORT_PROBLEMS[code] : "DataDirectoryUnreadable";
 }
 
@@ -62,6 +89,7 @@ class DataDirectoryScan {
   /** Known from the first reply on: the root is listed alone. */
   #rotating = false;
   #rootProblem: ScanProblem | undefined;
+  #released: Promise<void> | undefined;
   #error: AgentError | undefined;
   #progressAt = 0;
   readonly #address: VolumeAddress;
@@ -69,12 +97,10 @@ class DataDirectoryScan {
   constructor(
     private readonly agent: Agent,
     private readonly dataDirectory: DeclaredDataDirectory,
-    private readonly acceptLoss: boolean,
+    private readonly options: DataDirectoryScanOptions,
   ) {
     this.#todo = [dataDirectory.path];
-    const { hosts, hostname } = agent.state;
-    const host = hosts.find(({ name }) => name === dataDirectory.hostName);
-    this.#address = originAddressOf(host, hostname, dataDirectory.path);
+    this.#address = addressOfDataDirectory(agent.state, dataDirectory);
     this.#startedAt = agent.now();
     this.#begun = agent.elapsed();
     for (const pattern of agent.state.scan.exclude) this.#patterns.set(pattern, 0);
@@ -112,19 +138,22 @@ class DataDirectoryScan {
   }
 
   #stopped(): boolean {
-    return this.#error !== undefined || this.agent.options.signal.aborted;
+    return this.#error !== undefined || this.options.signal.aborted || this.#rootProblem !== undefined;
   }
 
   async #list(directories: readonly string[]): Promise<void> {
     const { agent, dataDirectory } = this;
-    const reply = await agent.pool.run(
+    const { listing, notBefore } = this.options;
+    const settleSeconds = agent.state.scan.settleMilliseconds / 1000;
+    const reply = await agent.hands.run(
       {
         kind: "scan",
         target: { host: dataDirectory.host, dataDirectory: dataDirectory.id, root: dataDirectory.path },
         address: this.#address,
         directories,
         exclude: agent.state.scan.exclude,
-        rule: { now: this.#startedAt / 1000, settleSeconds: agent.state.scan.settleMilliseconds / 1000 },
+        rule: { now: this.#startedAt / 1000, settleSeconds, ...(notBefore === undefined ? {} : { notBefore }) },
+        ...(listing === undefined ? {} : { options: listing }),
       },
       {
         onDifferences: async (differences) => {
@@ -133,13 +162,22 @@ class DataDirectoryScan {
           else {
             this.#added += committed.value.added;
             this.#changed += committed.value.changed;
+            if (committed.value.added + committed.value.changed > 0) this.options.onChanged?.();
           }
         },
       },
     );
+    if (reply.kind === "stalled") {
+      this.#rootProblem ??= { path: dataDirectory.path, code: STALLED, message: reply.detail };
+      this.#released = Promise.all([this.#released, reply.released]).then(() => undefined);
+      return;
+    }
     const scanned = await expectReply(reply, "scan");
     if (scanned.isErr()) this.#error ??= scanned.error;
-    else this.#add(scanned.value);
+    else {
+      this.#add(scanned.value);
+      this.options.onReply?.(scanned.value);
+    }
   }
 
   #add(reply: ScanReply): void {
@@ -199,7 +237,8 @@ class DataDirectoryScan {
       const reason = failureReasonOf(problem?.code ?? "");
       const help = problem === undefined ? "" : REASONS[reason];
       const message = problem?.message ?? "the scan was stopped before its end";
-      const outcome = { kind: "failed", reason, message, help } as const;
+      const released = this.#released === undefined ? {} : { released: this.#released };
+      const outcome = { kind: "failed", reason, message, help, ...released } as const;
       return okAsync(this.#summary(0, outcome));
     }
     const { unreadable } = this.#counts;
@@ -209,10 +248,12 @@ class DataDirectoryScan {
       problems: this.#problems,
       durationMilliseconds: agent.elapsed() - this.#begun,
     };
-    const settings = { startedAt: this.#startedAt, maxLoss: agent.state.scan.maxLoss, acceptLoss: this.acceptLoss };
+    const settings = { startedAt: this.#startedAt, maxLoss: agent.state.scan.maxLoss, acceptLoss: this.options.acceptLoss };
     return endScan(agent.inventory, dataDirectory, report, settings)
       .mapErr((error): AgentError => error)
       .map((end) => {
+        const { files } = this.#counts;
+        agent.options.observer?.scanned(dataDirectory.hostName, dataDirectory.path, files, report.durationMilliseconds / 1000);
         if (end.kind === "frozen") {
           const help = REASONS.LossBrake.replace("PATH", dataDirectory.path);
           return this.#summary(0, { kind: "frozen", lost: end.lost, known: end.known, help });

@@ -1,6 +1,16 @@
 /** The endpoint over real sockets: what it answers, and what it does with clients that are slow, greedy or wrong. */
 import { expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { err, ok, type Result } from "neverthrow";
 import { Scratch, until } from "../testing/mod.ts";
@@ -266,8 +276,15 @@ test("what is no socket is left alone; a missing folder and too long a path are 
   expect(readdirSync(scratch.folder).toSorted()).toEqual(["file", "folder", "link"]);
 });
 
-test("a folder in which nothing can be made is told as denied", async () => {
-  const path = "/sys/xtelemdb.sock";
-  const denied = (await startEndpoint({ kind: "unix", path }, new Shown()))._unsafeUnwrapErr();
-  expect(denied).toMatchObject({ address: path, why: "denied" });
+test("a folder that is not writable is told as denied", async () => {
+  using scratch = new Scratch();
+  mkdirSync(scratch.path("closed"));
+  chmodSync(scratch.path("closed"), 0o555);
+  chmodSync(scratch.folder, 0o755);
+  // Root may write anywhere: it is somebody else for a moment.
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) process.seteuid?.(65534);
+  const started = await startEndpoint({ kind: "unix", path: scratch.path("closed", "s") }, new Shown());
+  if (isRoot) process.seteuid?.(0);
+  expect(started._unsafeUnwrapErr()).toMatchObject({ why: "denied" });
 });

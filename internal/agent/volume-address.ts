@@ -1,5 +1,6 @@
 /** Where the declared replicas and origin hosts are, as the volumes want to know it. */
-import type { Host, Replica, SshSettings } from "../config/mod.ts";
+import type { DesiredState, Host, Replica, SshSettings } from "../config/mod.ts";
+import type { DeclaredDataDirectory } from "../inventory/mod.ts";
 import { localAddress, type SshAddress, type VolumeAddress } from "../volume/mod.ts";
 
 /** Connections to one far end: more of them share a processor here and there without being faster. */
@@ -23,3 +24,14 @@ export function originAddressOf(host: Host | undefined, ownName: string, dataDir
   if (host?.address === undefined || host.name === ownName) return localAddress(dataDirectory);
   return sshAddress({ ...host.address, path: dataDirectory, name: `ssh://${host.address.host}/${dataDirectory}` }, host.ssh);
 }
+
+/** The same for a data directory of any host. */
+export const addressOfDataDirectory = (
+  { hosts, hostname }: DesiredState,
+  { hostName, path }: Pick<DeclaredDataDirectory, "hostName" | "path">,
+): VolumeAddress =>
+  originAddressOf(
+    hosts.find(({ name }) => name === hostName),
+    hostname,
+    path,
+  );

@@ -1,25 +1,27 @@
 /**
  * The threads and who does what: tasks wait in one line, each worker takes the next when it is free. A task's differences are handed on as they
- * come, and are acknowledged once the controller has committed them.
+ * come, and are acknowledged once the controller has committed them. A worker that is silent for too long while it has work is given up: what it does is
+ * told as stalled, another thread takes its place, and it is ended as soon as the call that it hangs in lets go.
  */
 import { Worker } from "node:worker_threads";
-import type { DirectoryDifference } from "../inventory/mod.ts";
+import type { Clock } from "../sys/mod.ts";
+import { entryPoint } from "./entry-point.ts";
+import type { Hands, StalledReply, TaskHandlers } from "./hands.ts";
 import type { FromWorker, Reply, Task, ToWorker, WorkerSetup } from "./worker-protocol.ts";
 
 /** How many messages of differences a worker may have on the way. */
 const CREDITS = 3;
 
-export interface TaskHandlers {
-  /** Called in order; the next message of this worker may be held back until it resolves. */
-  readonly onDifferences?: (differences: readonly DirectoryDifference[]) => Promise<void>;
-  readonly onProgress?: (files: number, bytes: number, path: string) => void;
-}
+/** How often within the time that a worker may be silent its silence is looked at. */
+const LOOKS_PER_STALL = 5;
+
+const SILENT_MILLISECONDS = 1_000;
 
 interface Job {
   readonly id: number;
   readonly task: Task;
   readonly handlers: TaskHandlers;
-  readonly resolve: (reply: Reply) => void;
+  readonly resolve: (reply: Reply | StalledReply) => void;
   /** Differences that are being committed: the reply waits for them. */
   committing: Promise<void>;
 }
@@ -27,32 +29,47 @@ interface Job {
 interface Thread {
   readonly worker: Worker;
   readonly credits: Int32Array;
+  /** In the order in which it performs them. */
   readonly jobs: Map<number, Job>;
+  /** When it last said anything, or got work after having none. */
+  heardAt: number;
+  readonly givenUp: Int32Array;
+  /** It was given up, and has now let go of what it hung in. */
+  readonly release: PromiseWithResolvers<void>;
 }
 
-/** In the compiled program every entry point lies at its path from the top of the sources, below the root of its file system. */
-const workerUrl = (): URL =>
-  new URL(import.meta.url.startsWith("file:///$bunfs/") ? "./internal/agent/worker.ts" : "./worker.ts", import.meta.url);
+export interface WorkerPoolOptions {
+  readonly size: number;
+  /** How many tasks a worker may hold, so that it has the next one before the controller has heard of the last. */
+  readonly depth: number;
+  /** A worker that is silent for longer while it has work has stalled. */
+  readonly stallMilliseconds: number;
+  readonly clock: Clock;
+  readonly onStalled?: (detail: string) => void;
+}
 
-export class WorkerPool {
+export class WorkerPool implements Hands {
   readonly #threads: Thread[] = [];
   readonly #waiting: Job[] = [];
+  readonly #stopFlag = new SharedArrayBuffer(4);
   #nextId = 1;
   #closed = false;
+  #cancelLook: (() => void) | undefined;
 
-  /** `depth`: how many tasks a worker may hold, so that it has the next one before the controller has heard of the last. */
   constructor(
     private readonly inventory: string,
-    readonly size: number,
-    private readonly depth: number,
+    private readonly options: WorkerPoolOptions,
   ) {}
 
-  /** Performs a task on the next free worker. */
-  run(task: Task, handlers: TaskHandlers = {}): Promise<Reply> {
+  run(task: Task, handlers: TaskHandlers = {}): Promise<Reply | StalledReply> {
     return new Promise((resolve) => {
       this.#waiting.push({ id: this.#nextId++, task, handlers, resolve, committing: Promise.resolve() });
       this.#dispatch();
     });
+  }
+
+  stop(): void {
+    Atomics.store(new Int32Array(this.#stopFlag), 0, 1);
   }
 
   #dispatch(): void {
@@ -60,44 +77,68 @@ export class WorkerPool {
       const thread = this.#freeThread();
       const job = thread && this.#waiting.shift();
       if (thread === undefined || job === undefined) return;
+      if (thread.jobs.size === 0) thread.heardAt = this.options.clock.monotonicMilliseconds();
       thread.jobs.set(job.id, job);
       thread.worker.postMessage({ id: job.id, task: job.task } satisfies ToWorker);
+      this.#cancelLook ??= this.#lookLater();
     }
   }
 
+  /** Who is silent over its work may hang: nothing is queued behind that. */
   #freeThread(): Thread | undefined {
     let best: Thread | undefined;
-    for (const thread of this.#threads) if (thread.jobs.size < (best?.jobs.size ?? this.depth)) best = thread;
+    const now = this.options.clock.monotonicMilliseconds();
+    for (const thread of this.#threads) {
+      const silent = thread.jobs.size > 0 && now - thread.heardAt > SILENT_MILLISECONDS;
+      if (!silent && thread.jobs.size < (best?.jobs.size ?? this.options.depth)) best = thread;
+    }
     if (best !== undefined && best.jobs.size === 0) return best;
-    return this.#threads.length < this.size ? this.#start() : best;
+    return this.#threads.length < this.options.size ? this.#start() : best;
   }
 
   #start(): Thread {
     const credits = new SharedArrayBuffer(4);
-    const setup: WorkerSetup = { inventory: this.inventory, credits };
+    const givenUp = new SharedArrayBuffer(4);
+    const setup: WorkerSetup = { inventory: this.inventory, credits, stop: this.#stopFlag, givenUp };
+    const worker = new Worker(entryPoint("worker.ts"), { workerData: setup });
     const thread: Thread = {
-      worker: new Worker(workerUrl(), { workerData: setup }),
+      worker,
       credits: new Int32Array(credits),
       jobs: new Map(),
+      heardAt: this.options.clock.monotonicMilliseconds(),
+      givenUp: new Int32Array(givenUp),
+      release: Promise.withResolvers(),
     };
     Atomics.store(thread.credits, 0, CREDITS);
-    thread.worker.on("message", (message: FromWorker) => this.#heard(thread, message));
-    thread.worker.on("error", (error: unknown) => this.#lost(thread, error instanceof Error ? error.message : String(error)));
-    thread.worker.on("exit", () => this.#lost(thread, "the worker ended by itself"));
+    worker.on("message", (message: FromWorker) => this.#heard(thread, message));
+    worker.on("error", (error: unknown) => this.#lost(thread, error instanceof Error ? error.message : String(error)));
+    worker.on("exit", () => this.#lost(thread, "the worker ended by itself"));
     this.#threads.push(thread);
     return thread;
   }
 
   #heard(thread: Thread, message: FromWorker): void {
+    thread.heardAt = this.options.clock.monotonicMilliseconds();
+    if (Atomics.load(thread.givenUp, 0) !== 0) {
+      if (message.kind !== "reply") return;
+      thread.release.resolve();
+      void thread.worker.terminate();
+      return;
+    }
+    if (this.#waiting.length > 0) this.#dispatch();
     const job = thread.jobs.get(message.id);
     if (job === undefined) return;
     switch (message.kind) {
+      case "alive":
+        return;
       case "progress":
         job.handlers.onProgress?.(message.files, message.bytes, message.path);
         return;
       case "differences":
         job.committing = job.committing.then(async () => {
           await job.handlers.onDifferences?.(message.differences);
+          // While it waits for this it cannot say anything.
+          thread.heardAt = this.options.clock.monotonicMilliseconds();
           Atomics.add(thread.credits, 0, 1);
           Atomics.notify(thread.credits, 0);
         });
@@ -110,6 +151,7 @@ export class WorkerPool {
   }
 
   #lost(thread: Thread, why: string): void {
+    thread.release.resolve();
     const index = this.#threads.indexOf(thread);
     if (index < 0 || this.#closed) return;
     this.#threads.splice(index, 1);
@@ -117,9 +159,37 @@ export class WorkerPool {
     this.#dispatch();
   }
 
-  /** Ends the threads at once, whatever they do; tasks that were not answered stay so. */
+  /** Looks for silence, as long as anybody has work. */
+  #lookLater(): () => void {
+    return this.options.clock.after(this.options.stallMilliseconds / LOOKS_PER_STALL, () => {
+      this.#cancelLook = undefined;
+      const now = this.options.clock.monotonicMilliseconds();
+      for (const thread of [...this.#threads]) {
+        if (thread.jobs.size > 0 && now - thread.heardAt >= this.options.stallMilliseconds) this.#giveUp(thread);
+      }
+      if (this.#threads.some(({ jobs }) => jobs.size > 0)) this.#cancelLook ??= this.#lookLater();
+    });
+  }
+
+  #giveUp(thread: Thread): void {
+    this.#threads.splice(this.#threads.indexOf(thread), 1);
+    const [hung, ...others] = thread.jobs.values();
+    thread.jobs.clear();
+    const seconds = Math.round(this.options.stallMilliseconds / 1000);
+    const detail = `a worker has made no progress for ${seconds} s (${hung?.task.kind ?? "idle"})`;
+    this.options.onStalled?.(detail);
+    // A thread inside a system call that hangs (a dead NFS server) cannot be ended. When the call lets go it finds that it was given up, and answers.
+    Atomics.store(thread.givenUp, 0, 1);
+    Atomics.store(thread.credits, 0, 2 ** 30);
+    Atomics.notify(thread.credits, 0);
+    hung?.resolve({ kind: "stalled", detail, released: thread.release.promise });
+    this.#waiting.unshift(...others);
+    this.#dispatch();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    this.#cancelLook?.();
     await Promise.all(this.#threads.map((thread) => thread.worker.terminate()));
   }
 }

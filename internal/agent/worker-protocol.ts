@@ -3,8 +3,8 @@
  */
 import type { DirectoryDifference, ScanProblem } from "../inventory/mod.ts";
 import type { CleanRequest, CleanResult, ReplicaCheckRequest, ReplicaProblem, ReplicaState } from "../replicate/mod.ts";
-import type { PatternCount, ScanCounts, ScanTarget, SettleRule } from "../scan/mod.ts";
-import type { VolumeAddress } from "../volume/mod.ts";
+import type { DirectoryScanOptions, LookEntry, PatternCount, ScanCounts, ScanTarget, SettleRule } from "../scan/mod.ts";
+import type { VolumeAddress, VolumeError } from "../volume/mod.ts";
 import type { PackedGroup, PackedResult } from "./copy-messages.ts";
 
 /** Handed to a worker when it starts. */
@@ -12,6 +12,10 @@ export interface WorkerSetup {
   readonly inventory: string;
   /** One 32-bit number: how many batches of differences the worker may still send before it must wait. */
   readonly credits: SharedArrayBuffer;
+  /** One 32-bit number for all workers: not 0 means to leave untried what was not begun. */
+  readonly stop: SharedArrayBuffer;
+  /** One 32-bit number for this worker: not 0 means that it was given up. */
+  readonly givenUp: SharedArrayBuffer;
 }
 
 export interface ScanTask {
@@ -23,20 +27,38 @@ export interface ScanTask {
   readonly directories: readonly string[];
   readonly exclude: readonly string[];
   readonly rule: SettleRule;
+  readonly options?: DirectoryScanOptions;
+}
+
+/** Looks at single names, and proves no absence. */
+export interface LookTask {
+  readonly kind: "look";
+  readonly target: ScanTarget;
+  readonly address: VolumeAddress;
+  readonly entries: readonly LookEntry[];
+  readonly exclude: readonly string[];
+  readonly rule: SettleRule;
 }
 
 export type Task =
   | ScanTask
+  | LookTask
   | { readonly kind: "check-replica"; readonly request: ReplicaCheckRequest }
   | { readonly kind: "clean"; readonly request: CleanRequest }
   | { readonly kind: "copy"; readonly group: PackedGroup };
 
 export interface ScanReply {
-  readonly kind: "scan";
+  readonly kind: "scan" | "look";
   readonly counts: ScanCounts;
   readonly subdirectories: readonly string[];
   readonly problems: readonly ScanProblem[];
   readonly patterns: readonly PatternCount[];
+  /** The directories that are watched from now on, each with its watch descriptor, and when (nanoseconds of the clock that all threads share). */
+  readonly watches: readonly (readonly [path: string, watch: number, when: number])[];
+  /** Why the first directory that could not be watched could not. */
+  readonly watchProblem?: { readonly reason: VolumeError["reason"]; readonly message: string };
+  /** What other machines do there is not reported: the kind of the file system. */
+  readonly changesElsewhere?: string;
   /** The data directory is on one disk with a moving head: one listing at a time is fastest. */
   readonly rotating: boolean;
   /** The root itself could not be opened or listed. */
@@ -59,4 +81,5 @@ export interface ToWorker {
 export type FromWorker =
   | { readonly id: number; readonly kind: "reply"; readonly reply: Reply }
   | { readonly id: number; readonly kind: "differences"; readonly differences: readonly DirectoryDifference[] }
+  | { readonly id: number; readonly kind: "alive" }
   | { readonly id: number; readonly kind: "progress"; readonly files: number; readonly bytes: number; readonly path: string };

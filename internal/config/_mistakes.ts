@@ -28,6 +28,9 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   workers: "workers = 2",
   nice: "nice = 10",
   io_priority: 'io_priority = "idle"',
+  stall_timeout: 'stall_timeout = "5m"',
+  listen: 'listen = "127.0.0.1:9440"',
+  allow_remote: "allow_remote = true",
   address: 'address = "ssh://icc"',
   aliases: 'aliases = ["aoc"]',
   data_dirs: 'data_dirs = ["/opt/MagAOX/logs"]',
@@ -42,6 +45,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
 
 const TABLE_EXAMPLES: Readonly<Record<string, string>> = {
   scan: "[scan]",
+  status: "[status]",
   hosts: "[hosts.exao1]",
   replicas: '[replicas."/mnt/backup"]',
 };
@@ -49,7 +53,7 @@ const TABLE_EXAMPLES: Readonly<Record<string, string>> = {
 /** The line to write at a path: that of its key, or the header of its table. */
 function exampleOf(path: KeyPath): string {
   const [section = "", ...rest] = path.map(String);
-  const key = section === "scan" ? rest[0] : rest[1];
+  const key = section === "scan" || section === "status" ? rest[0] : rest[1];
   return EXAMPLES[key ?? section] ?? TABLE_EXAMPLES[section] ?? "what the example configuration shows";
 }
 

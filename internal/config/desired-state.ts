@@ -19,12 +19,25 @@ export interface DesiredState {
   /** 0..19: as nice(1) counts; 0 leaves it as it is. */
   readonly nice: number;
   readonly ioPriority: IoPriority;
+  /** A worker that makes no progress for this long is given up and replaced. */
+  readonly stallTimeoutMilliseconds: number;
+  readonly status: StatusSettings;
   readonly scan: ScanSettings;
   readonly hosts: readonly Host[];
   readonly replicas: readonly Replica[];
 }
 
 export type IoPriority = "normal" | "low" | "idle";
+
+/** Where the status endpoint listens. What other machines reach is here only because the operator allowed it. */
+export type ListenAddress =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: AbsolutePath };
+
+export interface StatusSettings {
+  /** Undefined: there is no endpoint. */
+  readonly listen: ListenAddress | undefined;
+}
 
 export interface ScanSettings {
   readonly intervalMilliseconds: number;

@@ -12,7 +12,38 @@ describe("every mistake is told with its place, what is wrong and what to do", (
       '[replicas."/a"]\nimport-origins = true\n',
       ['2:1: unknown key "import-origins" in [replicas."/a"] | did you mean "import_origins"?'],
     ],
-    ["[status]\nport = 1\n", ['1:2: unknown key "status" at the top level | did you mean "status_file"?']],
+    ["[statsu]\nport = 1\n", ['1:2: unknown key "statsu" at the top level | did you mean "status"?']],
+    ["[status]\nlisten_on = 1\n", ['2:1: unknown key "listen_on" in [status] | did you mean "listen"?']],
+    ["status = 5\n", ['1:10: "status" is a whole number (5), but a table is expected | write [status]']],
+    [
+      "[status]\nlisten = 9440\n",
+      ['2:10: "listen" is a whole number (9440), but a string in quotes is expected | write listen = "127.0.0.1:9440"'],
+    ],
+    [
+      '[status]\nlisten = "9440"\n',
+      [
+        '2:10: the address "9440" is neither "HOST:PORT" nor "unix:/PATH" | write "127.0.0.1:9440", "[::1]:9440" or "unix:/run/xtelemdb/status.sock"',
+      ],
+    ],
+    [
+      '[status]\nlisten = "0.0.0.0:9440"\n',
+      [
+        '2:10: the address "0.0.0.0:9440" may be reached from other machines, and the endpoint asks nobody who they are | write "127.0.0.1:9440", or add allow_remote = true',
+      ],
+    ],
+    ['[status]\nlisten = "0.0.0.0:9440"\nallow_remote = true\n', []],
+    [
+      'status_file = "/run/x"\n[status]\nlisten = "unix:/run/x"\n',
+      ['3:10: the address "unix:/run/x" is that of another file of xtelemdb | give each its own name'],
+    ],
+    [
+      'stall_timeout = "9s"\n',
+      ['1:17: "stall_timeout" is "9s", but a duration of at least "10s" is expected | write stall_timeout = "5m"'],
+    ],
+    [
+      'stall_timeout = "25d"\n',
+      ['1:17: "stall_timeout" is "25d", but a duration of at most "24d" is expected | write stall_timeout = "5m"'],
+    ],
     [
       "hosts.exao1.frobnicate = 1\n",
       [

@@ -46,6 +46,8 @@ describe("the desired state", () => {
       statusFile: "/run/xtelemdb/status.json",
       nice: 0,
       ioPriority: "normal",
+      stallTimeoutMilliseconds: 300_000,
+      status: {},
       scan: {
         intervalMilliseconds: 600_000,
         settleMilliseconds: 10_000,

@@ -7,8 +7,9 @@ import { checkOverlaps } from "./_overlaps.ts";
 import { positionsIn } from "./_positions.ts";
 import { type KeyPath, parseToml, type TomlTable } from "./_toml.ts";
 import type { ConfigError } from "./config-error.ts";
-import type { AbsolutePath, DesiredState, Host, HostName, Replica, SshSettings } from "./desired-state.ts";
+import type { AbsolutePath, DesiredState, Host, HostName, ListenAddress, Replica, SshSettings } from "./desired-state.ts";
 import { defaultDatabase, defaultStatusFile, type Environment } from "./environment.ts";
+import { isLocalAddress, parseListenAddress } from "./listen-address.ts";
 import { absolutePath, hostName, replicaKey, sshHost } from "./names.ts";
 import { type Configuration, configurationSchema, type HostTable } from "./schema.ts";
 import { parseDuration, parseShare, parseSize } from "./units.ts";
@@ -33,6 +34,7 @@ export function parseConfiguration(text: string, file: string, environment: Envi
   const whole = hosts.filter((host) => host.dataDirectories.length === configuration?.hosts[host.name]?.data_dirs.length);
   checkOverlaps(whole, replicas, own, mistakes);
   const { database, statusFile } = filesOf(configuration, file, environment, mistakes);
+  const listen = configuration && listenOf(configuration, [database, statusFile, resolve(file)], mistakes);
   if (mistakes.all.length > 0 || configuration === undefined || own === undefined) return invalid(mistakes.all);
 
   const { scan } = configuration;
@@ -42,6 +44,8 @@ export function parseConfiguration(text: string, file: string, environment: Envi
     statusFile,
     nice: configuration.nice,
     ioPriority: configuration.io_priority,
+    stallTimeoutMilliseconds: parseDuration(configuration.stall_timeout) ?? 0,
+    status: { listen },
     scan: {
       intervalMilliseconds: parseDuration(scan.interval) ?? 0,
       settleMilliseconds: parseDuration(scan.settle) ?? 0,
@@ -95,6 +99,29 @@ function filesOf(
     );
   }
   return { database, statusFile };
+}
+
+/** Where the status endpoint listens; a mistake in it is told. */
+function listenOf(
+  { status: { listen: text, allow_remote: allowRemote } }: Configuration,
+  files: readonly string[],
+  mistakes: Mistakes,
+): ListenAddress | undefined {
+  if (text === undefined) return undefined;
+  const told = (what: string, help: string): undefined => {
+    mistakes.add(["status", "listen"], "value", `the address ${JSON.stringify(text)} ${what}`, help);
+    return undefined;
+  };
+  const parsed = parseListenAddress(text);
+  if (parsed.isErr()) return told(parsed.error, 'write "127.0.0.1:9440", "[::1]:9440" or "unix:/run/xtelemdb/status.sock"');
+  const address = parsed.value;
+  if (address.kind === "unix" && files.includes(address.path))
+    return told("is that of another file of xtelemdb", "give each its own name");
+  if (isLocalAddress(address) || allowRemote) return address;
+  return told(
+    "may be reached from other machines, and the endpoint asks nobody who they are",
+    `write ${JSON.stringify(`127.0.0.1:${address.kind === "tcp" ? address.port : ""}`)}, or add allow_remote = true`,
+  );
 }
 
 function hostsOf(configuration: Configuration | undefined, mistakes: Mistakes): Host[] {

@@ -11,6 +11,7 @@ const read = (name: string): Promise<string> => readFile(join(folder, name), "ut
 const SECTIONS: Readonly<Record<string, string>> = {
   "": "",
   scan: "[scan]\n",
+  status: "[status]\n",
   hosts: "[hosts.exao1]\n",
   replicas: '[replicas."/mnt/backup"]\n',
 };

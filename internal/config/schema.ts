@@ -26,6 +26,9 @@ const sshOption = z.string().refine((text) => /^[A-Za-z][A-Za-z0-9]*\s*[= ]\s*[^
 });
 const timeout = duration.refine((text) => (parseDuration(text) ?? 0) >= 1000, { error: 'a duration of at least "1s"' });
 
+/** What is shorter would give up a worker for one slow answer of a disk or a far end. */
+const stallTimeout = interval.refine((text) => (parseDuration(text) ?? 0) >= 10_000, { error: 'a duration of at least "10s"' });
+
 const workers = z
   .int({ error: "a whole number from 0 to 64" })
   .min(0, { error: "a whole number from 0 to 64" })
@@ -54,6 +57,21 @@ const scan = z
       ),
   })
   .describe("How the data directories are looked at.");
+
+const status = z
+  .strictObject({
+    listen: z
+      .string()
+      .optional()
+      .describe(
+        'Where the status endpoint listens: "127.0.0.1:9440", "[::1]:9440" or "unix:/run/xtelemdb/status.sock". Left out: there is none.',
+      ),
+    allow_remote: z
+      .boolean()
+      .default(false)
+      .describe("Let it listen where other machines reach it. It asks nobody who they are."),
+  })
+  .describe("The status endpoint.");
 
 const connections = z
   .int({ error: "a whole number from 0 to 16" })
@@ -119,7 +137,9 @@ export const configurationSchema = z
       .enum(["normal", "low", "idle"])
       .default("normal")
       .describe("How far it steps back for others that want the disks (ionice(1)). normal: as it was started."),
+    stall_timeout: stallTimeout.default("5m").describe("A worker that makes no progress for this long is given up and replaced."),
     scan: scan.prefault({}),
+    status: status.prefault({}),
     hosts: z.record(z.string(), host).default({}).describe("Origin hosts by name."),
     replicas: z.record(z.string(), replica).default({}).describe('Replicas by path ("/mnt/backup") or URL ("ssh://host/path/").'),
   })
@@ -129,6 +149,7 @@ export const configurationSchema = z
 export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(configurationSchema.shape).filter((key) => key !== "$schema"),
   scan: Object.keys(scan.shape),
+  status: Object.keys(status.shape),
   hosts: Object.keys(host.shape),
   replicas: Object.keys(replica.shape),
 };

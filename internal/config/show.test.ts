@@ -11,6 +11,7 @@ database = "/var/lib/xtelemdb/inventory.db"
 status_file = "/var/lib/xtelemdb/status.json"
 nice = 0
 io_priority = "normal"
+stall_timeout = "5m"
 
 [scan]
 interval = "10m"
@@ -20,6 +21,9 @@ max_wait = "1h"
 exclude = []
 workers = 0
 max_loss = "20%"
+
+[status]
+allow_remote = false
 
 [hosts."exao1"]
 aliases = []
@@ -51,6 +55,19 @@ timeout = "1m"
         expect(stateOf(showConfiguration(state))).toEqual(state);
       }),
     );
+  });
+
+  test.each([
+    ["127.0.0.1:9440", false],
+    ["unix:/run/xtelemdb/status.sock", false],
+    ["[::1]:9440", false],
+    ["[::]:9440", true],
+    ["exao1:9440", true],
+  ])("says where the endpoint listens (%p), and whether that took leave", (listen, allowRemote) => {
+    const state = stateOf(`stall_timeout = "90s"\n[status]\nlisten = "${listen}"\nallow_remote = ${allowRemote}\n`);
+    const shown = showConfiguration(state);
+    expect(shown).toContain(`\n[status]\nlisten = "${listen}"\nallow_remote = ${allowRemote}\n`);
+    expect(stateOf(shown)).toEqual(state);
   });
 
   test("loads again whatever the texts in it hold", () => {

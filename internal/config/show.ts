@@ -1,5 +1,6 @@
 /** The desired state as TOML with every default filled in; it loads to the same desired state. */
 import type { DesiredState, Host, SshSettings } from "./desired-state.ts";
+import { formatListenAddress, isLocalAddress } from "./listen-address.ts";
 import { formatDuration, formatShare } from "./units.ts";
 
 /** A JSON string is a TOML basic string, but for DEL, which TOML wants escaped (https://toml.io/en/v1.0.0#string). */
@@ -12,6 +13,12 @@ const sshLines = ({ connections, sshOptions, timeoutMilliseconds }: SshSettings)
   `timeout = ${quoted(formatDuration(timeoutMilliseconds))}`,
 ];
 
+/** Without an endpoint there is nothing to write for `listen`, which has no default. */
+const statusLines = ({ listen }: DesiredState["status"]): string[] => [
+  ...(listen === undefined ? [] : [`listen = ${quoted(formatListenAddress(listen))}`]),
+  `allow_remote = ${listen !== undefined && !isLocalAddress(listen)}`,
+];
+
 const hostUrl = ({ user, host, port }: NonNullable<Host["address"]>): string =>
   `ssh://${user === undefined ? "" : `${user}@`}${host.includes(":") ? `[${host}]` : host}${port === undefined ? "" : `:${port}`}`;
 
@@ -22,6 +29,7 @@ export function showConfiguration(state: DesiredState): string {
     `status_file = ${quoted(state.statusFile)}`,
     `nice = ${state.nice}`,
     `io_priority = ${quoted(state.ioPriority)}`,
+    `stall_timeout = ${quoted(formatDuration(state.stallTimeoutMilliseconds))}`,
     "",
     "[scan]",
     `interval = ${quoted(formatDuration(state.scan.intervalMilliseconds))}`,
@@ -31,6 +39,9 @@ export function showConfiguration(state: DesiredState): string {
     `exclude = ${list(state.scan.exclude)}`,
     `workers = ${state.scan.workers}`,
     `max_loss = ${quoted(formatShare(state.scan.maxLoss))}`,
+    "",
+    "[status]",
+    ...statusLines(state.status),
   ];
   for (const host of state.hosts) {
     lines.push(

@@ -63,6 +63,8 @@ interface FileOriginTable {
   state: number;
   revision: number;
   observed_at: number;
+  /** When it was first seen growing; null when it does not. */
+  growing_since: number | null;
 }
 
 interface ReplicaTable {
@@ -73,6 +75,9 @@ interface ReplicaTable {
   marker: string | null;
   /** Every settled file up to this revision is current here, or has a row in `attempt` or a file replica that is not current. */
   reconciled_revision: number;
+  /** How often in a row the replica as a whole could not be worked on, and when it is tried again. */
+  failed_attempts: Generated<number>;
+  next_attempt_at: number | null;
 }
 
 interface FileReplicaTable {

@@ -7,6 +7,7 @@
  */
 export * from "./conditions.ts";
 export * from "./declare.ts";
+export * from "./growing.ts";
 export type { Session } from "./inventory.ts";
 export { Inventory } from "./inventory.ts";
 export * from "./inventory-error.ts";
@@ -15,6 +16,7 @@ export { type Holder, openInventory, openInventoryForReading, readHolder } from 
 export * from "./outcomes.ts";
 export * from "./pending.ts";
 export * from "./queries.ts";
+export * from "./replica-attempts.ts";
 export * from "./runs.ts";
 export * from "./scan-commit.ts";
 export * from "./scan-end.ts";

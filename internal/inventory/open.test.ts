@@ -6,10 +6,11 @@ import type { Compilable, Kysely, Migration } from "kysely";
 import { Scratch } from "../testing/mod.ts";
 import { declareData, differenceOf, evidence, HOLDER, must, openScratchInventory, scanned, withInventory } from "./_for-tests.ts";
 import { migrate } from "./_migrate.ts";
+import { growingPage } from "./growing.ts";
 import { MIGRATIONS } from "./migrations/mod.ts";
-import type { ReplicaId } from "./model.ts";
+import type { DataDirectoryId, ReplicaId } from "./model.ts";
 import { openInventory, openInventoryForReading, readHolder } from "./open.ts";
-import { changedPage, NOT_CURRENT } from "./pending.ts";
+import { changedPage, dueAttempts, NOT_CURRENT, overduePage } from "./pending-queries.ts";
 
 test("one at a time; the second is told who; readers are welcome", async () => {
   using scratch = new Scratch();
@@ -119,7 +120,10 @@ test("the queries of the hot paths use their indexes", async () => {
   const inventory = await openScratchInventory(scratch);
   const sqlOf = (query: Compilable): string => query.compile().sql.replaceAll("?", "1");
   const replica = 1 as ReplicaId;
-  const changed = sqlOf(changedPage(inventory.kysely, replica, 5, 10, 100));
+  const changed = sqlOf(changedPage(inventory.kysely, replica, 5, 10, 100, 0, 1 << 20, ""));
+  const due = sqlOf(dueAttempts(inventory.kysely, replica, 5, 1, 9, 100));
+  const growing = sqlOf(growingPage(inventory.kysely, 1 as DataDirectoryId, 5, 100));
+  const overdue = sqlOf(overduePage(inventory.kysely, replica, 5, 6, 7, 100, 0, 1 << 20, ""));
   const notCurrent = NOT_CURRENT.map((query) => sqlOf(query(inventory.kysely, replica, 5, 100)));
   inventory.close();
   const sqlite = new Database(scratch.path("inventory.db"), { readonly: true });
@@ -127,6 +131,8 @@ test("the queries of the hot paths use their indexes", async () => {
   const planOf = (text: string): string => JSON.stringify(sqlite.query(`explain query plan ${text}`).all());
   expect(planOf(changed)).toContain("file_origin_revision (revision>? AND revision<?)");
   expect(planOf(changed)).not.toContain("SCAN");
+  expect(planOf(due)).toContain("attempt_due (replica_id=? AND next_at>? AND next_at<?)");
+  for (const query of [growing, overdue]) expect(planOf(query)).toContain("file_origin_growing");
   expect(planOf("select * from file_origin where directory_id = 1 limit 5")).not.toContain("SCAN");
   for (const query of notCurrent)
     expect(planOf(query)).toContain("file_replica_not_current (state=? AND replica_id=? AND file_origin_id>?)");

@@ -32,10 +32,11 @@ const insertOrigin = (
   state: number,
   revision: number,
   observed_at: number,
+  growing_since: number | null,
 ) =>
   kysely
     .insertInto("file_origin")
-    .values({ directory_id, name, size, mtime_seconds, mtime_nanoseconds, state, revision, observed_at })
+    .values({ directory_id, name, size, mtime_seconds, mtime_nanoseconds, state, revision, observed_at, growing_since })
     .onConflict((conflict) => conflict.doNothing());
 
 const selectByName = (kysely: Tables, directory: DirectoryId, name: string) =>
@@ -46,6 +47,7 @@ const selectOrigin = (kysely: Tables, id: FileOriginId) =>
     .selectFrom("file_origin as f")
     .innerJoin("directory as d", "d.id", "f.directory_id")
     .select(["d.data_directory_id as dataDirectory", "f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.state"])
+    .select("f.growing_since as growingSince")
     .where("f.id", "=", id);
 
 const updateOrigin = (
@@ -56,11 +58,12 @@ const updateOrigin = (
   state: number,
   revision: number,
   observed_at: number,
+  growing_since: number | null,
   id: FileOriginId,
 ) =>
   kysely
     .updateTable("file_origin")
-    .set({ size, mtime_seconds, mtime_nanoseconds, state, revision, observed_at })
+    .set({ size, mtime_seconds, mtime_nanoseconds, state, revision, observed_at, growing_since })
     .where("id", "=", id);
 
 const selectCopy = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
@@ -87,9 +90,10 @@ export function insertFileOrigin(
 ): boolean {
   const { size, mtimeSeconds, mtimeNanoseconds } = evidence;
   const revision = transaction.revision + 1;
+  const growingSince = state === "growing" ? observedAt : null;
   const inserted = transaction.session
     .statement(insertOrigin)
-    .run(directory, name, size, mtimeSeconds, mtimeNanoseconds, originStateCode(state), revision, observedAt);
+    .run(directory, name, size, mtimeSeconds, mtimeNanoseconds, originStateCode(state), revision, observedAt, growingSince);
   if (inserted === 0) return false;
   transaction.nextRevision();
   transaction.tally.origin(dataDirectory, state, 1, size);
@@ -126,6 +130,7 @@ export function changeFileOrigin(
       originStateCode(change.state),
       transaction.nextRevision(),
       change.observedAt,
+      change.state === "growing" ? (row.growingSince ?? change.observedAt) : null,
       id,
     );
   tally.origin(row.dataDirectory, stateBefore, -1, -before.size);
@@ -147,9 +152,8 @@ function moveCopies(
     if (copy === undefined) continue;
     const before = fileReplicaStateOf(copy.state);
     const movedOn = before === "current" && isWanted(originAfter) && !sameEvidence(copy, evidence);
-    // A file that grew and came back to what was copied: the copy is what it was.
-    const cameBack = before === "stale" && isWanted(originAfter) && sameEvidence(copy, evidence);
-    const after = movedOn ? "stale" : cameBack ? "current" : before;
+    // A stale copy stays so whatever its origin comes back to: it may be no more than the beginning of a file that was growing.
+    const after = movedOn ? "stale" : before;
     if (after !== before) session.statement(setCopyState).run(fileReplicaStateCode(after), replica.id, id);
     tally.copy(dataDirectory, replica.id, originBefore, before, -1, -copy.size);
     tally.copy(dataDirectory, replica.id, originAfter, after, 1, copy.size);

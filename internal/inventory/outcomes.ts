@@ -30,6 +30,8 @@ export interface StoredCopy {
   /** The modification time that the replica's file system kept, where it differs. */
   readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
   readonly digest: Digest;
+  /** It is the beginning of a file that was still growing: stale from the start. */
+  readonly prefix?: true;
 }
 
 /** A file that was tried and is still pending. */
@@ -191,7 +193,7 @@ function commitCopy({ session, tally }: Transaction, replica: ReplicaId, copy: S
   if (origin.copyState !== null) {
     tally.copy(origin.dataDirectory, replica, originState, fileReplicaStateOf(origin.copyState), -1, -(origin.copySize ?? 0));
   }
-  const state = sameEvidence(origin, copy.evidence) ? "current" : "stale";
+  const state = copy.prefix !== true && sameEvidence(origin, copy.evidence) ? "current" : "stale";
   const { size, mtimeSeconds, mtimeNanoseconds } = copy.evidence;
   session
     .statement(upsertCopy)

@@ -1,23 +1,30 @@
 /**
- * The diff: which files a replica lacks. Two ordered streams, a page at a time, so that memory stays flat: what changed after the replica's reconciled
- * revision, oldest change first; then what an earlier run left behind (failed attempts, copies that are not current).
+ * The diff: which files a replica lacks, a page at a time, so that memory stays flat. What changed after the replica's reconciled revision comes oldest
+ * change first; what has failed before, when its time has come: neither costs more than the files that are in it.
  */
-import { type Kysely, sql } from "kysely";
-import type { InventoryTables } from "./database-schema.ts";
 import type { DeclaredReplica } from "./declare.ts";
 import type { Session } from "./inventory.ts";
 import {
   type DataDirectoryId,
   type DirectoryId,
   type Evidence,
-  FILE_REPLICA_STATES,
   type FileOriginId,
   type FileReplicaState,
-  fileReplicaStateCode,
   fileReplicaStateOf,
-  originStateCode,
+  originStateOf,
   type ReplicaId,
 } from "./model.ts";
+import {
+  changedPage,
+  dueAttempts,
+  dueFile,
+  earliestAttempt,
+  leftBehindFile,
+  NOT_CURRENT,
+  overduePage,
+  type PendingRow,
+  selectDirectory,
+} from "./pending-queries.ts";
 
 /** The directory of an origin, and the data directory that it belongs to. Paths are absolute origin paths. */
 export interface OriginDirectory {
@@ -28,7 +35,7 @@ export interface OriginDirectory {
   readonly dataDirectory: string;
 }
 
-/** A settled file that has no current copy at the replica. */
+/** A file that has no current copy at the replica: settled; or growing for so long that what there is of it is to be copied. */
 export interface PendingFile {
   readonly id: FileOriginId;
   /** One object for all files of a directory in a page. */
@@ -36,102 +43,77 @@ export interface PendingFile {
   readonly name: string;
   readonly evidence: Evidence;
   readonly revision: number;
+  /** When it was seen as it is: milliseconds since 1970. */
+  readonly observedAt: number;
   /** The copy that is there now and may be replaced, with its evidence as the replica's file system keeps it. */
   readonly copy?: { readonly state: FileReplicaState; readonly kept: Evidence };
   /** When its last attempt failed, how often it did, and when the next is due. */
   readonly attempt?: { readonly attempts: number; readonly nextAt: number };
+  /** It is still growing: as much of it is copied as there is, and the copy is stale from the start. */
+  readonly prefix?: true;
 }
 
-/** Where a replica's diff stands. `newest`: changes after this revision belong to the next diff. */
+/** Which files a diff is about. */
+export interface PendingScope {
+  /** Sizes from here on, in bytes. */
+  readonly smallest: number;
+  /** Sizes below this. */
+  readonly below: number;
+  /** Of one origin host; left out: of all. */
+  readonly host?: string;
+}
+
+export const EVERYTHING: PendingScope = { smallest: 0, below: Number.MAX_SAFE_INTEGER };
+
+/**
+ * Where a diff stands. Three sets that never overlap: `changed` after the reconciled revision and never tried since; `left-behind` before it without a
+ * failed attempt; `due`: a failed attempt whose time has come. And a fourth for itself: `overdue`, growing for too long.
+ */
 export interface PendingCursor {
-  readonly phase: "changed" | "left-behind" | "end";
+  readonly phase: "changed" | "left-behind" | "due" | "overdue" | "end";
   readonly position: number;
+  /** Changes after this revision belong to the next diff. */
   readonly newest: number;
-  /** The replica's reconciled revision when the diff began: where the second stream ends and the first begins. */
+  /** The replica's reconciled revision when the diff began: where the second set ends and the first begins. */
   readonly since: number;
+  /** Attempts that are due later (milliseconds since 1970) are left for later. */
+  readonly dueAt: number;
+  /** The due time of the attempt at `position`. */
+  readonly dueFrom: number;
+  /** Growing and copied before this time (milliseconds since 1970): overdue. */
+  readonly overdueBefore: number;
+  /** The sets that are still to come. */
+  readonly then: readonly PendingCursor["phase"][];
+  readonly scope: PendingScope;
 }
 
-export const startOfPending = (replica: DeclaredReplica, newest: number): PendingCursor => ({
-  phase: "changed",
-  position: replica.reconciledRevision,
-  newest,
-  since: replica.reconciledRevision,
-});
+/** The whole diff: everything that the replica lacks and that is not growing. */
+export const startOfPending = (
+  replica: DeclaredReplica,
+  newest: number,
+  options: Partial<Pick<PendingCursor, "dueAt" | "dueFrom" | "scope" | "overdueBefore">> & {
+    readonly phases?: readonly PendingCursor["phase"][];
+  } = {},
+): PendingCursor => {
+  const [phase = "end", ...then] = options.phases ?? ["changed", "left-behind", "due"];
+  return {
+    phase,
+    then,
+    position: phase === "changed" ? replica.reconciledRevision : 0,
+    newest,
+    since: replica.reconciledRevision,
+    dueAt: options.dueAt ?? Number.MAX_SAFE_INTEGER,
+    dueFrom: options.dueFrom ?? Number.MIN_SAFE_INTEGER,
+    overdueBefore: options.overdueBefore ?? 0,
+    scope: options.scope ?? EVERYTHING,
+  };
+};
 
-type Tables = Kysely<InventoryTables>;
-
-const SETTLED = originStateCode("settled");
-const CURRENT = fileReplicaStateCode("current");
-
-const pendingColumns = (kysely: Tables, replica: ReplicaId) =>
-  kysely
-    .selectFrom("file_origin as f")
-    .innerJoin("directory as d", "d.id", "f.directory_id")
-    .innerJoin("data_directory as g", "g.id", "d.data_directory_id")
-    .innerJoin("host as h", "h.id", "g.host_id")
-    .leftJoin("file_replica as r", (join) => join.onRef("r.file_origin_id", "=", "f.id").on("r.replica_id", "=", replica))
-    .leftJoin("attempt as a", (join) => join.onRef("a.file_origin_id", "=", "f.id").on("a.replica_id", "=", replica))
-    .where("f.state", "=", SETTLED)
-    .where("g.declared", "=", 1)
-    .where("h.declared", "=", 1)
-    .where((where) => where.or([where("r.state", "is", null), where("r.state", "!=", CURRENT)]))
-    .select(["f.id", "f.directory_id", "f.name"])
-    .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.revision"])
-    .select(["r.state as copy_state", "r.size as copy_size", "r.mtime_seconds as copy_seconds"])
-    .select(["r.mtime_nanoseconds as copy_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
-    .select(["a.attempts", "a.next_at"]);
-
-/** Exported for the test of its query plan. */
-export const changedPage = (kysely: Tables, replica: ReplicaId, after: number, newest: number, limit: number) =>
-  pendingColumns(kysely, replica)
-    .where("f.revision", ">", after)
-    .where("f.revision", "<=", newest)
-    .orderBy("f.revision")
-    .limit(limit);
-
-const pendingFile = (kysely: Tables, replica: ReplicaId, id: FileOriginId, since: number) =>
-  pendingColumns(kysely, replica).where("f.id", "=", id).where("f.revision", "<=", since);
-
-const attempted = (kysely: Tables, replica: ReplicaId, after: number, limit: number) =>
-  kysely
-    .selectFrom("attempt")
-    .select("file_origin_id as id")
-    .where("replica_id", "=", replica)
-    .where(sql<number>`file_origin_id`, ">", after)
-    .orderBy("file_origin_id")
-    .limit(limit);
-
-/** One statement a state, with literals: only so is the partial index taken, and not the millions of rows of copies that are current. */
-export const NOT_CURRENT = FILE_REPLICA_STATES.filter((state) => state !== "current").map(
-  (state) => (kysely: Tables, replica: ReplicaId, after: number, limit: number) =>
-    kysely
-      .selectFrom("file_replica")
-      .select("file_origin_id as id")
-      .where("replica_id", "=", replica)
-      .where("state", "!=", sql.lit(CURRENT))
-      .where("state", "=", sql.lit(fileReplicaStateCode(state)))
-      .where(sql<number>`file_origin_id`, ">", after)
-      .orderBy("file_origin_id")
-      .limit(limit),
-);
-
-/** Ids after `after` with an attempt or a copy that is not current, in order: a superset of what was left behind. */
+/** Ids after `after` with a copy that is not current, in order: a superset of what was left behind. */
 function leftBehindIds(session: Session, replica: ReplicaId, after: number, limit: number): FileOriginId[] {
-  const rows = [
-    ...session.statement(attempted).all(replica, after, limit),
-    ...NOT_CURRENT.flatMap((query) => session.statement(query).all(replica, after, limit)),
-  ];
-  const ids = rows.map((row) => row.id);
+  const ids = NOT_CURRENT.flatMap((query) => session.statement(query).all(replica, after, limit)).map((row) => row.id);
   return [...new Set(ids)].toSorted((a, b) => a - b).slice(0, limit);
 }
-
-const selectDirectory = (kysely: Tables, id: DirectoryId) =>
-  kysely
-    .selectFrom("directory as d")
-    .innerJoin("data_directory as g", "g.id", "d.data_directory_id")
-    .innerJoin("host as h", "h.id", "g.host_id")
-    .select(["d.id", "h.name as host", "d.path", "g.id as dataDirectoryId", "g.path as dataDirectory"])
-    .where("d.id", "=", id);
 
 /** Reads each directory once: thousands of rows name the same few, and their paths are long. */
 class Directories {
@@ -149,8 +131,6 @@ class Directories {
   }
 }
 
-type PendingRow = ReturnType<typeof pendingColumns> extends { execute(): Promise<(infer Row)[]> } ? Row : never;
-
 function pendingFileOf(row: PendingRow, directories: Directories): PendingFile {
   const file = {
     id: row.id,
@@ -158,6 +138,8 @@ function pendingFileOf(row: PendingRow, directories: Directories): PendingFile {
     name: row.name,
     evidence: { size: row.size, mtimeSeconds: row.mtime_seconds, mtimeNanoseconds: row.mtime_nanoseconds },
     revision: row.revision,
+    observedAt: row.observed_at,
+    ...(originStateOf(row.state) === "growing" ? { prefix: true as const } : {}),
   };
   const copy =
     row.copy_state === null
@@ -184,23 +166,54 @@ export function pendingPage(
   cursor: PendingCursor,
   limit: number,
 ): { readonly files: readonly PendingFile[]; readonly next: PendingCursor } {
+  const { rows, next } = readPage(session, replica, cursor, limit);
   const directories = new Directories(session);
-  const fileOf = (row: PendingRow): PendingFile => pendingFileOf(row, directories);
-  if (cursor.phase === "changed") {
-    const rows = session.statement(changedPage).all(replica, cursor.position, cursor.newest, limit);
-    const last = rows.at(-1);
-    const next: PendingCursor =
-      last === undefined || rows.length < limit
-        ? { ...cursor, phase: "left-behind", position: 0 }
-        : { ...cursor, position: last.revision };
-    return { files: rows.map(fileOf), next };
-  }
-  if (cursor.phase === "end") return { files: [], next: cursor };
-  const ids = leftBehindIds(session, replica, cursor.position, limit);
-  const rows = ids.map((id) => session.statement(pendingFile).get(replica, id, cursor.since));
-  const last = ids.at(-1);
-  return {
-    files: rows.filter((row) => row !== undefined).map(fileOf),
-    next: last === undefined || ids.length < limit ? { ...cursor, phase: "end" } : { ...cursor, position: last },
-  };
+  const files = rows.filter((row) => row !== undefined).map((row) => pendingFileOf(row, directories));
+  return { files, next: next ?? nextPhase(cursor) };
 }
+
+const nextPhase = (cursor: PendingCursor): PendingCursor => {
+  const [phase = "end", ...then] = cursor.then;
+  return { ...cursor, phase, then, position: 0 };
+};
+
+/** `next` is left out when the phase is done. */
+function readPage(
+  session: Session,
+  replica: ReplicaId,
+  cursor: PendingCursor,
+  limit: number,
+): { readonly rows: readonly (PendingRow | undefined)[]; readonly next?: PendingCursor } {
+  const { position, newest, since, dueAt, dueFrom, overdueBefore } = cursor;
+  const { smallest, below, host = "" } = cursor.scope;
+  const goOn = <Row>(rows: readonly Row[], to: (last: Row) => Partial<PendingCursor>): { next?: PendingCursor } => {
+    const last = rows.at(-1);
+    return last === undefined || rows.length < limit ? {} : { next: { ...cursor, ...to(last) } };
+  };
+  switch (cursor.phase) {
+    case "changed": {
+      const rows = session.statement(changedPage).all(replica, position, newest, limit, smallest, below, host);
+      return { rows, ...goOn(rows, (last) => ({ position: last.revision })) };
+    }
+    case "left-behind": {
+      const ids = leftBehindIds(session, replica, position, limit);
+      const rows = ids.map((id) => session.statement(leftBehindFile).get(replica, id, since, smallest, below, host));
+      return { rows, ...goOn(ids, (last) => ({ position: last })) };
+    }
+    case "due": {
+      const due = session.statement(dueAttempts).all(replica, dueFrom, position, dueAt, limit);
+      const rows = due.map(({ id }) => session.statement(dueFile).get(replica, id, smallest, below, host));
+      return { rows, ...goOn(due, (last) => ({ position: last.id, dueFrom: last.nextAt })) };
+    }
+    case "overdue": {
+      const rows = session.statement(overduePage).all(replica, position, overdueBefore, dueAt, limit, smallest, below, host);
+      return { rows, ...goOn(rows, (last) => ({ position: last.id })) };
+    }
+    case "end":
+      return { rows: [], next: cursor };
+  }
+}
+
+/** When the next failed attempt after `after` is due at this replica (milliseconds since 1970); undefined when none is. */
+export const nextAttemptAt = (session: Session, replica: ReplicaId, after: number): number | undefined =>
+  session.statement(earliestAttempt).get(replica, after)?.nextAt;

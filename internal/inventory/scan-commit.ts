@@ -74,6 +74,9 @@ const noteVanishedFile = (kysely: Tables, data_directory_id: DataDirectoryId, fi
     .values({ data_directory_id, file_origin_id })
     .onConflict((conflict) => conflict.doNothing());
 
+const forgetVanishedFile = (kysely: Tables, dataDirectory: DataDirectoryId, file: FileOriginId) =>
+  kysely.deleteFrom("vanished_file").where("data_directory_id", "=", dataDirectory).where("file_origin_id", "=", file);
+
 const noteVanishedDirectory = (kysely: Tables, data_directory_id: DataDirectoryId, directory_id: DirectoryId) =>
   kysely
     .insertInto("vanished_directory")
@@ -121,7 +124,11 @@ export function commitDifferences(
         if (insertFileOrigin(transaction, dataDirectory.id, directory, name, evidence, state, observedAt)) added += 1;
         else {
           const id = fileOriginNamed(transaction, directory, name);
-          if (id !== undefined && changeFileOrigin(transaction, id, { evidence, state, observedAt })) changed += 1;
+          if (id !== undefined && changeFileOrigin(transaction, id, { evidence, state, observedAt })) {
+            changed += 1;
+            // A scan that goes on beside may have missed it before it came back.
+            transaction.session.statement(forgetVanishedFile).run(dataDirectory.id, id);
+          }
         }
       }
       for (const id of difference.excluded) changeFileOrigin(transaction, id, { state: "excluded", observedAt });

@@ -96,3 +96,13 @@ export function* knownFileIds(session: Session, directory: DirectoryId): Generat
 /** Directories directly below that are expected to be listed. */
 export const knownSubdirectories = (session: Session, directory: DirectoryId): { id: DirectoryId; path: string }[] =>
   session.statement(selectSubdirectories).all(directory);
+
+const anyCopy = (kysely: Tables, file: FileOriginId) =>
+  kysely
+    .selectFrom("replica as p")
+    .innerJoin("file_replica as r", (join) => join.onRef("r.replica_id", "=", "p.id").on("r.file_origin_id", "=", file))
+    .select("r.state")
+    .limit(1);
+
+/** Is there a copy of the file at any replica, current or not? */
+export const wasCopied = (session: Session, file: FileOriginId): boolean => session.statement(anyCopy).get(file) !== undefined;

@@ -32,6 +32,7 @@ export interface BegunCopy {
 export const mayContinue = (directory: VolumeDirectory, { stat }: SourceFile, request: CopyRequest): boolean =>
   // Another host's change times are not known: that its file is the same as then could not be proven.
   request.source?.kind !== "ssh" &&
+  request.prefix !== true &&
   directory.continueTemporary !== undefined &&
   stat.size >= CONTINUE_FROM_BYTES &&
   !isSparse(stat);
@@ -46,12 +47,12 @@ export async function beginCopy(
 ): Promise<Result<BegunCopy, CopyFailure>> {
   const { size } = source.stat;
   if (directory.continueTemporary === undefined || !mayContinue(directory, source, request)) {
-    return begun(await directory.createTemporary(newName()));
+    return begun(await directory.createTemporary(newName(), size));
   }
   const name = partialNameOf(request, source);
   const found = await directory.continueTemporary(name);
   if (found.isErr()) return err(failureAtReplica(found.error));
-  if (found.value === undefined) return begun(await directory.createTemporary(name));
+  if (found.value === undefined) return begun(await directory.createTemporary(name, size));
   const { file } = found.value;
   const durable = Math.min(durableBytes(found.value.size), durableBytes(size));
   const same = await endsAlike(source, file, durable, buffers);

@@ -66,6 +66,8 @@ export interface CopyOptions {
   readonly throttle: Throttle | undefined;
   /** So many bytes are there already: they are hashed, not written. A multiple of 1 MiB. */
   readonly from: number;
+  /** The source may go on beyond its size: that much of it is copied. */
+  readonly prefix: boolean;
   /** Called with the bytes that were written since. */
   readonly onBytes: (bytes: number) => void;
 }
@@ -74,7 +76,7 @@ async function copyLarge(
   source: SourceFile,
   target: TemporaryFile,
   buffers: CopyBuffers,
-  { throttle, from, onBytes }: CopyOptions,
+  { throttle, from, prefix, onBytes }: CopyOptions,
 ): Promise<CopyStep<Uint8Array>> {
   const { size } = source.stat;
   const write = async (length: number, position: number) => {
@@ -86,7 +88,7 @@ async function copyLarge(
     return written;
   };
   const hasher = new Bun.CryptoHasher(HASH_NAME);
-  const copied = await eachStretch(source, buffers, async (length, position) => {
+  const copied = await eachStretch(source, buffers, prefix, async (length, position) => {
     if (position === HOLE) {
       onBytes(length);
       return hashZeros(hasher, length);
@@ -100,7 +102,7 @@ async function copyLarge(
 /** The SHA-256 of a file's bytes; `source.stat.size` many of them. */
 export async function hashBytes(source: SourceFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
   const hasher = new Bun.CryptoHasher(HASH_NAME);
-  const read = await eachStretch(source, buffers, async (length, position) => {
+  const read = await eachStretch(source, buffers, false, async (length, position) => {
     if (position === HOLE) return hashZeros(hasher, length);
     hasher.update(buffers.data.bytes.subarray(0, length));
     return ok(undefined);
@@ -115,11 +117,11 @@ async function copySmall(
   source: SourceFile,
   target: TemporaryFile,
   buffers: CopyBuffers,
-  { throttle, onBytes }: CopyOptions,
+  { throttle, prefix, onBytes }: CopyOptions,
 ): Promise<CopyStep<Uint8Array>> {
   const { size } = source.stat;
   onBytes(size);
-  const read = await source.read(buffers.data, size + 1, 0);
+  const read = await source.read(buffers.data, prefix ? size : size + 1, 0);
   if (read.isErr()) return { kind: "source-failed", error: read.error };
   if (read.value !== size) return { kind: "source-moved" };
   const digest = new Uint8Array(32);
@@ -133,9 +135,11 @@ async function copySmall(
 }
 
 const HOLE = -1;
+/** A long hole is told in steps: who waits for a sign of life gets one. */
+const HOLE_STEP = 256 << 20;
 
 /** Calls `use` for each stretch of data, which is then at the start of the buffer, and with the position `HOLE` for each stretch without. */
-async function eachStretch(source: SourceFile, buffers: CopyBuffers, use: Write): Promise<CopyStep<undefined>> {
+async function eachStretch(source: SourceFile, buffers: CopyBuffers, prefix: boolean, use: Write): Promise<CopyStep<undefined>> {
   const { size } = source.stat;
   const sparse = isSparse(source.stat);
   for (let position = 0; position < size; ) {
@@ -143,9 +147,9 @@ async function eachStretch(source: SourceFile, buffers: CopyBuffers, use: Write)
     if (stretch.isErr()) return { kind: "source-failed", error: stretch.error };
     const start = Math.min(stretch.value?.start ?? size, size);
     const end = Math.min(stretch.value?.end ?? size, size);
-    if (start > position) {
-      const hole = await use(start - position, HOLE);
-      if (hole.isErr()) return { kind: "replica-failed", error: hole.error };
+    for (let hole = position; hole < start; hole += HOLE_STEP) {
+      const used = await use(Math.min(HOLE_STEP, start - hole), HOLE);
+      if (used.isErr()) return { kind: "replica-failed", error: used.error };
     }
     for (position = start; position < end; ) {
       const read = await source.read(buffers.data, Math.min(buffers.data.size, end - position), position);
@@ -156,6 +160,7 @@ async function eachStretch(source: SourceFile, buffers: CopyBuffers, use: Write)
       position += read.value;
     }
   }
+  if (prefix) return { kind: "done", value: undefined };
   const beyond = await source.read(buffers.data, 1, size);
   if (beyond.isErr()) return { kind: "source-failed", error: beyond.error };
   return beyond.value === 0 ? { kind: "done", value: undefined } : { kind: "source-moved" };

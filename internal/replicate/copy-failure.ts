@@ -21,6 +21,10 @@ interface Disposition {
 export const COPY_FAILURES = {
   SourceVanished: { action: "retry", help: "the next scan decides whether it is gone" },
   SourceChanged: { action: "wait", help: 'it is copied once it has been quiet for "settle"' },
+  SourceOpenForWriting: {
+    action: "wait",
+    help: 'it is copied once it is closed; until then what there is of it every "max_wait"',
+  },
   SourceUnreadable: { action: "retry", help: "give the agent's user the right to read it, and check the disk (dmesg)" },
   SourceNotRegular: { action: "retry", help: "something else has its name now; the next scan decides" },
   UnknownFileInTheWay: {

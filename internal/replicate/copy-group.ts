@@ -4,7 +4,7 @@
  * and the files that were not tried have no outcome.
  */
 import { err, ok, type Result } from "neverthrow";
-import { type DirectoryId, sameEvidence } from "../inventory/mod.ts";
+import type { DirectoryId } from "../inventory/mod.ts";
 import { type FileStat, randomHex } from "../sys/mod.ts";
 import {
   type SourceFile,
@@ -17,34 +17,34 @@ import {
 import { beginCopy, mayContinue } from "./begin-copy.ts";
 import type { CopyBuffers } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
-import { failedOutcome, type Published, type Staged, storedOutcome } from "./copy-outcome.ts";
+import { failedOutcome, type Staged, storedOutcome } from "./copy-outcome.ts";
 import { type CopyGroup, type CopyGroupResult, type CopyOutcome, type CopyRequest, replicaPathOf } from "./copy-request.ts";
 import { type Destination, Destinations } from "./destination.ts";
-import { type FileFailure, inspectFinalName, sourceChanged } from "./final-name.ts";
-import { forEachInFlight } from "./in-flight.ts";
+import { inspectFinalName } from "./final-name.ts";
+import { bytesInFlight, forEachInFlight, limitsOf } from "./in-flight.ts";
+import { asOpened, type FileFailure } from "./opened-source.ts";
 import { OriginFiles } from "./origin-files.ts";
 import { observeCopy, publishCopy } from "./publish-copy.ts";
 import { openReplica, type ReplicaProblem, replicaProblem, transportProblem } from "./replica-check.ts";
 import { Room } from "./room.ts";
 import { SpaceBudget } from "./space-budget.ts";
 import { Throttle } from "./throttle.ts";
+import { UnrecordedFiles } from "./unrecorded-files.ts";
 import { type OnProgress, writeCopy } from "./write-copy.ts";
 
 /** Files whose bytes are fetched from another host at a time. */
 const FILES_FROM_AFAR = 256;
 
-/** Of the files that are copied at a time: what a slow far end has not taken yet lies in memory. */
-const BYTES_IN_FLIGHT = 32 << 20;
-const BYTES_OF_ONE_FILE = 4 << 20;
-
-const RECORD_EVERY_BYTES = 64 << 20;
-const RECORD_EVERY_FILES = 2048;
-
-/** Copies a group. Never throws for what happens to files, and never leaves an open descriptor. */
-export async function copyGroup(group: CopyGroup, buffers: CopyBuffers, onProgress: OnProgress): Promise<CopyGroupResult> {
+/** Copies a group. `isStopped` is asked before each file: the rest is then left untried. Never throws for what happens to files. */
+export async function copyGroup(
+  group: CopyGroup,
+  buffers: CopyBuffers,
+  onProgress: OnProgress,
+  isStopped: () => boolean = () => false,
+): Promise<CopyGroupResult> {
   const replica = await openReplica(group.replica.address, group.replica.marker);
   if (replica.isErr()) return { outcomes: [], problem: replica.error, leftovers: [] };
-  const copy = new GroupCopy(group, replica.value, buffers, onProgress);
+  const copy = new GroupCopy(group, replica.value, buffers, onProgress, isStopped);
   try {
     return await copy.run();
   } finally {
@@ -60,17 +60,17 @@ class GroupCopy {
   readonly #names = new TemporaryNames(randomHex(TEMPORARY_HEX_BYTES));
   readonly #throttle: Throttle | undefined;
   #last: { readonly directory: DirectoryId; readonly opened: Result<Destination, VolumeError> } | undefined;
-  readonly #published: Published[] = [];
+  readonly #published = new UnrecordedFiles();
   readonly #filesInFlight: number;
   #problem: ReplicaProblem | undefined;
   #adoptedAreDurable = false;
-  #unrecordedBytes = 0;
 
   constructor(
     private readonly group: CopyGroup,
     private readonly replica: Volume,
     private readonly buffers: CopyBuffers,
     private readonly onProgress: OnProgress,
+    private readonly isStopped: () => boolean,
   ) {
     const { limit } = group.replica;
     this.#throttle = limit && new Throttle(limit.shared, limit.bytesPerSecond);
@@ -82,16 +82,15 @@ class GroupCopy {
   async run(): Promise<CopyGroupResult> {
     const space = await this.replica.space();
     if (space.isErr()) {
-      const failure = this.#atReplica(failureAtReplica(space.error));
-      const problem = this.#problem ?? replicaProblem("VolumeFailed", failure.message);
-      return { outcomes: [], problem, leftovers: [] };
+      const { message } = this.#atReplica(failureAtReplica(space.error));
+      return { outcomes: [], problem: this.#problem ?? replicaProblem("VolumeFailed", message), leftovers: [] };
     }
     const room = new Room(this.replica, new SpaceBudget(space.value, this.group.replica.reserveBytes));
-    const staged: Staged[] = [];
     if (this.#filesInFlight > 1) this.#openDestinations();
-    const limits = { items: this.#filesInFlight, bytes: BYTES_IN_FLIGHT };
-    const bytesOf = ({ evidence }: CopyRequest): number => Math.min(evidence.size, BYTES_OF_ONE_FILE);
-    await forEachInFlight(this.group.requests, limits, bytesOf, async (request) => {
+    const staged: Staged[] = [];
+    await forEachInFlight(this.group.requests, limitsOf(this.#filesInFlight), bytesInFlight, async (request) => {
+      if (this.isStopped()) return "stop";
+      if (this.#origins.isUnreachable(request)) return "go on";
       const made = await this.#stage(request, room);
       if (made.isErr()) this.#failed(request, made.error);
       else if (made.value !== "adopted") {
@@ -122,7 +121,8 @@ class GroupCopy {
     if (source.isErr()) return err(failureAtSource(source.error));
     const shared = this.#filesInFlight === 1;
     const buffers = shared ? this.buffers : this.buffers.take(source.value.stat.size);
-    const staged = await this.#stageOpened(request, source.value, room, buffers);
+    const now = asOpened(request, source.value);
+    const staged = now.isErr() ? err(now.error) : await this.#stageOpened(now.value, source.value, room, buffers);
     source.value.close();
     if (!shared) this.buffers.giveBack(buffers);
     return staged;
@@ -134,7 +134,6 @@ class GroupCopy {
     room: Room,
     buffers: CopyBuffers,
   ): Promise<Result<Staged | "adopted", FileFailure>> {
-    if (!sameEvidence(source.stat, request.evidence)) return err(sourceChanged(request, source.stat));
     const opened = this.#destinationOf(request) ?? (await this.#openDestination(request));
     if (opened.isErr()) return err(this.#atReplica(await room.whyNotCreated(failureAtReplica(opened.error))));
     const destination = opened.value;
@@ -170,7 +169,7 @@ class GroupCopy {
     const temporary = file.name;
     if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
     this.#atReplica(written.error);
-    if (written.error.domain !== "transport") await this.#discard(request, destination.directory, temporary);
+    if (written.error.transport === undefined) await this.#discard(request, destination.directory, temporary);
     else this.#leftovers.add(request.directory);
     return err(written.error);
   }
@@ -205,7 +204,7 @@ class GroupCopy {
     if (!this.replica.flushesWhole) {
       // Its bytes were flushed when they were compared; its name is with the others.
       this.#destinations.changed(destination);
-      this.#published.push({ request, how: "adopted", there, digest });
+      this.#published.add({ request, destination, how: "adopted", there, digest });
       return ok("adopted");
     }
     if (!this.#adoptedAreDurable) {
@@ -213,7 +212,7 @@ class GroupCopy {
       if (flushed.isErr()) return err(failureAtReplica(flushed.error));
       this.#adoptedAreDurable = true;
     }
-    this.#outcomes.push(storedOutcome({ request, how: "adopted", there, digest }));
+    this.#outcomes.push(storedOutcome({ request, destination, how: "adopted", there, digest }));
     return ok("adopted");
   }
 
@@ -223,19 +222,17 @@ class GroupCopy {
     if (done.isErr()) return this.#abandon(item, done.error);
     const there = await observeCopy(item, this.replica.name, done.value);
     if (there.isErr()) this.#failed(item.request, this.#atReplica(there.error));
-    else this.#published.push({ request: item.request, how: "copied", there: there.value, digest: item.digest });
-    this.#unrecordedBytes += item.request.evidence.size;
-    if (this.#unrecordedBytes >= RECORD_EVERY_BYTES || this.#published.length >= RECORD_EVERY_FILES)
-      await this.#recordPublished();
+    else this.#published.add({ ...item, how: "copied", there: there.value });
+    if (this.#published.areMany) await this.#recordPublished();
   }
 
   /** A way that breaks takes with it only what was not recorded yet. */
   async #recordPublished(): Promise<void> {
-    const published = this.#published.splice(0);
-    this.#unrecordedBytes = 0;
+    const published = this.#published.takeAll();
     if (published.length === 0) return;
-    const named = await this.#destinations.flush();
+    const isDurable = await this.#destinations.flush();
     for (const item of published) {
+      const named = isDurable(item.destination);
       if (named.isOk()) this.#outcomes.push(storedOutcome(item));
       else this.#failed(item.request, this.#atReplica(failureAtReplica(named.error)));
     }
@@ -254,22 +251,21 @@ class GroupCopy {
       if (done.isOk()) published.push(item);
       else await this.#abandon(item, done.error);
     }
-    const named = await this.#destinations.flush();
-    if (named.isErr()) {
-      // The names may or may not survive: nothing is recorded, and the next run adopts what did.
-      for (const { request } of published) this.#failed(request, failureAtReplica(named.error));
-      return;
-    }
+    const isDurable = await this.#destinations.flush();
     for (const item of published) {
-      const there = await observeCopy(item, this.replica.name);
+      // A name that may or may not survive is not recorded; the next run adopts what did.
+      const named = isDurable(item.destination).mapErr(failureAtReplica);
+      const there = named.isErr() ? err(named.error) : await observeCopy(item, this.replica.name);
       if (there.isErr()) this.#failed(item.request, there.error);
-      else this.#outcomes.push(storedOutcome({ request: item.request, how: "copied", there: there.value, digest: item.digest }));
+      else this.#outcomes.push(storedOutcome({ ...item, how: "copied", there: there.value }));
     }
   }
 
-  /** The way there failed, and not the file: then it was not tried, and has no outcome. */
+  /** The way there failed, and not the file: then it was not tried, and has no outcome. One file tells of an origin that cannot be reached. */
   #failed(request: CopyRequest, failure: FileFailure): void {
-    if (failure.transport === undefined) this.#outcomes.push(failedOutcome(request, failure));
+    const untried = failure.transport !== undefined || this.#origins.isUnreachable(request);
+    if (!untried) this.#outcomes.push(failedOutcome(request, failure));
+    if (failure.reason === "OriginUnreachable") this.#origins.cannotReach(request);
   }
 
   async #publish(item: Staged): Promise<Result<FileStat | undefined, CopyFailure>> {

@@ -4,7 +4,7 @@ import type { FileStat } from "../sys/mod.ts";
 import { COPY_FAILURES } from "./copy-failure.ts";
 import type { CopyOutcome, CopyRequest } from "./copy-request.ts";
 import type { Destination } from "./destination.ts";
-import type { FileFailure } from "./final-name.ts";
+import type { FileFailure } from "./opened-source.ts";
 
 /** A file that is written, and not yet under its final name. */
 export interface Staged {
@@ -17,6 +17,7 @@ export interface Staged {
 /** A file whose copy stands under its final name. */
 export interface Published {
   readonly request: CopyRequest;
+  readonly destination: Destination;
   readonly how: "copied" | "adopted";
   readonly there: FileStat;
   readonly digest: Uint8Array;
@@ -24,10 +25,18 @@ export interface Published {
 
 /** Of a copy that is durable, name and all. */
 export function storedOutcome({ request, how, there, digest }: Published): CopyOutcome {
-  const { id, evidence } = request;
+  const { id, evidence, prefix } = request;
   const { mtimeSeconds, mtimeNanoseconds } = there;
   const kept = sameEvidence(there, evidence) ? {} : { kept: { mtimeSeconds, mtimeNanoseconds } };
-  return { kind: "stored", id, how, evidence, ...kept, digest: { algorithm: "sha256", bytes: digest } };
+  return {
+    kind: "stored",
+    id,
+    how,
+    evidence,
+    ...kept,
+    digest: { algorithm: "sha256", bytes: digest },
+    ...(prefix && { prefix }),
+  };
 }
 
 export function failedOutcome(request: CopyRequest, failure: FileFailure): CopyOutcome {

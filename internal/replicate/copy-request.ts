@@ -20,6 +20,8 @@ export interface CopyRequest {
   readonly evidence: Evidence;
   /** What the inventory says of the copy that may be replaced; left out when there is none. */
   readonly replaces?: Evidence;
+  /** It is still growing: as much of it is copied as there is when it is opened, provided that it only grew. */
+  readonly prefix?: true;
 }
 
 export type CopyOutcome =
@@ -31,6 +33,7 @@ export type CopyOutcome =
       readonly evidence: Evidence;
       readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
       readonly digest: Digest;
+      readonly prefix?: true;
     }
   /** Still pending, for this reason. `observed`: what the source is now, where that is not what the inventory says. */
   | {

@@ -3,15 +3,13 @@
  * (a run that was killed between the rename and the record) is adopted; anything else is somebody's, and stays.
  */
 import { err, ok, type Result } from "neverthrow";
-import { type Evidence, sameEvidence } from "../inventory/mod.ts";
+import { sameEvidence } from "../inventory/mod.ts";
 import { type FileStat, printable } from "../sys/mod.ts";
 import type { SourceFile, VolumeDirectory } from "../volume/mod.ts";
 import { type CopyBuffers, sameContents } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
 import { type CopyRequest, replicaPathOf } from "./copy-request.ts";
-
-/** A failure for one file, and what the source turned out to be where the inventory says otherwise. */
-export type FileFailure = CopyFailure & { readonly observed?: Evidence };
+import { type FileFailure, sourceChanged } from "./opened-source.ts";
 
 export type FinalName =
   | { readonly kind: "free" }
@@ -84,10 +82,3 @@ export function inTheWay(request: CopyRequest, there: FileStat, replica: string)
         message: `${path} is not what was copied there (now ${what}): somebody changed it`,
       };
 }
-
-export const sourceChanged = (request: CopyRequest, now: FileStat): FileFailure => ({
-  domain: "source",
-  reason: "SourceChanged",
-  message: `${printable(`${request.directoryPath}/${request.name}`)} changed after it was scanned`,
-  observed: { size: now.size, mtimeSeconds: now.mtimeSeconds, mtimeNanoseconds: now.mtimeNanoseconds },
-});

@@ -11,5 +11,6 @@ export { CopyBuffers } from "./copy-bytes.ts";
 export * from "./copy-failure.ts";
 export * from "./copy-group.ts";
 export * from "./copy-request.ts";
+export * from "./pass-plan.ts";
 export * from "./plan.ts";
 export * from "./replica-check.ts";

@@ -5,8 +5,10 @@
 import {
   type Amount,
   type DeclaredReplica,
+  type FileOriginId,
   type PendingCursor,
   type PendingFile,
+  type PendingScope,
   pendingPage,
   type Session,
   startOfPending,
@@ -25,6 +27,18 @@ const GROUP_DIRECTORIES = 200;
 export interface PlanOptions {
   /** Files whose next attempt is due later than this (milliseconds since 1970) are left for later; left out: every file is due. */
   readonly dueAt?: number;
+  /** Attempts that were due before this have been planned already. */
+  readonly dueFrom?: number;
+  /** Which sets of the diff, and in which order; left out: everything that is not growing. */
+  readonly phases?: readonly PendingCursor["phase"][];
+  /** Which of the files; left out: all. */
+  readonly scope?: PendingScope;
+  /** For the phase `overdue`. */
+  readonly overdueBefore?: number;
+  /** Files that are being copied already: left for the next plan. */
+  readonly isBusy?: (file: FileOriginId) => boolean;
+  /** Files that have failed since the plan was made: they have had their turn. */
+  readonly hasFailed?: (file: FileOriginId) => boolean;
   /** What a group holds at most; a larger file goes alone. */
   readonly group?: { readonly files: number; readonly bytes: number };
   /** How many files `first` of the summary names. */
@@ -50,6 +64,8 @@ export class ReplicaPlan {
   #cursor: PendingCursor;
   #page: readonly PendingFile[] = [];
   #next = 0;
+  /** The lowest revision of a file that was busy. */
+  #passedOver = Number.POSITIVE_INFINITY;
 
   constructor(
     private readonly session: Session,
@@ -58,7 +74,7 @@ export class ReplicaPlan {
     readonly newest: number,
     private readonly options: PlanOptions = {},
   ) {
-    this.#cursor = startOfPending(replica, newest);
+    this.#cursor = startOfPending(replica, newest, options);
   }
 
   /** The next file without taking it; undefined at the end. @throws SQLiteError (the caller is inside `Session.read`) */
@@ -71,7 +87,9 @@ export class ReplicaPlan {
         this.#page = files;
         this.#cursor = next;
         this.#next = 0;
-      } else if (this.options.dueAt !== undefined && file.attempt !== undefined && file.attempt.nextAt > this.options.dueAt) {
+      } else if (this.options.hasFailed?.(file.id) === true) this.#next += 1;
+      else if (this.options.isBusy?.(file.id) === true) {
+        this.#passedOver = Math.min(this.#passedOver, file.revision);
         this.#next += 1;
       } else return file;
     }
@@ -94,10 +112,16 @@ export class ReplicaPlan {
     return group.length === 0 ? undefined : group;
   }
 
+  /** Is there no file left to take? @throws SQLiteError */
+  isDone(): boolean {
+    return this.#peek() === undefined;
+  }
+
   /** The lowest revision that was not taken; one more than `newest` when none of the new changes is left. @throws SQLiteError */
   position(): number {
     const file = this.#peek();
-    return file !== undefined && file.revision > this.replica.reconciledRevision ? file.revision : this.newest + 1;
+    const next = file !== undefined && file.revision > this.replica.reconciledRevision ? file.revision : this.newest + 1;
+    return Math.min(next, this.#passedOver);
   }
 
   /** Reads the whole plan to its end, and adds it up. @throws SQLiteError (the caller is inside `Session.read`) */

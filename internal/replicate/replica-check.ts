@@ -30,6 +30,7 @@ export type ReplicaProblemReason =
   | "NoInodes"
   | "NotPermitted"
   | "VolumeFailed"
+  | "WorkerStalled"
   | TransportProblemReason;
 
 /** Why the way to another host fails, as a condition's reason. */
@@ -43,9 +44,6 @@ export const TRANSPORT_PROBLEMS = {
   "no-progress": "NoProgress",
   "protocol-broken": "ProtocolBroken",
 } as const satisfies Record<TransportReason, string>;
-
-/** Does a condition's reason name the way to another host? */
-export const isTransportProblem = (reason: string): boolean => Object.values<string>(TRANSPORT_PROBLEMS).includes(reason);
 
 export type TransportProblemReason = (typeof TRANSPORT_PROBLEMS)[TransportReason];
 

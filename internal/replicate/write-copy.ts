@@ -5,7 +5,7 @@ import type { SourceFile, TemporaryFile } from "../volume/mod.ts";
 import { type CopyBuffers, copyBytes, isSparse } from "./copy-bytes.ts";
 import { failureAtReplica, failureAtSource } from "./copy-failure.ts";
 import type { CopyRequest } from "./copy-request.ts";
-import { type FileFailure, sourceChanged } from "./final-name.ts";
+import { type FileFailure, sourceChanged } from "./opened-source.ts";
 import type { Throttle } from "./throttle.ts";
 
 /** Space for a file is reserved before it is written from this size on. */
@@ -37,14 +37,15 @@ export async function writeCopy(
     if (reserved.isErr()) return err(failureAtReplica(reserved.error));
   }
   const onBytes = (bytes: number): void => onProgress(request, 0, bytes);
-  const copied = await copyBytes(source, target, buffers, { throttle, from, onBytes });
+  const copied = await copyBytes(source, target, buffers, { throttle, from, prefix: request.prefix === true, onBytes });
   if (copied.kind === "source-failed") return err(failureAtSource(copied.error));
   if (copied.kind === "replica-failed") return err(failureAtReplica(copied.error));
   const now = await source.statNow();
   if (now.isErr()) return err(failureAtSource(now.error));
   const { ctimeSeconds, ctimeNanoseconds } = source.stat;
   const untouched = now.value.ctimeSeconds === ctimeSeconds && now.value.ctimeNanoseconds === ctimeNanoseconds;
-  if (copied.kind === "source-moved" || !untouched || !sameEvidence(now.value, request.evidence)) {
+  const held = request.prefix === true ? now.value.size >= size : untouched && sameEvidence(now.value, request.evidence);
+  if (copied.kind === "source-moved" || !held) {
     return err(sourceChanged(request, now.value));
   }
   const sealed = await target.seal(size, source.stat);

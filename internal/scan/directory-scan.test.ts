@@ -64,7 +64,7 @@ class ScannedTree {
       },
     };
     const patterns = new ExcludePatterns(exclude);
-    const scan = new DirectoryScan(through(volume), this.inventory, target, patterns, RULE, sink, largeDirectory);
+    const scan = new DirectoryScan(through(volume), this.inventory, target, patterns, RULE, sink, { largeDirectory });
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await scan.scan(next);
     volume.close();
     Object.assign(this.counts, counts);

@@ -8,9 +8,6 @@ import {
   type FileOriginId,
   KNOWN,
   knownDirectory,
-  knownDirectoryExtent,
-  knownFile,
-  knownFileIds,
   knownFiles,
   knownSubdirectories,
   NUMBERS_PER_FILE,
@@ -19,13 +16,20 @@ import {
   type ScanProblem,
   type Session,
 } from "../inventory/mod.ts";
-import { type EntryVisitor, errnoText, printable, type SysError } from "../sys/mod.ts";
+import {
+  type EntryVisitor,
+  errnoText,
+  type InotifyDescriptor,
+  monotonicNanoseconds,
+  printable,
+  type SysError,
+} from "../sys/mod.ts";
 import { type ListableDirectory, type ListableVolume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
 import type { ExcludePatterns } from "./exclude-patterns.ts";
+import { type KnownFiles, LargeDirectory, SmallDirectory } from "./known-files.ts";
 import type { ScanTarget } from "./scan-target.ts";
-import { isSettled, type SettleRule } from "./settle.ts";
+import { isQuiet, type SettleRule } from "./settle.ts";
 
-/** From this many known files on, a directory is compared name by name. */
 const LARGE_DIRECTORY = 50_000;
 
 /** Names come in no order: the pages of a large directory's index are all needed at once, those of a small one are few. */
@@ -60,65 +64,25 @@ export interface ScanSink {
   difference(difference: DirectoryDifference): void;
   subdirectory(path: string): void;
   problem(problem: ScanProblem): void;
+  /** The directory is watched, under this number, since before it was listed. `when`: just before it was opened, by `monotonicNanoseconds`. */
+  watched?(path: string, watch: number, when: number): void;
+  /** The directory cannot be watched. */
+  unwatched?(path: string, error: VolumeError): void;
+  /** Called now and then while a long listing finds nothing to say. */
+  alive?(): void;
 }
 
-/** The files that the inventory has for one directory. */
-interface KnownFiles {
-  /** The row of that name (columns as in `KNOWN`), which is now seen. */
-  take(name: string): unknown[] | undefined;
-  /** Calls back for every file that was not taken and is neither absent nor new. */
-  forEachUnseen(report: (id: FileOriginId) => void): void;
+export interface DirectoryScanOptions {
+  /** Each directory is watched before it is listed, so that nothing is missed in between. */
+  readonly inotify?: InotifyDescriptor;
+  /** Files that are known to be growing are looked at one by one elsewhere: here they go on growing. */
+  readonly leaveGrowing?: boolean;
+  /** From this many known files on, a directory is compared name by name. */
+  readonly largeDirectory?: number;
 }
 
-class SmallDirectory implements KnownFiles {
-  readonly #rows = new Map<string, unknown[]>();
-
-  constructor(rows: readonly unknown[][]) {
-    // Columns are those that `KNOWN` names.
-    for (const row of rows) this.#rows.set(row[KNOWN.name] as string, row);
-  }
-
-  take(name: string): unknown[] | undefined {
-    const row = this.#rows.get(name);
-    if (row !== undefined) this.#rows.delete(name);
-    return row;
-  }
-
-  forEachUnseen(report: (id: FileOriginId) => void): void {
-    for (const row of this.#rows.values()) if (row[KNOWN.state] !== ABSENT) report(row[KNOWN.id] as FileOriginId);
-  }
-}
-
-class LargeDirectory implements KnownFiles {
-  readonly #seen: Uint8Array;
-  readonly #extent: { readonly present: number; readonly first: number; readonly last: number };
-  #present = 0;
-
-  constructor(
-    private readonly session: Session,
-    private readonly directory: DirectoryId,
-  ) {
-    this.#extent = knownDirectoryExtent(session, directory);
-    this.#seen = new Uint8Array(((this.#extent.last - this.#extent.first) >> 3) + 1);
-  }
-
-  take(name: string): unknown[] | undefined {
-    const row = knownFile(this.session, this.directory, name);
-    if (row === undefined) return undefined;
-    const bit = (row[KNOWN.id] as number) - this.#extent.first;
-    if (bit >= 0 && bit >> 3 < this.#seen.length) this.#seen[bit >> 3] = (this.#seen[bit >> 3] ?? 0) | (1 << (bit & 7));
-    if (row[KNOWN.state] !== ABSENT) this.#present += 1;
-    return row;
-  }
-
-  forEachUnseen(report: (id: FileOriginId) => void): void {
-    if (this.#present === this.#extent.present) return;
-    for (const { id, state } of knownFileIds(this.session, this.directory)) {
-      const bit = id - this.#extent.first;
-      if (state !== ABSENT && ((this.#seen[bit >> 3] ?? 0) & (1 << (bit & 7))) === 0) report(id);
-    }
-  }
-}
+/** So many files in a listing are a sign of life. */
+const ALIVE_EVERY = 8_192;
 
 export class DirectoryScan implements EntryVisitor {
   #path = "";
@@ -137,7 +101,7 @@ export class DirectoryScan implements EntryVisitor {
     private readonly patterns: ExcludePatterns,
     private readonly rule: SettleRule,
     private readonly sink: ScanSink,
-    private readonly largeDirectory = LARGE_DIRECTORY,
+    private readonly options: DirectoryScanOptions = {},
   ) {}
 
   /**
@@ -152,6 +116,7 @@ export class DirectoryScan implements EntryVisitor {
     const { host, dataDirectory, root } = this.target;
     this.#path = path;
     this.#relative = path === root ? "" : path.slice(root === "/" ? 1 : root.length + 1);
+    const when = this.options.inotify === undefined ? 0 : Number(monotonicNanoseconds());
     const opened = await this.volume.openDirectory(this.#relative);
     if (opened.isErr()) {
       // Gone since its parent was listed: the next scan of the parent proves it.
@@ -159,6 +124,7 @@ export class DirectoryScan implements EntryVisitor {
       return;
     }
     this.sink.counts.directories += 1;
+    this.#watch(opened.value, when);
     const known = knownDirectory(this.session, host, dataDirectory, path);
     this.#known = this.#knownFilesOf(known?.id);
     this.#knownDirectories = new Map(
@@ -181,6 +147,15 @@ export class DirectoryScan implements EntryVisitor {
         vanishedDirectories.length >
       0;
     if (differs || known?.asExpected !== true) this.#send(vanished, vanishedDirectories);
+  }
+
+  #watch(directory: ListableDirectory, when: number): void {
+    const { inotify } = this.options;
+    const watched = inotify === undefined ? undefined : directory.watch?.(inotify);
+    watched?.match(
+      (watch) => this.sink.watched?.(this.#path, watch, when),
+      (error) => this.sink.unwatched?.(this.#path, error),
+    );
   }
 
   /** Of the names that a listing lacks, those that are proven to be gone. A directory that is still there is not known to have vanished either. */
@@ -206,9 +181,10 @@ export class DirectoryScan implements EntryVisitor {
 
   #knownFilesOf(directory: DirectoryId | undefined): KnownFiles {
     if (directory === undefined) return new SmallDirectory([]);
-    const rows = knownFiles(this.session, directory, this.largeDirectory + 1);
-    this.session.setPageCache(rows.length <= this.largeDirectory ? SMALL_CACHE_MEBIBYTES : LARGE_CACHE_MEBIBYTES);
-    return rows.length <= this.largeDirectory ? new SmallDirectory(rows) : new LargeDirectory(this.session, directory);
+    const { largeDirectory = LARGE_DIRECTORY } = this.options;
+    const rows = knownFiles(this.session, directory, largeDirectory + 1);
+    this.session.setPageCache(rows.length <= largeDirectory ? SMALL_CACHE_MEBIBYTES : LARGE_CACHE_MEBIBYTES);
+    return rows.length <= largeDirectory ? new SmallDirectory(rows) : new LargeDirectory(this.session, directory);
   }
 
   #send(vanished: readonly FileOriginId[], vanishedDirectories: readonly DirectoryId[]): void {
@@ -245,7 +221,8 @@ export class DirectoryScan implements EntryVisitor {
     }
     this.sink.counts.files += 1;
     this.sink.counts.bytes += size;
-    let settled: boolean | undefined;
+    if (this.sink.counts.files % ALIVE_EVERY === 0) this.sink.alive?.();
+    let settled = this.options.leaveGrowing === true && row?.[KNOWN.state] === GROWING ? false : undefined;
     if (
       row !== undefined &&
       row[KNOWN.size] === size &&
@@ -253,10 +230,10 @@ export class DirectoryScan implements EntryVisitor {
       row[KNOWN.mtimeNanoseconds] === mtimeNanoseconds
     ) {
       if (row[KNOWN.state] === SETTLED) return;
-      settled = isSettled(this.rule, mtimeSeconds + mtimeNanoseconds / 1e9, changed);
+      settled ??= isQuiet(this.rule, mtimeSeconds + mtimeNanoseconds / 1e9, changed);
       if (row[KNOWN.state] === GROWING && !settled) return;
     }
-    settled ??= isSettled(this.rule, mtimeSeconds + mtimeNanoseconds / 1e9, changed);
+    settled ??= isQuiet(this.rule, mtimeSeconds + mtimeNanoseconds / 1e9, changed);
     this.#names.push(name);
     this.#numbers.push(size, mtimeSeconds, mtimeNanoseconds, settled ? 1 : 0);
     if (this.#numbers.length >= FILES_PER_DIFFERENCE * NUMBERS_PER_FILE) this.#send([], []);

@@ -8,5 +8,7 @@
 export * from "./directory-scan.ts";
 export * from "./exclude-patterns.ts";
 export * from "./listings-ahead.ts";
+export * from "./name-look.ts";
 export * from "./scan-target.ts";
 export * from "./settle.ts";
+export * from "./watched-directories.ts";

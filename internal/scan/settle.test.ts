@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { isSettled } from "./settle.ts";
+import { isQuiet, type Sighting, stateOf } from "./settle.ts";
 
 const NOW = 1_800_000_000;
 const time = fc.integer({ min: -(2 ** 33), max: 2 ** 34 });
@@ -17,14 +17,14 @@ test.each([
   ["from the future in both: the clock was set back", NOW + 1e9, NOW + 1e9, 10, true],
   ["before 1970", -1, NOW, 10, true],
 ])("%s", (_what, mtime, ctime, settle, settled) => {
-  expect(isSettled({ now: NOW, settleSeconds: settle }, mtime, ctime)).toBe(settled);
+  expect(isQuiet({ now: NOW, settleSeconds: settle }, mtime, ctime)).toBe(settled);
 });
 
 test("every file settles in the end, if nobody touches it", () => {
   fc.assert(
     fc.property(time, time, settleSeconds, (modified, changed, settle) => {
       const late = Math.max(modified, changed) + settle + 1;
-      expect(isSettled({ now: late, settleSeconds: settle }, modified, changed)).toBe(true);
+      expect(isQuiet({ now: late, settleSeconds: settle }, modified, changed)).toBe(true);
     }),
   );
 });
@@ -33,9 +33,50 @@ test("a modification time in the future holds a file back for settle after its c
   fc.assert(
     fc.property(time, settleSeconds, fc.integer({ min: 1, max: 2 ** 33 }), (changed, settle, ahead) => {
       const now = changed + settle + 1;
-      expect(isSettled({ now, settleSeconds: settle }, now + ahead, changed)).toBe(true);
+      expect(isQuiet({ now, settleSeconds: settle }, now + ahead, changed)).toBe(true);
       fc.pre(settle >= 1);
-      expect(isSettled({ now: changed, settleSeconds: settle }, changed + ahead, changed)).toBe(false);
+      expect(isQuiet({ now: changed, settleSeconds: settle }, changed + ahead, changed)).toBe(false);
+    }),
+  );
+});
+
+test("after the clock was set nothing is quiet until settle has passed", () => {
+  fc.assert(
+    fc.property(time, time, settleSeconds, (modified, changed, settle) => {
+      fc.pre(settle >= 1);
+      expect(isQuiet({ now: NOW, settleSeconds: settle, notBefore: NOW }, modified, changed)).toBe(false);
+      const late = Math.max(NOW, modified, changed) + settle + 1;
+      expect(isQuiet({ now: late, settleSeconds: settle, notBefore: NOW }, modified, changed)).toBe(true);
+    }),
+  );
+});
+
+const sighting: fc.Arbitrary<Sighting> = fc.record({
+  modified: time,
+  changed: time,
+  writers: fc.constantFrom("none", "some", "unknown"),
+  wasCopied: fc.boolean(),
+});
+
+test("what is open for writing grows; what is quiet and not open is settled; closed and never copied is settled at once", () => {
+  fc.assert(
+    fc.property(sighting, settleSeconds, (seen, settle) => {
+      const rule = { now: NOW, settleSeconds: settle };
+      const state = stateOf(rule, seen);
+      if (seen.writers === "some") expect(state).toBe("growing");
+      else if (isQuiet(rule, seen.modified, seen.changed)) expect(state).toBe("settled");
+      else expect(state).toBe(seen.writers === "none" && !seen.wasCopied ? "settled" : "growing");
+    }),
+  );
+});
+
+test("every state has an exit: a file that its writers leave settles, whatever happened to the clock", () => {
+  fc.assert(
+    fc.property(sighting, settleSeconds, fc.option(time, { nil: undefined }), (seen, settle, clockSetAt) => {
+      const late = Math.max(seen.modified, seen.changed, clockSetAt ?? 0) + settle + 1;
+      const rule = { now: late, settleSeconds: settle, ...(clockSetAt === undefined ? {} : { notBefore: clockSetAt }) };
+      fc.pre(seen.writers !== "some");
+      expect(stateOf(rule, seen)).toBe("settled");
     }),
   );
 });

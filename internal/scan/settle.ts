@@ -1,18 +1,55 @@
 /**
- * Is a file finished? Nothing says so; the evidence is that it has been quiet for `settle`. A modification time in the future is no evidence (a
- * clock was wrong, or somebody set it): then the change time counts, which the kernel sets from its own clock and nobody can choose (inode(7)). If
- * that lies in the future too, the clock has been set back since; the file counts as settled, because waiting could last for ever and the copy
- * itself notices a source that changes.
+ * Is a file finished? Nothing says so; this is the evidence, and the state machine of a file origin that is there:
+ *
+ *     (unseen) --> growing : it was modified less than `settle` ago, or somebody has it open for writing
+ *     (unseen) --> settled : quiet for `settle`; or it was never copied, and the kernel vouches that it is closed
+ *     growing  --> settled : the same
+ *     growing  --> growing : looked at again; after `max_wait` what there is of it is copied, and the copy is stale
+ *     settled  --> growing : other evidence, and not quiet; or the copy finds it open for writing
+ *     settled  --> settled : nothing new; or other evidence, and quiet again
+ *
+ * Every state has an exit: what nobody touches and nobody holds open is settled at the latest `settle` after its last change, and what is held open for
+ * ever is copied every `max_wait`. A file that was copied before and changes again must have been quiet: or a log that is opened, written and closed every
+ * second would be copied every second, whole.
+ *
+ * A modification time in the future is no evidence (a clock was wrong, or somebody set it): then the change time counts, which the kernel sets from its
+ * own clock and nobody can choose (inode(7)). If that lies in the future too, the clock has been set back since; the file counts as quiet, because waiting
+ * could last for ever and the copy itself notices a source that changes.
  */
+import type { OriginState } from "../inventory/mod.ts";
+import type { Writers } from "../sys/mod.ts";
+
 export interface SettleRule {
   /** Seconds since 1970, with a fraction. */
   readonly now: number;
   readonly settleSeconds: number;
+  /** The wall clock was set at this moment (seconds since 1970, in the new time): no file counts as quiet since before. Left out: it was not. */
+  readonly notBefore?: number;
 }
 
-/** `modified` and `changed`: mtime and ctime in seconds since 1970, with their fraction. */
-export function isSettled(rule: SettleRule, modified: number, changed: number): boolean {
-  const quietSince = modified <= rule.now ? modified : changed;
-  if (quietSince > rule.now) return true;
-  return rule.now - quietSince >= rule.settleSeconds;
+/** Has it been quiet for `settle`? `modified` and `changed`: mtime and ctime in seconds since 1970, with their fraction. */
+export function isQuiet(rule: SettleRule, modified: number, changed: number): boolean {
+  const { now, settleSeconds, notBefore = Number.NEGATIVE_INFINITY } = rule;
+  if (now - notBefore < settleSeconds) return false;
+  const quietSince = modified <= now ? modified : changed;
+  return quietSince > now || now - quietSince >= settleSeconds;
+}
+
+export interface Sighting {
+  readonly modified: number;
+  readonly changed: number;
+  /** Who has it open for writing, as far as the kernel can tell. */
+  readonly writers: Writers;
+  /** Is there a copy of it anywhere, however old? */
+  readonly wasCopied: boolean;
+}
+
+/** The state of a file that was looked at by itself, while the agent watches. */
+export function stateOf(
+  rule: SettleRule,
+  { modified, changed, writers, wasCopied }: Sighting,
+): OriginState & ("growing" | "settled") {
+  if (writers === "some") return "growing";
+  if (isQuiet(rule, modified, changed)) return "settled";
+  return writers === "none" && !wasCopied ? "settled" : "growing";
 }

@@ -35,6 +35,15 @@ export const libc = dlopen("libc.so.6", {
   fstatvfs: { args: [I32, "ptr"], returns: I32 },
   setpriority: { args: [I32, "u32", I32], returns: I32 },
   flock: { args: [I32, I32], returns: I32 },
+  fcntl: { args: [I32, I32, I64], returns: I32 },
+  fstatfs: { args: [I32, "ptr"], returns: I32 },
+  inotify_init1: { args: [I32], returns: I32 },
+  inotify_add_watch: { args: [I32, "ptr", "u32"], returns: I32 },
+  inotify_rm_watch: { args: [I32, I32], returns: I32 },
+  eventfd: { args: ["u32", I32], returns: I32 },
+  poll: { args: ["ptr", "u64", I32], returns: I32 },
+  read: { args: [I32, "ptr", "u64"], returns: I64 },
+  write: { args: [I32, "ptr", "u64"], returns: I64 },
   syscall: { args: [I64, I64, "ptr", "ptr", I64, I64], returns: I64 },
 }).symbols;
 
@@ -60,7 +69,8 @@ const EINTR = 4;
 const EINVAL = 22;
 const ENAMETOOLONG = 36;
 
-const errnoNow = (): number => {
+/** The error of the call just made. */
+export const errnoNow = (): number => {
   const location = libc.__errno_location();
   return location === null ? 0 : read.i32(location, 0);
 };

@@ -67,10 +67,19 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066
 
 /** A name or path as it may be shown to a person: what could act on a terminal, or is no text, is written as `\xNN` or `\u{...}`. */
 export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, (character) => {
-    if (character === "\\") return "\\\\";
-    const codePoint = character.codePointAt(0) ?? 0;
-    const byte = codePoint >= FIRST_RESERVED ? codePoint - FIRST_RESERVED : codePoint;
-    return byte < 0x100 ? `\\x${byte.toString(16).padStart(2, "0")}` : `\\u{${codePoint.toString(16)}}`;
-  });
+  return text.replace(UNPRINTABLE, escaped);
+}
+
+/**
+ * A message of one or more lines as it may be shown, whatever is in it. Names in it should have gone through `printable`, which tells a backslash from
+ * an escape and a line break in a name from one of the message; this is for what was forgotten.
+ */
+export const printableLines = (text: string): string =>
+  text.replace(UNPRINTABLE, (character) => (character === "\\" || character === "\n" ? character : escaped(character)));
+
+function escaped(character: string): string {
+  if (character === "\\") return "\\\\";
+  const codePoint = character.codePointAt(0) ?? 0;
+  const byte = codePoint >= FIRST_RESERVED ? codePoint - FIRST_RESERVED : codePoint;
+  return byte < 0x100 ? `\\x${byte.toString(16).padStart(2, "0")}` : `\\u{${codePoint.toString(16)}}`;
 }

@@ -5,12 +5,14 @@
  * mounts, starts or writes lies below one scratch folder and is gone at the end, also when a test fails or the test run is killed.
  * Never: is imported by anything but tests, waits longer than 20 ms at once, or touches what it did not make.
  */
+export * from "./datagram-receiver.ts";
 export * from "./hard-files.ts";
 export * from "./inventory-file.ts";
 export * from "./program.ts";
 export * from "./requirement.ts";
 export * from "./scratch.ts";
 export * from "./ssh-server.ts";
+export * from "./systemd-machine.ts";
 export * from "./tcp-proxy.ts";
 export * from "./terminal.ts";
 export * from "./trace.ts";

@@ -13,7 +13,8 @@ export type Requirement =
   | "buildah"
   | "xfs"
   | "btrfs"
-  | "sshd";
+  | "sshd"
+  | "systemd";
 
 const WHOLE_TEST_MILLISECONDS = 120_000;
 
@@ -26,6 +27,10 @@ const works = (...command: string[]): boolean => {
 };
 
 const isRoot = (): boolean => process.getuid?.() === 0;
+
+/** What a machine of `SystemdMachine` stands on. */
+const OVERLAY_OF_ALL =
+  "mount -t tmpfs tmpfs /mnt && cd /mnt && mkdir u w m && mount -t overlay -o lowerdir=/,upperdir=u,workdir=w o m && mount -t cgroup2 none /sys/fs/cgroup";
 
 /** Undefined when it is there, else why not. */
 const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
@@ -45,6 +50,10 @@ const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
     existsSync("/usr/sbin/sshd") && existsSync("/usr/lib/openssh/sftp-server") && works("ssh", "-V")
       ? undefined
       : "sshd, sftp-server or ssh is missing",
+  systemd: () =>
+    isRoot() && works("systemd-nspawn", "--version") && works("unshare", "--mount", "sh", "-c", OVERLAY_OF_ALL)
+      ? undefined
+      : "systemd-nspawn is missing, or this machine does not allow what it takes (root, overlayfs over /, cgroup2)",
   xfs: () => (works("mkfs.xfs", "-V") ? undefined : "mkfs.xfs is missing"),
   btrfs: () => (works("mkfs.btrfs", "--version") ? undefined : "mkfs.btrfs is missing"),
 };

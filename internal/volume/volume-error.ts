@@ -14,6 +14,8 @@ const REASONS = {
   "name-too-long": ["ENAMETOOLONG"],
   "name-not-allowed": ["EINVAL", "EILSEQ"],
   "too-many-open-files": ["EMFILE", "ENFILE"],
+  // ENOSPC, but of inotify_add_watch(2): no disk is full.
+  "too-many-watches": [],
   unavailable: ["ESTALE", "ENODEV", "ENXIO", "ENOTCONN", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "ECONNRESET", "ESHUTDOWN"],
   "input-output": ["EIO", "EUCLEAN", "EBADMSG", "EREMOTEIO"],
   unsupported: ["EOPNOTSUPP", "ENOSYS"],

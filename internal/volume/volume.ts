@@ -6,7 +6,7 @@
  * No method follows a symbolic link below the root, and none leaves the root.
  */
 import type { Result } from "neverthrow";
-import type { EntryVisitor, FileStat, IoBuffer, Space } from "../sys/mod.ts";
+import type { EntryVisitor, FileStat, InotifyDescriptor, IoBuffer, Space, Writers } from "../sys/mod.ts";
 import type { VolumeError } from "./volume-error.ts";
 
 export type Eventually<Value> = Value | PromiseLike<Value>;
@@ -31,6 +31,12 @@ export interface Volume {
   /** Promises of this interface that this volume cannot keep, in words; most have none. */
   readonly weaknesses: readonly string[];
 
+  /**
+   * The kind of the file system ("NFS"), when what other machines do to it is not reported to those who watch a directory. Left out where nothing can be
+   * watched at all.
+   */
+  readonly changesElsewhere?: string | undefined;
+
   /** Opens an existing directory. `not-found` proves that it is not there; every other error proves nothing. */
   openDirectory(path: string): Outcome<VolumeDirectory>;
 
@@ -49,7 +55,7 @@ export interface ListableVolume {
   openDirectory(path: string): Outcome<ListableDirectory>;
 }
 
-export type ListableDirectory = Pick<VolumeDirectory, "entries" | "look" | "hidesNames" | "close">;
+export type ListableDirectory = Pick<VolumeDirectory, "entries" | "look" | "hidesNames" | "watch" | "close">;
 
 export interface VolumeDirectory {
   readonly path: string;
@@ -60,6 +66,12 @@ export interface VolumeDirectory {
   /** A listing may leave out names that could not be looked at: a name that it lacks must be asked for before it counts as gone. */
   readonly hidesNames: boolean;
 
+  /**
+   * From now on, what happens in this directory (not below it) is reported there, under the number that is answered: the same for the same directory as long as
+   * it is watched. `too-many-watches` when the system allows no more. To miss nothing, watch first and list then. Left out where it is not possible.
+   */
+  watch?(inotify: InotifyDescriptor): Result<number, VolumeError>;
+
   /** What the name is, without following it; undefined when it is proven that there is no such name. */
   look(name: string): Outcome<FileStat | undefined>;
 
@@ -69,8 +81,8 @@ export interface VolumeDirectory {
   /** Opens a regular file for reading, without blocking on anything else that may have the name. */
   openSource(name: string): Outcome<SourceFile>;
 
-  /** Makes a file that did not exist, readable by its owner only. `exists` when the name is taken. */
-  createTemporary(name: string): Outcome<TemporaryFile>;
+  /** Makes a file that did not exist, readable by its owner only. `exists` when the name is taken. `size`: how large it will be, as far as that is known. */
+  createTemporary(name: string, size?: number): Outcome<TemporaryFile>;
 
   /** Opens a temporary file of an earlier run to go on with it, and tells its size; undefined when there is none. Left out where that is not worth it. */
   continueTemporary?(name: string): Outcome<{ readonly file: TemporaryFile; readonly size: number } | undefined>;
@@ -106,6 +118,9 @@ export interface SourceFile {
 
   /** Tells the system that these bytes are not needed in its cache, unless others had them there before. Never fails. */
   forget(from: number, length: number): void;
+
+  /** Whether anybody has the file open for writing at this moment, as far as the system knows. Left out where it never does. */
+  writers?(): Writers;
 
   /** As it is now. */
   statNow(): Outcome<FileStat>;

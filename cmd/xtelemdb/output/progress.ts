@@ -1,4 +1,4 @@
-/** Progress on standard error: lines that redraw themselves on a terminal (the last file of each worker below), one line every 10 s in a pipe. */
+/** Progress on standard error: lines that redraw themselves on a terminal (the last file of each worker below), else one record of the log every 10 s. */
 import type { Progress } from "../../../internal/agent/mod.ts";
 import { bytes, duration, number, printable } from "./text.ts";
 
@@ -23,7 +23,8 @@ function textOf(progress: Progress): string {
   return `${phase} ${number(files)}${of} files, ${bytes(size)}${ofBytes}${rate}${eta}  ${printable(subject)}`;
 }
 
-export function progressLine(stream: NodeJS.WriteStream): ProgressLine {
+/** `say` takes what stands where nothing can be redrawn. */
+export function progressLine(stream: NodeJS.WriteStream, say: (text: string) => void): ProgressLine {
   let shownAt = performance.now();
   let drawn = false;
   return {
@@ -36,7 +37,7 @@ export function progressLine(stream: NodeJS.WriteStream): ProgressLine {
         drawn = true;
       } else if (performance.now() - shownAt >= PIPE_EVERY_MILLISECONDS) {
         shownAt = performance.now();
-        stream.write(`${textOf(progress)}\n`);
+        say(textOf(progress));
       }
     },
     clear() {

@@ -6,6 +6,13 @@ import { printable } from "../../../internal/sys/mod.ts";
 
 export { colours, printable };
 
+export type Colours = ReturnType<typeof colours.createColors>;
+
+/** Colours for another stream than standard output, which alone picocolors looks at. */
+export const coloursFor = (stream: NodeJS.WriteStream): Colours =>
+  colours.createColors(
+    Boolean(process.env.FORCE_COLOR) || (stream.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb"),
+  );
 /** A message in one line. The names in it are printable already, and stay as they are; what else could act on a terminal is made so. */
 export const oneLine = (message: string): string => printable(message.replaceAll(/\s*\n\s*/g, " ")).replaceAll("\\\\", "\\");
 

@@ -4,7 +4,9 @@
  */
 import type { Migration } from "kysely";
 import { firstSchema } from "./0001-first-schema.ts";
+import { controller } from "./0002-controller.ts";
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-first-schema": firstSchema,
+  "0002-controller": controller,
 };

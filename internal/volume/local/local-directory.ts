@@ -1,11 +1,13 @@
 /** An open directory of a local volume. */
 import { err, ok, type Result } from "neverthrow";
 import {
+  addWatch,
   close,
   createExclusive,
   type EntryVisitor,
   type FileDescriptor,
   type FileStat,
+  type InotifyDescriptor,
   makeDirectory,
   openDirectoryBelow,
   openFileForReading,
@@ -20,6 +22,7 @@ import {
   statEntry,
   syncFile,
 } from "../../sys/mod.ts";
+import { modeAtFirst } from "../directory-mode.ts";
 import type { DirectoryAttributes, VolumeDirectory } from "../volume.ts";
 import { type VolumeError, volumeError } from "../volume-error.ts";
 import { LocalSourceFile } from "./local-source-file.ts";
@@ -43,6 +46,16 @@ export class LocalDirectory implements VolumeDirectory {
 
   entries(visitor: EntryVisitor): Result<undefined, VolumeError> {
     return readEntries(this.descriptor, visitor).mapErr((error) => this.#error("list", "", error));
+  }
+
+  watch(inotify: InotifyDescriptor): Result<number, VolumeError> {
+    return addWatch(inotify, this.descriptor).mapErr((error) => {
+      const failed = this.#error("watch", "", error);
+      // Its code would say that a disk is full.
+      return error.code === "ENOSPC"
+        ? { ...failed, reason: "too-many-watches", code: "", words: "fs.inotify.max_user_watches is reached" }
+        : failed;
+    });
   }
 
   look(name: string): Result<FileStat | undefined, VolumeError> {
@@ -98,7 +111,7 @@ export class LocalDirectory implements VolumeDirectory {
 
   makeDirectory(name: string, attributes: DirectoryAttributes): Result<undefined, VolumeError> {
     const failed = (error: SysError) => this.#error("make directory", name, error);
-    const made = makeDirectory(this.descriptor, name, 0o700);
+    const made = makeDirectory(this.descriptor, name, modeAtFirst(attributes));
     if (made.isErr()) return err(failed(made.error));
     const opened = openDirectoryBelow(this.descriptor, name);
     if (opened.isErr()) return err(failed(opened.error));

@@ -9,9 +9,11 @@ import {
   type IoBuffer,
   nextData,
   nextHole,
+  probeWriters,
   readInto,
   statDescriptor,
   syncFile,
+  type Writers,
 } from "../../sys/mod.ts";
 import type { SourceFile } from "../volume.ts";
 import { type VolumeError, volumeError } from "../volume-error.ts";
@@ -53,6 +55,10 @@ export class LocalSourceFile implements SourceFile {
 
   forget(from: number, length: number): void {
     if (!this.#cachedByOthers) forgetCached(this.descriptor, from, length);
+  }
+
+  writers(): Writers {
+    return probeWriters(this.descriptor);
   }
 
   statNow(): Result<FileStat, VolumeError> {

@@ -1,6 +1,7 @@
 /** A tree of files on this machine, through system calls that block the thread: only workers use it. */
 import { err, ok, type Result } from "neverthrow";
 import {
+  changesElsewhere,
   close,
   type FileDescriptor,
   isRotating,
@@ -45,6 +46,10 @@ class LocalVolume implements Volume {
 
   get rotating(): boolean {
     return isRotating(this.deviceNumber);
+  }
+
+  get changesElsewhere(): string | undefined {
+    return changesElsewhere(this.root);
   }
 
   openDirectory(path: string): Result<LocalDirectory, VolumeError> {

@@ -56,6 +56,8 @@ export class SftpConnection {
   #roundTripMilliseconds = 0;
   /** Files and requests that it is busy with: the least busy connection gets the next. */
   load = 0;
+  /** Files among them whose bytes alone keep it busy. */
+  largeFiles = 0;
 
   private constructor(private readonly address: SshAddress) {
     this.#process = startSsh(sshArguments(address));

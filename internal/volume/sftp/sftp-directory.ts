@@ -1,6 +1,7 @@
 /** A directory on another host: a path, as SFTP has no handle that other calls could start from. */
 import { err, ok, type Result } from "neverthrow";
 import type { EntryVisitor, FileStat } from "../../sys/mod.ts";
+import { modeAtFirst } from "../directory-mode.ts";
 import type { DirectoryAttributes, VolumeDirectory } from "../volume.ts";
 import type { VolumeError } from "../volume-error.ts";
 import { OPEN, STATUS } from "./packets.ts";
@@ -21,8 +22,8 @@ import {
   setAttributes,
 } from "./sftp-calls.ts";
 import type { SftpConnection, SftpFailure, SftpResult } from "./sftp-connection.ts";
-import { explainFailure, sftpError } from "./sftp-errors.ts";
-import type { SftpLink } from "./sftp-link.ts";
+import { explainFailure, ownError, sftpError } from "./sftp-errors.ts";
+import { isLarge, type SftpLink } from "./sftp-link.ts";
 import { SftpSourceFile } from "./sftp-source-file.ts";
 import { SftpTemporaryFile } from "./sftp-temporary-file.ts";
 import type { SshAddress } from "./ssh-address.ts";
@@ -57,13 +58,17 @@ export class SftpDirectory implements VolumeDirectory {
     operation: string,
     name: string,
     action: (connection: SftpConnection) => Promise<Result<Value, VolumeError>>,
+    large = false,
   ): Promise<Result<Value, VolumeError>> {
-    const available = this.link.available();
-    const connection: SftpResult<SftpConnection> = available === undefined ? await this.link.connection() : ok(available);
+    const available = large ? undefined : this.link.available();
+    const connection: SftpResult<SftpConnection> =
+      available === undefined ? await (large ? this.link.forLargeFile() : this.link.connection()) : ok(available);
     if (connection.isErr()) return err(this.#error(operation, name, connection.error));
     connection.value.load += 1;
     const done = await action(connection.value);
     connection.value.load -= 1;
+    // The file that was opened counts itself.
+    if (large) connection.value.largeFiles -= 1;
     return done;
   }
 
@@ -136,43 +141,42 @@ export class SftpDirectory implements VolumeDirectory {
     );
   }
 
-  openSource(name: string): Promise<Result<SftpSourceFile, VolumeError>> {
-    return this.#on("open", name, async (connection) => {
-      const whole = `${this.whole}/${name}`;
-      const path = this.#far(name);
-      // To open a pipe would block the far end for good: look before.
-      const found = await lstat(connection, path);
-      if (found.isErr()) return err(this.#error("open", name, found.error));
-      if (found.value.kind === "symlink") {
-        return err({ kind: "volume", reason: "is-a-symlink", operation: "open", path: whole, code: "" });
-      }
-      if (found.value.kind !== "file") {
-        return err({ kind: "volume", reason: "not-a-regular-file", operation: "open", path: whole, code: "" });
-      }
-      const opened = await open(connection, path, OPEN.read);
-      if (opened.isErr()) return err(this.#error("open", name, opened.error));
-      const now = await fstat(connection, opened.value);
-      if (now.isOk() && now.value.kind === "file") return ok(new SftpSourceFile(whole, connection, opened.value, now.value));
-      void close(connection, opened.value);
-      return err(
-        now.isErr()
-          ? this.#error("look at", name, now.error)
-          : { kind: "volume", reason: "not-a-regular-file", operation: "open", path: whole, code: "" },
-      );
-    });
+  async openSource(name: string): Promise<Result<SftpSourceFile, VolumeError>> {
+    // To open a pipe would block the far end for good: look before.
+    const found = await this.look(name);
+    if (found.isErr()) return err({ ...found.error, operation: "open" });
+    const whole = `${this.whole}/${name}`;
+    if (found.value === undefined) return err(ownError("not-found", "open", whole));
+    if (found.value.kind === "symlink") return err(ownError("is-a-symlink", "open", whole));
+    if (found.value.kind !== "file") return err(ownError("not-a-regular-file", "open", whole));
+    const large = isLarge(found.value.size);
+    return this.#on("open", name, (connection) => this.#openSource(connection, name, large), large);
   }
 
-  createTemporary(name: string): Promise<Result<SftpTemporaryFile, VolumeError>> {
-    return this.#on("create", name, async (connection) => {
+  async #openSource(connection: SftpConnection, name: string, large: boolean): Promise<Result<SftpSourceFile, VolumeError>> {
+    const whole = `${this.whole}/${name}`;
+    const opened = await open(connection, this.#far(name), OPEN.read);
+    if (opened.isErr()) return err(this.#error("open", name, opened.error));
+    const now = await fstat(connection, opened.value);
+    if (now.isOk() && now.value.kind === "file") {
+      return ok(new SftpSourceFile(whole, connection, opened.value, now.value, large));
+    }
+    void close(connection, opened.value);
+    return err(now.isErr() ? this.#error("look at", name, now.error) : ownError("not-a-regular-file", "open", whole));
+  }
+
+  createTemporary(name: string, size = 0): Promise<Result<SftpTemporaryFile, VolumeError>> {
+    const create = async (connection: SftpConnection): Promise<Result<SftpTemporaryFile, VolumeError>> => {
       const flags = OPEN.read | OPEN.write | OPEN.create | OPEN.exclusive;
       const opened = await open(connection, this.#far(name), flags, 0o600);
       if (opened.isErr()) return err(await this.#failed(connection, "create", name, opened.error, name));
-      return ok(this.#temporary(name, connection, opened.value, 0));
-    });
+      return ok(this.#temporary(name, connection, opened.value, 0, isLarge(size)));
+    };
+    return this.#on("create", name, create, isLarge(size));
   }
 
   continueTemporary(name: string): Promise<Result<{ file: SftpTemporaryFile; size: number } | undefined, VolumeError>> {
-    return this.#on("open", name, async (connection) => {
+    const goOn = async (connection: SftpConnection): ReturnType<SftpDirectory["continueTemporary"]> => {
       const there = await lstat(connection, this.#far(name));
       if (there.isErr()) {
         const { error } = there;
@@ -180,7 +184,7 @@ export class SftpDirectory implements VolumeDirectory {
         return absent ? ok(undefined) : err(this.#error("look at", name, error));
       }
       if (there.value.kind !== "file") {
-        return err({ kind: "volume", reason: "not-a-regular-file", operation: "open", path: `${this.whole}/${name}`, code: "" });
+        return err(ownError("not-a-regular-file", "open", `${this.whole}/${name}`));
       }
       const opened = await open(connection, this.#far(name), OPEN.read | OPEN.write);
       if (opened.isErr()) {
@@ -191,13 +195,14 @@ export class SftpDirectory implements VolumeDirectory {
       }
       // Without a flush, nothing of it is known to be durable.
       const size = connection.abilities.fsync ? there.value.size : 0;
-      return ok({ file: this.#temporary(name, connection, opened.value, size), size });
-    });
+      return ok({ file: this.#temporary(name, connection, opened.value, size, true), size });
+    };
+    return this.#on("open", name, goOn, true);
   }
 
-  #temporary(name: string, connection: SftpConnection, handle: Handle, size: number): SftpTemporaryFile {
+  #temporary(name: string, connection: SftpConnection, handle: Handle, size: number, large: boolean): SftpTemporaryFile {
     return new SftpTemporaryFile(
-      { name, whole: `${this.whole}/${name}`, root: this.address.path, owners: this.link.owners },
+      { name, large, whole: `${this.whole}/${name}`, root: this.address.path, owners: this.link.owners },
       connection,
       handle,
       size,
@@ -210,14 +215,7 @@ export class SftpDirectory implements VolumeDirectory {
       if (how === "replace") {
         if (!connection.abilities.posixRename) {
           const words = "the far end cannot replace a file at once (posix-rename@openssh.com)";
-          return err({
-            kind: "volume",
-            reason: "unsupported",
-            operation: "rename to",
-            path: `${this.whole}/${name}`,
-            code: "",
-            words,
-          });
+          return err(ownError("unsupported", "rename to", `${this.whole}/${name}`, words));
         }
         const [replaced, there] = await Promise.all([renameReplacing(connection, from, to), lstat(connection, to)]);
         if (replaced.isErr()) return err(await this.#failed(connection, "rename to", name, replaced.error));
@@ -227,7 +225,7 @@ export class SftpDirectory implements VolumeDirectory {
         // Servers that cannot link may replace what is there: at least look before.
         const taken = await lstat(connection, to);
         if (taken.isOk()) {
-          return err({ kind: "volume", reason: "exists", operation: "rename to", path: `${this.whole}/${name}`, code: "" });
+          return err(ownError("exists", "rename to", `${this.whole}/${name}`));
         }
       }
       const [renamed, there] = await Promise.all([renameToNew(connection, from, to), lstat(connection, to)]);
@@ -239,7 +237,7 @@ export class SftpDirectory implements VolumeDirectory {
   makeDirectory(name: string, attributes: DirectoryAttributes): Promise<Result<undefined, VolumeError>> {
     return this.#on("make directory", name, async (connection) => {
       const path = this.#far(name);
-      const made = await makeDirectory(connection, path, 0o700);
+      const made = await makeDirectory(connection, path, modeAtFirst(attributes));
       if (made.isErr()) return err(await this.#failed(connection, "make directory", name, made.error, name));
       // Only root may give a directory away. The mode comes afterwards: the far end's umask was taken off.
       const { owner, mode } = attributes;

@@ -28,8 +28,10 @@ export class SftpSourceFile implements SourceFile {
     private readonly connection: SftpConnection,
     private readonly handle: Handle,
     readonly stat: FileStat,
+    private readonly large: boolean,
   ) {
     connection.load += 1;
+    if (large) connection.largeFiles += 1;
   }
 
   #ask(position: number, length: number): Chunk {
@@ -103,6 +105,7 @@ export class SftpSourceFile implements SourceFile {
     if (this.#closed) return;
     this.#closed = true;
     this.connection.load -= 1;
+    if (this.large) this.connection.largeFiles -= 1;
     void close(this.connection, this.handle);
   }
 }

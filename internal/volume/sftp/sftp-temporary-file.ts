@@ -25,6 +25,8 @@ const MAX_SECONDS = 0xffff_ffff;
 export interface TemporaryPlace {
   readonly name: string;
   readonly whole: string;
+  /** It counts as one of its connection's large files. */
+  readonly large: boolean;
   /** The volume's root at the far end: whose free space is asked. */
   readonly root: string;
   /** Owners that this login could or could not give files to. */
@@ -49,6 +51,7 @@ export class SftpTemporaryFile implements TemporaryFile {
     this.#size = size;
     this.#nextFlush = Math.max(durableBytes(size), 0) + FLUSH_STEP_BYTES;
     connection.load += 1;
+    if (place.large) connection.largeFiles += 1;
   }
 
   get name(): string {
@@ -177,6 +180,7 @@ export class SftpTemporaryFile implements TemporaryFile {
     if (this.#closed) return;
     this.#closed = true;
     this.connection.load -= 1;
+    if (this.place.large) this.connection.largeFiles -= 1;
     void close(this.connection, this.handle);
   }
 }

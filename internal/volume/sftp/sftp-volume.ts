@@ -11,7 +11,7 @@ import type { VolumeError } from "../volume-error.ts";
 import { lstat, stat, statvfs } from "./sftp-calls.ts";
 import type { SftpConnection } from "./sftp-connection.ts";
 import { SftpDirectory } from "./sftp-directory.ts";
-import { sftpError } from "./sftp-errors.ts";
+import { ownError, sftpError } from "./sftp-errors.ts";
 import { linkTo, type SftpLink } from "./sftp-link.ts";
 import type { SshAddress } from "./ssh-address.ts";
 
@@ -34,7 +34,7 @@ export async function openSftpVolume(address: SshAddress): Promise<Result<Volume
   const root = await stat(connection.value, address.path);
   if (root.isErr()) return failed(sftpError("open", address.name, root.error));
   if (root.value.kind !== "directory") {
-    return failed({ kind: "volume", reason: "not-a-directory", operation: "open", path: address.name, code: "" });
+    return failed(ownError("not-a-directory", "open", address.name));
   }
   return ok(new SftpVolume(address, link, connection.value));
 }
@@ -101,14 +101,7 @@ class SftpVolume implements Volume {
     if (path === "" || this.#directories.has(path)) return ok(undefined);
     const names = path.split("/");
     if (names.some((name) => name === "" || name === "." || name === "..")) {
-      return err({
-        kind: "volume",
-        reason: "is-a-symlink",
-        operation: "open",
-        path: whole,
-        code: "",
-        words: "it leaves the root",
-      });
+      return err(ownError("is-a-symlink", "open", whole, "it leaves the root"));
     }
     const prefixes = names.map((_name, index) => names.slice(0, index + 1).join("/"));
     const unknown = prefixes.filter((prefix) => !this.#directories.has(prefix));
@@ -118,17 +111,10 @@ class SftpVolume implements Volume {
       if (look === undefined) continue;
       if (look.isErr()) return err(sftpError("open", whole, look.error));
       if (look.value.kind === "symlink" && prefix !== path) {
-        return err({
-          kind: "volume",
-          reason: "is-a-symlink",
-          operation: "open",
-          path: whole,
-          code: "",
-          words: `${prefix} is a link`,
-        });
+        return err(ownError("is-a-symlink", "open", whole, `${prefix} is a link`));
       }
       if (look.value.kind !== "directory") {
-        return err({ kind: "volume", reason: "not-a-directory", operation: "open", path: whole, code: "" });
+        return err(ownError("not-a-directory", "open", whole));
       }
       this.#directories.add(prefix);
     }
@@ -150,14 +136,7 @@ class SftpVolume implements Volume {
   }
 
   flush(): Result<undefined, VolumeError> {
-    return err({
-      kind: "volume",
-      reason: "unsupported",
-      operation: "flush",
-      path: this.name,
-      code: "",
-      words: "flush each file",
-    });
+    return err(ownError("unsupported", "flush", this.name, "flush each file"));
   }
 
   close(): void {

@@ -13,3 +13,6 @@ export function sshFailure(said: string, stage: "connecting" | "connected"): Tra
   if (stage === "connected") return "connection-lost";
   return SIGNS.find(([sign]) => sign.test(said))?.[1] ?? "host-unreachable";
 }
+
+/** An sshd with too many logins at a time (MaxStartups) closes the next ones before a word is said: a moment later there is room. */
+export const isDroppedLogin = (words: string): boolean => /(kex|ssh)_exchange_identification/.test(words);

@@ -1,0 +1,287 @@
+/**
+ * Keeps the rows of one data directory true, for ever: a full scan at the start, every `interval` and whenever events were lost; in between looks at what the
+ * kernel says has changed, and at what was growing.
+ *
+ * Promises: each of the two goes on beside the other, so that a scan of hours delays no hint; what cannot be reached is tried again, later and later.
+ * Never: takes a hint for the truth; proves an absence but at the end of a full scan.
+ */
+import type { Result } from "neverthrow";
+import { commitDifferences, type DeclaredDataDirectory, type DirectoryDifference, growingFiles } from "../inventory/mod.ts";
+import { backoffMilliseconds } from "../replicate/mod.ts";
+import type { Hint, LookEntry, SettleRule } from "../scan/mod.ts";
+import type { InotifyDescriptor } from "../sys/mod.ts";
+import { type Agent, expectReply } from "./agent.ts";
+import type { AgentError } from "./agent-error.ts";
+import { Alarm } from "./alarm.ts";
+import { byDirectory, HintQueue } from "./hint-queue.ts";
+import type { DataDirectorySummary } from "./reports.ts";
+import { scanDataDirectory } from "./scan-pass.ts";
+import { addressOfDataDirectory } from "./volume-address.ts";
+import { WatchHealth } from "./watch-health.ts";
+import type { LookTask, ScanReply, ScanTask } from "./worker-protocol.ts";
+
+const NAMES_PER_TASK = 4_096;
+const DIRECTORIES_PER_TASK = 32;
+
+/** Growing files are looked at several times within `settle` (and `max_wait`), but not more often than this. */
+const GROWING_LOOKS_PER_SETTLE = 4;
+const GROWING_EVERY_AT_LEAST = 1_000;
+const GROWING_EVERY_AT_MOST = 60_000;
+
+/** Lost events are made up for by a scan, but not by one scan after the other. */
+const RESCAN_NOT_SOONER = 5_000;
+
+export interface OriginLoopEnvironment {
+  readonly agent: () => Agent;
+  /** Aborted: the loop ends. */
+  readonly signal: AbortSignal;
+  /** Where watches are set; undefined: nothing is watched. */
+  readonly inotify: () => InotifyDescriptor | undefined;
+  /** A directory is watched since `when` (nanoseconds of the clock that all threads share). */
+  readonly onWatched: (dataDirectory: DeclaredDataDirectory, path: string, watch: number, when: number) => void;
+  /** The moment (seconds since 1970) when the wall clock was last set, if it was. */
+  readonly clockSetAt: () => number | undefined;
+  /** Rows of file origins have changed. */
+  readonly onChanged: () => void;
+  /** A full scan has ended, well or not; resolves when what it means is recorded. */
+  readonly onScanned: (loop: OriginLoop) => Promise<void>;
+  /** The inventory or a worker is broken: nothing can go on. */
+  readonly onBroken: (error: AgentError) => void;
+}
+
+export class OriginLoop {
+  readonly hints = new HintQueue();
+  readonly watchHealth = new WatchHealth();
+  readonly #scanAlarm: Alarm;
+  readonly #lookAlarm: Alarm;
+  #summary: DataDirectorySummary | undefined;
+  #scanning = false;
+  /** Scans in a row that found no way in. */
+  #failures = 0;
+  #rescan = false;
+  #growingAt = 0;
+  /** A worker hangs in it until this is over. */
+  #heldUp: Promise<void> | undefined;
+
+  constructor(
+    readonly dataDirectory: DeclaredDataDirectory,
+    private readonly environment: OriginLoopEnvironment,
+  ) {
+    const { clock } = environment.agent();
+    this.#scanAlarm = new Alarm(clock, environment.signal);
+    this.#lookAlarm = new Alarm(clock, environment.signal);
+  }
+
+  /** What the last full scan came to. */
+  get summary(): DataDirectorySummary | undefined {
+    return this.#summary;
+  }
+
+  get isScanning(): boolean {
+    return this.#scanning;
+  }
+
+  /** Is it watched at all: on this machine, and wanted? */
+  get isWatched(): boolean {
+    return this.#inotify() !== undefined;
+  }
+
+  /** Runs until the signal. Never rejects for anything that happens to files. */
+  async run(): Promise<void> {
+    await Promise.all([this.#scanForEver(), this.#lookForEver()]);
+  }
+
+  /** Look at everything again, soon: settings have changed, or events were lost. */
+  rescan(): void {
+    this.#rescan = true;
+    this.#growingAt = 0;
+    this.#lookAlarm.ring();
+    this.#scanAlarm.ring();
+  }
+
+  /** Look at one thing. */
+  hint(hint: Hint): void {
+    if (hint.kind === "directory") this.hints.addDirectory(hint.path);
+    else this.hints.addName(hint.directory, hint.name);
+    this.#lookAlarm.ring();
+  }
+
+  get #stopped(): boolean {
+    return this.environment.signal.aborted;
+  }
+
+  #inotify(): InotifyDescriptor | undefined {
+    const agent = this.environment.agent();
+    const here = addressOfDataDirectory(agent.state, this.dataDirectory).kind === "local";
+    return here && agent.state.scan.watch ? this.environment.inotify() : undefined;
+  }
+
+  #rule(): SettleRule {
+    const agent = this.environment.agent();
+    const notBefore = this.environment.clockSetAt();
+    const settleSeconds = agent.state.scan.settleMilliseconds / 1000;
+    return { now: agent.now() / 1000, settleSeconds, ...(notBefore === undefined ? {} : { notBefore }) };
+  }
+
+  async #scanForEver(): Promise<void> {
+    let endedAt = Number.NEGATIVE_INFINITY;
+    while (!this.#stopped) {
+      const { clock } = this.environment.agent();
+      const due = this.#rescan ? endedAt + RESCAN_NOT_SOONER : endedAt + this.#pause();
+      if (clock.monotonicMilliseconds() < due) await this.#scanAlarm.wait(due);
+      else {
+        await this.#scan();
+        endedAt = clock.monotonicMilliseconds();
+      }
+    }
+  }
+
+  /** From the end of a scan to the next: `interval`, or less when there was no way in. */
+  #pause(): number {
+    const agent = this.environment.agent();
+    const { intervalMilliseconds } = agent.state.scan;
+    return this.#failures === 0
+      ? intervalMilliseconds
+      : Math.min(intervalMilliseconds, backoffMilliseconds(this.#failures, this.#jitter));
+  }
+
+  #jitter = 0;
+
+  async #scan(): Promise<void> {
+    await this.#free();
+    if (this.#stopped) return;
+    const { agent, signal, clockSetAt, onScanned } = this.environment;
+    this.#rescan = false;
+    this.#scanning = true;
+    this.watchHealth.begin();
+    const inotify = this.#inotify();
+    const notBefore = clockSetAt();
+    const scanned = await scanDataDirectory(agent(), this.dataDirectory, {
+      acceptLoss: false,
+      listing: { leaveGrowing: true, ...(inotify === undefined ? {} : { inotify }) },
+      ...(notBefore === undefined ? {} : { notBefore }),
+      onReply: (reply) => this.#watched(reply),
+      onChanged: this.environment.onChanged,
+      signal,
+    });
+    this.#scanning = false;
+    if (scanned.isErr()) {
+      this.environment.onBroken(scanned.error);
+      return;
+    }
+    if (this.#stopped) return;
+    const { outcome } = scanned.value;
+    this.#summary = scanned.value;
+    this.#failures = outcome.kind === "failed" ? this.#failures + 1 : 0;
+    this.#jitter = agent().random();
+    if (outcome.kind === "failed") this.#heldUp = outcome.released;
+    // What was found growing may be closed already.
+    this.#growingAt = 0;
+    this.#lookAlarm.ring();
+    await onScanned(this);
+  }
+
+  /** Until what hangs in it lets go, or everything ends. */
+  async #free(): Promise<void> {
+    const held = this.#heldUp;
+    if (held === undefined) return;
+    const { signal } = this.environment;
+    await Promise.race([held, new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }))]);
+    this.#heldUp = undefined;
+  }
+
+  #watched(reply: ScanReply): void {
+    this.watchHealth.add(reply);
+    for (const [path, watch, when] of reply.watches) this.environment.onWatched(this.dataDirectory, path, watch, when);
+  }
+
+  async #lookForEver(): Promise<void> {
+    while (!this.#stopped) {
+      await this.#free();
+      if (!this.hints.isEmpty) await this.#lookAtHints();
+      else if (this.environment.agent().elapsed() >= this.#growingAt) await this.#lookAtGrowing();
+      else await this.#lookAlarm.wait(this.#growingAt);
+    }
+  }
+
+  async #lookAtHints(): Promise<void> {
+    const entries = this.hints.takeNames(NAMES_PER_TASK);
+    if (entries.length > 0) await this.#look(entries);
+    const directories = this.hints.takeDirectories(DIRECTORIES_PER_TASK);
+    if (directories.length > 0) await this.#list(directories);
+  }
+
+  async #lookAtGrowing(): Promise<void> {
+    const agent = this.environment.agent();
+    const { settleMilliseconds, maxWaitMilliseconds } = agent.state.scan;
+    const wait = Math.min(settleMilliseconds, maxWaitMilliseconds) / GROWING_LOOKS_PER_SETTLE;
+    let after = 0;
+    let found = 0;
+    while (!this.#stopped && this.#heldUp === undefined) {
+      const page = agent.inventory.readNow((session) => growingFiles(session, this.dataDirectory.id, after, NAMES_PER_TASK));
+      if (page.isErr()) return this.environment.onBroken(page.error);
+      const last = page.value.at(-1);
+      if (last === undefined) break;
+      found += page.value.length;
+      await this.#look(byDirectory(page.value));
+      if (page.value.length < NAMES_PER_TASK) break;
+      after = last.id;
+    }
+    const pause = Math.min(GROWING_EVERY_AT_MOST, Math.max(GROWING_EVERY_AT_LEAST, wait));
+    // With nothing growing there is nothing to come back for: a hint or a scan tells when there is.
+    this.#growingAt = found === 0 ? Number.POSITIVE_INFINITY : agent.elapsed() + pause;
+  }
+
+  async #look(entries: readonly LookEntry[]): Promise<void> {
+    const reply = await this.#run({ ...this.#task(), kind: "look", entries });
+    for (const path of reply?.subdirectories ?? []) this.hints.addDirectory(path);
+  }
+
+  async #list(directories: readonly string[]): Promise<void> {
+    const inotify = this.#inotify();
+    const options = { leaveGrowing: true, ...(inotify === undefined ? {} : { inotify }) };
+    const reply = await this.#run({ ...this.#task(), kind: "scan", directories, options });
+    if (reply === undefined) return;
+    this.#watched(reply);
+    for (const path of reply.subdirectories) this.hints.addDirectory(path);
+    // Files that are there already may be closed: the kernel is asked for each.
+    this.#growingAt = 0;
+  }
+
+  #task(): Omit<LookTask, "kind" | "entries"> {
+    const { state } = this.environment.agent();
+    const { id, host, path } = this.dataDirectory;
+    return {
+      target: { host, dataDirectory: id, root: path },
+      address: addressOfDataDirectory(state, this.dataDirectory),
+      exclude: state.scan.exclude,
+      rule: this.#rule(),
+    };
+  }
+
+  /** Performs a task and commits what it finds; its reply, unless it hung or everything is broken. */
+  async #run(task: LookTask | ScanTask): Promise<ScanReply | undefined> {
+    const agent = this.environment.agent();
+    const reply = await agent.hands.run(task, { onDifferences: (differences) => this.#commit(differences) });
+    if (reply.kind === "stalled") {
+      this.#heldUp = reply.released;
+      return undefined;
+    }
+    const done: Result<ScanReply, AgentError> = await expectReply(reply, task.kind);
+    if (done.isOk()) return done.value;
+    this.environment.onBroken(done.error);
+    return undefined;
+  }
+
+  /** Without what is missing: only a full scan proves that. */
+  async #commit(differences: readonly DirectoryDifference[]): Promise<void> {
+    const agent = this.environment.agent();
+    const seen = differences.map((difference) => ({ ...difference, vanished: [], vanishedDirectories: [] }));
+    const committed = await commitDifferences(agent.inventory, this.dataDirectory, seen, agent.now());
+    if (committed.isErr()) this.environment.onBroken(committed.error);
+    else if (committed.value.added + committed.value.changed > 0) {
+      this.#growingAt = Math.min(this.#growingAt, agent.elapsed() + GROWING_EVERY_AT_LEAST);
+      this.environment.onChanged();
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/** What a copy pass is told, and what it comes to. */
+import type { Amount } from "../inventory/mod.ts";
+import type { ReplicaProblem } from "../replicate/mod.ts";
+import type { FailuresByReason } from "./pass-totals.ts";
+import type { CheckedReplica } from "./replica-pass.ts";
+
+export type ReadyReplica = CheckedReplica & { readonly found: { readonly kind: "ready" } };
+
+export interface CopyPassResult {
+  readonly url: string;
+  readonly copied: Amount;
+  readonly adopted: Amount;
+  readonly failed: Amount;
+  readonly failures: FailuresByReason;
+  /** Why the pass ended before its plan did. */
+  readonly problem?: ReplicaProblem;
+  /** A worker hangs in the replica; until this is over, another would only hang as well. */
+  readonly released?: Promise<void>;
+  /** Something was planned and not tried: another pass would find it. */
+  readonly leftUntried?: boolean;
+}
+
+export interface CopyPassOptions {
+  /** Milliseconds since 1970: failed files whose next attempt is due later wait. */
+  readonly dueAt: number;
+  /** Also what earlier passes left behind without an attempt. */
+  readonly whole: boolean;
+  /** Files that grow since before this (milliseconds since 1970) are copied as far as they are. Left out: no growing file is. */
+  readonly overdueBefore?: number;
+  /** What the tallies say is pending: for the progress display. */
+  readonly pending: Amount;
+  /** Replicas on this machine that are there: their copies can stand in for origins far away. */
+  readonly nearby: () => readonly CheckedReplica[];
+  /** Aborted: begin no further group. */
+  readonly signal: AbortSignal;
+  /** The desired state is still the one that the pass began with: else its end says nothing of what is reconciled. */
+  readonly mayAdvance: () => boolean;
+}

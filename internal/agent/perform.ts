@@ -1,0 +1,171 @@
+/** What the hands do, task by task. It may block; it decides nothing, and can be broken off at any moment. */
+import { type DirectoryDifference, inventoryErrorMessage, openInventoryForReading, type Session } from "../inventory/mod.ts";
+import { CopyBuffers, checkReplica, cleanReplica, copyGroup } from "../replicate/mod.ts";
+import { DirectoryScan, ExcludePatterns, emptyCounts, ListingsAhead, NameLook, type ScanSink } from "../scan/mod.ts";
+import { printable } from "../sys/mod.ts";
+import { openVolume, type Volume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
+import { packResult, unpackGroup } from "./copy-messages.ts";
+import type { LookTask, Reply, ScanReply, ScanTask, Task } from "./worker-protocol.ts";
+
+/** Differences are sent on when they hold this many files. */
+const FILES_PER_MESSAGE = 10_000;
+const PROBLEMS_PER_REPLY = 100;
+const PROGRESS_EVERY_MILLISECONDS = 200;
+
+/** What a task says on its way. */
+export interface Telling {
+  differences(differences: readonly DirectoryDifference[]): void;
+  progress(files: number, bytes: number, path: string): void;
+  /** Nothing to say, but not hung. */
+  alive(): void;
+}
+
+export class Performer {
+  readonly #buffers = new CopyBuffers();
+  #session: Session | undefined;
+
+  constructor(
+    /** Path of the inventory that is read. */
+    private readonly inventory: string,
+    /** Asked between files: leave the rest untried. */
+    private readonly isStopped: () => boolean,
+  ) {}
+
+  async perform(task: Task, tell: Telling): Promise<Reply> {
+    switch (task.kind) {
+      case "scan":
+      case "look":
+        return this.#scan(task, tell);
+      case "check-replica": {
+        const result = await checkReplica(task.request);
+        return { kind: "check-replica", result: result.isOk() ? { ok: result.value } : { problem: result.error } };
+      }
+      case "clean":
+        return { kind: "clean", result: await cleanReplica(task.request) };
+      case "copy": {
+        let files = 0;
+        let bytes = 0;
+        let sentAt = performance.now();
+        const group = unpackGroup(task.group);
+        const onProgress: Parameters<typeof copyGroup>[2] = (request, moreFiles, moreBytes) => {
+          files += moreFiles;
+          bytes += moreBytes;
+          const now = performance.now();
+          if (now - sentAt < PROGRESS_EVERY_MILLISECONDS) return;
+          sentAt = now;
+          tell.progress(files, bytes, `${request.directoryPath}/${request.name}`);
+        };
+        const result = await copyGroup(group, this.#buffers, onProgress, this.isStopped);
+        return { kind: "copy", result: packResult(group, result) };
+      }
+    }
+  }
+
+  close(): void {
+    this.#session?.close();
+    this.#session = undefined;
+  }
+
+  async #scan(task: ScanTask | LookTask, tell: Telling): Promise<Reply> {
+    if (this.#session === undefined) {
+      const opened = openInventoryForReading(this.inventory);
+      if (opened.isErr()) return { kind: "broken", detail: inventoryErrorMessage(opened.error) };
+      this.#session = opened.value;
+    }
+    const volume = await openVolume(task.address);
+    const reply = emptyReply(task);
+    if (volume.isErr()) {
+      const problem = { path: task.target.root, code: volume.error.reason, message: volumeErrorMessage(volume.error) };
+      return { ...reply, problems: [problem], rootProblem: problem };
+    }
+    const patterns = new ExcludePatterns(task.exclude);
+    const sink = new Sending(reply, tell);
+    if (task.kind === "scan") await listAll(task, volume.value, this.#session, patterns, sink);
+    else await new NameLook(volume.value, this.#session, task.target, patterns, task.rule, sink).look(task.entries);
+    const { rotating, changesElsewhere } = volume.value;
+    volume.value.close();
+    sink.flush();
+    const { watchProblem } = sink;
+    const elsewhere = changesElsewhere === undefined ? {} : { changesElsewhere };
+    const unwatched = watchProblem === undefined ? {} : { watchProblem };
+    return { ...reply, patterns: patterns.takeCounts(), rotating, ...elsewhere, ...unwatched };
+  }
+}
+
+interface OpenReply extends ScanReply {
+  readonly subdirectories: string[];
+  readonly problems: ScanReply["problems"][number][];
+  readonly watches: (readonly [path: string, watch: number, when: number])[];
+}
+
+const emptyReply = (task: ScanTask | LookTask): OpenReply => ({
+  kind: task.kind,
+  counts: emptyCounts(),
+  subdirectories: [],
+  problems: [],
+  patterns: [],
+  watches: [],
+  rotating: false,
+});
+
+async function listAll(
+  task: ScanTask,
+  volume: Volume,
+  session: Session,
+  patterns: ExcludePatterns,
+  sink: ScanSink,
+): Promise<void> {
+  const { root } = task.target;
+  const ahead = volume.filesInFlight > 1 ? new ListingsAhead(volume, task.directories, root) : volume;
+  const scan = new DirectoryScan(ahead, session, task.target, patterns, task.rule, sink, task.options);
+  for (const path of task.directories) await scan.scan(path);
+}
+
+/** Collects what a scan finds, and sends it on before it gets long. */
+class Sending implements ScanSink {
+  watchProblem: ScanReply["watchProblem"];
+  #differences: DirectoryDifference[] = [];
+  #files = 0;
+
+  constructor(
+    private readonly reply: OpenReply,
+    private readonly tell: Telling,
+  ) {}
+
+  get counts(): ScanSink["counts"] {
+    return this.reply.counts;
+  }
+
+  difference(difference: DirectoryDifference): void {
+    this.#differences.push(difference);
+    this.#files += difference.names.length;
+    if (this.#files >= FILES_PER_MESSAGE) this.flush();
+  }
+
+  subdirectory(path: string): void {
+    this.reply.subdirectories.push(path);
+  }
+
+  problem(problem: ScanReply["problems"][number]): void {
+    if (this.reply.problems.length < PROBLEMS_PER_REPLY) this.reply.problems.push(problem);
+  }
+
+  watched(path: string, watch: number, when: number): void {
+    this.reply.watches.push([path, watch, when]);
+  }
+
+  unwatched(path: string, error: VolumeError): void {
+    this.watchProblem ??= { reason: error.reason, message: `${printable(path)}: ${volumeErrorMessage(error)}` };
+  }
+
+  alive(): void {
+    this.tell.alive();
+  }
+
+  flush(): void {
+    if (this.#differences.length === 0) return;
+    this.tell.differences(this.#differences);
+    this.#differences = [];
+    this.#files = 0;
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * Keeps one replica up to date, for ever: looks whether it is there, copies what it lacks, waits until something has changed or is due. What to do is always
+ * asked of the inventory; a ring only says to ask again.
+ *
+ * Promises: nothing that happens to this replica holds up another; what fails as a whole is tried again, later and later, and how often is kept over restarts.
+ */
+
+import type { Replica } from "../config/mod.ts";
+import { anyGrowing, declaredReplicas, NOTHING, nextAttemptAt, replicaAttempts, setReplicaAttempts } from "../inventory/mod.ts";
+import { backoffMilliseconds, type ReplicaProblem } from "../replicate/mod.ts";
+import { type Agent, servedHosts } from "./agent.ts";
+import type { AgentError } from "./agent-error.ts";
+import { Alarm } from "./alarm.ts";
+import { CopyPass } from "./copy-pass.ts";
+import type { CopyPassResult, ReadyReplica } from "./pass-options.ts";
+import { type CheckedReplica, checkReplicaOf } from "./replica-pass.ts";
+
+/** A replica that is there and idle is looked at again after this: its disk may have been pulled out. */
+const LOOK_AGAIN_LOCAL = 30_000;
+/** A disk that is not there is looked for this often, at the least. */
+const LOOK_FOR_LOCAL = 30_000;
+/** Growing files that have waited too long are looked for this often at most, and this often at least. */
+const OVERDUE_EVERY_AT_LEAST = 1_000;
+const OVERDUE_EVERY_AT_MOST = 60_000;
+const OVERDUE_LOOKS_PER_WAIT = 10;
+/** What was left untried without a reason is not tried again in the same breath. */
+const AGAIN_AFTER = 1_000;
+/** A pass that lasts longer than this is shown. */
+const SHOWN_AFTER = 1_000;
+
+export interface ReplicaLoopEnvironment {
+  readonly agent: () => Agent;
+  readonly signal: AbortSignal;
+  /** Replicas on this machine that are there now. */
+  readonly nearby: () => readonly CheckedReplica[];
+  /** Resolves when the local replicas have what comes from other hosts: it is fetched once. */
+  readonly afterLocal: (loop: ReplicaLoop) => Promise<void>;
+  /** One after the other: two new declarations of one root must not both write a marker. */
+  readonly alone: <Value>(action: () => Promise<Value>) => Promise<Value>;
+  /** Something that the status shows has changed. */
+  readonly onChanged: () => void;
+  /** A pass has ended. */
+  readonly onPass: (result: CopyPassResult) => void;
+  readonly onBroken: (error: AgentError) => void;
+}
+
+export class ReplicaLoop {
+  readonly #alarm: Alarm;
+  #checked: CheckedReplica | undefined;
+  #problem: ReplicaProblem | undefined;
+  #pass: CopyPass | undefined;
+  #passStop = new AbortController();
+  #passSince: number | undefined;
+  #whole = true;
+  #checkAt = 0;
+  #retryAt = 0;
+  #overdueAt = 0;
+  #againAt = Number.POSITIVE_INFINITY;
+  #idle = Promise.resolve();
+
+  constructor(
+    readonly url: Replica["id"],
+    private readonly environment: ReplicaLoopEnvironment,
+  ) {
+    this.#alarm = new Alarm(environment.agent().clock, environment.signal);
+  }
+
+  /** What was last found at its root; undefined before the first look. */
+  get checked(): CheckedReplica | undefined {
+    return this.#checked;
+  }
+
+  /** Why nothing can be written to it now. */
+  get problem(): ReplicaProblem | undefined {
+    return this.#problem;
+  }
+
+  get isCopying(): boolean {
+    return this.#pass !== undefined;
+  }
+
+  /** A pass has gone on for long enough to be spoken of. */
+  get isReconciling(): boolean {
+    return this.#passSince !== undefined && this.environment.agent().elapsed() - this.#passSince >= SHOWN_AFTER;
+  }
+
+  /** Resolves when the pass that runs now, if one does, has ended. */
+  get idle(): Promise<void> {
+    return this.#idle;
+  }
+
+  /** Rows have changed: a running pass takes them in. `whole`: look also for what passes have left behind. */
+  wake(whole = false): void {
+    this.#whole ||= whole;
+    this.#pass?.extend(this.environment.agent().now());
+    this.#alarm.ring();
+  }
+
+  /** Settings have changed: a running pass ends after its groups, and the next one begins with them. */
+  restart(): void {
+    this.#passStop.abort();
+    this.#checkAt = 0;
+    this.#retryAt = 0;
+    this.wake(true);
+  }
+
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      await this.#turn();
+      if (!this.#stopped) await this.#alarm.wait(this.#nextAt());
+    }
+  }
+
+  get #stopped(): boolean {
+    return this.environment.signal.aborted;
+  }
+
+  get #replica(): Replica | undefined {
+    return this.environment.agent().state.replicas.find(({ id }) => id === this.url);
+  }
+
+  async #turn(): Promise<void> {
+    const agent = this.environment.agent();
+    const now = agent.elapsed();
+    if (now < this.#retryAt) return;
+    this.#againAt = Number.POSITIVE_INFINITY;
+    if (now >= this.#checkAt || this.#checked?.found.kind !== "ready") await this.#check();
+    const ready = this.#ready();
+    if (ready === undefined || this.#stopped) return;
+    const pass = this.#newPass(ready);
+    if (!pass.hasWork()) {
+      this.#whole = false;
+      return;
+    }
+    await this.environment.afterLocal(this);
+    if (!this.#stopped) await this.#run(pass);
+  }
+
+  /** The replica with its row as it stands now: what is reconciled has moved on. */
+  #ready(): ReadyReplica | undefined {
+    const { inventory } = this.environment.agent();
+    const checked = this.#checked;
+    if (checked?.found.kind !== "ready" || this.#problem !== undefined) return undefined;
+    const rows = inventory.readNow((session) => declaredReplicas(session));
+    if (rows.isErr()) this.environment.onBroken(rows.error);
+    const row = rows.unwrapOr([]).find(({ id }) => id === checked.row.id);
+    return row === undefined ? undefined : { ...checked, row, found: checked.found };
+  }
+
+  async #check(): Promise<void> {
+    const agent = this.environment.agent();
+    const replica = this.#replica;
+    const rows = agent.inventory.readNow((session) => declaredReplicas(session));
+    if (rows.isErr()) return this.environment.onBroken(rows.error);
+    const row = rows.value.find(({ url }) => url === this.url);
+    if (replica === undefined || row === undefined) return;
+    const look = async () => checkReplicaOf(agent, replica, row, true);
+    const found = row.marker === null ? await this.environment.alone(look) : await look();
+    if (found.isErr()) return this.environment.onBroken(found.error);
+    const before = this.#checked?.found.kind === "ready" && this.#problem === undefined;
+    this.#checked = found.value;
+    this.#checkAt = agent.elapsed() + this.#lookAgainAfter(replica);
+    if (found.value.found.kind === "ready") await this.#well();
+    else await this.#failed(found.value.found, found.value.released);
+    if (!before || this.#problem !== undefined) this.environment.onChanged();
+  }
+
+  #lookAgainAfter({ target }: Replica): number {
+    const { intervalMilliseconds } = this.environment.agent().state.scan;
+    return target.kind === "local" ? Math.min(LOOK_AGAIN_LOCAL, intervalMilliseconds) : intervalMilliseconds;
+  }
+
+  #newPass(ready: ReadyReplica): CopyPass {
+    const { agent, signal, nearby } = this.environment;
+    const begun = agent();
+    const { maxWaitMilliseconds } = begun.state.scan;
+    const lookForOverdue = begun.elapsed() >= this.#overdueAt;
+    if (lookForOverdue) this.#overdueAt = begun.elapsed() + overdueEvery(maxWaitMilliseconds);
+    this.#passStop = new AbortController();
+    return new CopyPass(begun, ready, {
+      dueAt: begun.now(),
+      whole: this.#whole,
+      ...(lookForOverdue ? { overdueBefore: begun.now() - maxWaitMilliseconds } : {}),
+      pending: NOTHING,
+      nearby,
+      signal: AbortSignal.any([signal, this.#passStop.signal]),
+      mayAdvance: () => agent().declared.generation === begun.declared.generation,
+    });
+  }
+
+  async #run(pass: CopyPass): Promise<void> {
+    const { agent, onPass, onChanged, onBroken } = this.environment;
+    const whole = this.#whole;
+    this.#whole = false;
+    this.#pass = pass;
+    this.#passSince = agent().elapsed();
+    const cancelShow = agent().clock.after(SHOWN_AFTER, onChanged);
+    const running = pass.run();
+    this.#idle = running.then(() => undefined);
+    const result = await running;
+    cancelShow();
+    this.#pass = undefined;
+    this.#passSince = undefined;
+    if (result.isErr()) return onBroken(result.error);
+    const { problem, released, leftUntried } = result.value;
+    if (whole && (problem !== undefined || this.#passStop.signal.aborted)) this.#whole = true;
+    if (problem !== undefined) await this.#failed(problem, released);
+    else if (leftUntried === true) this.#againAt = agent().elapsed() + AGAIN_AFTER;
+    onPass(result.value);
+    onChanged();
+  }
+
+  async #well(): Promise<void> {
+    this.#problem = undefined;
+    this.#retryAt = 0;
+    await this.#saveAttempts(0, null);
+  }
+
+  /** A volume that hangs is left alone until it lets go; any other is tried again by the clock. */
+  async #failed(problem: ReplicaProblem, released: Promise<void> | undefined): Promise<void> {
+    const agent = this.environment.agent();
+    this.#problem = problem;
+    this.#checkAt = 0;
+    const row = this.#checked?.row;
+    const known =
+      row === undefined ? 0 : agent.inventory.readNow((session) => replicaAttempts(session, row.id).attempts).unwrapOr(0);
+    const attempts = known + 1;
+    const longest = this.#replica?.target.kind === "local" ? LOOK_FOR_LOCAL : agent.state.scan.intervalMilliseconds;
+    const wait = Math.min(longest, backoffMilliseconds(attempts, agent.random()));
+    await this.#saveAttempts(attempts, agent.now() + wait);
+    this.#retryAt = agent.elapsed() + wait;
+    if (released === undefined) return;
+    this.#retryAt = Number.POSITIVE_INFINITY;
+    void released.then(() => {
+      this.#retryAt = 0;
+      this.#alarm.ring();
+    });
+  }
+
+  async #saveAttempts(attempts: number, nextAt: number | null): Promise<void> {
+    const row = this.#checked?.row;
+    if (row === undefined) return;
+    const saved = await setReplicaAttempts(this.environment.agent().inventory, row.id, { attempts, nextAt });
+    if (saved.isErr()) this.environment.onBroken(saved.error);
+  }
+
+  /** When there is something to do, if nobody rings before. */
+  #nextAt(): number {
+    const agent = this.environment.agent();
+    const elapsed = agent.elapsed();
+    const row = this.#checked?.row;
+    if (this.#problem !== undefined || row === undefined) return Math.max(this.#retryAt, elapsed + 1);
+    const now = agent.now();
+    const next = agent.inventory.readNow((session) => nextAttemptAt(session, row.id, now)).unwrapOr(undefined);
+    const dueAt = next === undefined ? Number.POSITIVE_INFINITY : elapsed + (next - now) + 1;
+    return Math.max(elapsed + 1, Math.min(this.#checkAt, this.#againAt, dueAt, this.#nextOverdueAt(agent)));
+  }
+
+  /** Only while anything grows. */
+  #nextOverdueAt(agent: Agent): number {
+    const growing = agent.inventory.readNow((session) => anyGrowing(session)).unwrapOr(true);
+    return growing ? Math.max(this.#overdueAt, agent.elapsed() + OVERDUE_EVERY_AT_LEAST) : Number.POSITIVE_INFINITY;
+  }
+}
+
+const overdueEvery = (maxWait: number): number =>
+  Math.min(OVERDUE_EVERY_AT_MOST, Math.max(OVERDUE_EVERY_AT_LEAST, maxWait / OVERDUE_LOOKS_PER_WAIT));
+
+/** Does what comes from other hosts come through this machine's replicas first? */
+export const comesFromAfar = (agent: Agent): boolean =>
+  servedHosts(agent.state).some(({ name }) => name !== agent.state.hostname);

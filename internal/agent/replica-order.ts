@@ -1,0 +1,29 @@
+/** What replicas have to do with each other: one can be the source for another, and then it goes first. */
+import type { Agent } from "./agent.ts";
+import { comesFromAfar, type ReplicaLoop } from "./replica-loop.ts";
+import type { CheckedReplica } from "./replica-pass.ts";
+
+/** How long a replica on another host waits for the ones here. */
+const LOCAL_FIRST_MILLISECONDS = 600_000;
+
+/** Replicas on this machine that are there. */
+export const nearbyOf = (loops: readonly ReplicaLoop[]): CheckedReplica[] =>
+  loops.flatMap(({ checked, problem }) =>
+    checked?.found.kind === "ready" && problem === undefined && checked.replica.target.kind === "local" ? [checked] : [],
+  );
+
+/** What comes from another host is fetched once: the replicas here get it first, and are the source for those elsewhere. */
+export async function afterLocal(agent: Agent, loop: ReplicaLoop, loops: readonly ReplicaLoop[]): Promise<void> {
+  const isFar = loop.checked?.replica.target.kind === "ssh";
+  if (!isFar || !comesFromAfar(agent)) return;
+  const local = loops.filter(({ checked }) => checked?.replica.target.kind === "local");
+  await new Promise<void>((resolve) => {
+    const cancel = agent.clock.after(LOCAL_FIRST_MILLISECONDS, resolve);
+    const done = (): void => {
+      cancel();
+      resolve();
+    };
+    agent.options.signal.addEventListener("abort", done, { once: true });
+    void Promise.all(local.map(({ idle }) => idle)).then(done);
+  });
+}

@@ -1,0 +1,37 @@
+/** Is an open source still what the plan took it for, and does nobody write it now (step 2 of the safe copy)? */
+import { err, ok, type Result } from "neverthrow";
+import { type Evidence, sameEvidence } from "../inventory/mod.ts";
+import { type FileStat, printable } from "../sys/mod.ts";
+import type { SourceFile } from "../volume/mod.ts";
+import type { CopyFailure } from "./copy-failure.ts";
+import type { CopyRequest } from "./copy-request.ts";
+
+/** A failure for one file, and what the source turned out to be where the inventory says otherwise. */
+export type FileFailure = CopyFailure & { readonly observed?: Evidence };
+
+/** What is to be copied of an open source; or why it is not to be copied now. */
+export function asOpened(request: CopyRequest, source: SourceFile): Result<CopyRequest, FileFailure> {
+  if (request.prefix === true) {
+    if (source.stat.size < request.evidence.size) return err(sourceChanged(request, source.stat));
+    return ok({ ...request, evidence: evidenceOf(source.stat) });
+  }
+  if (!sameEvidence(source.stat, request.evidence)) return err(sourceChanged(request, source.stat));
+  return source.writers?.() === "some" ? err(sourceOpenForWriting(request)) : ok(request);
+}
+
+const evidenceOf = ({ size, mtimeSeconds, mtimeNanoseconds }: FileStat): Evidence => ({ size, mtimeSeconds, mtimeNanoseconds });
+
+export const sourceChanged = (request: CopyRequest, now: FileStat): FileFailure => ({
+  domain: "source",
+  reason: "SourceChanged",
+  message: `${printable(`${request.directoryPath}/${request.name}`)} changed after it was scanned`,
+  observed: evidenceOf(now),
+});
+
+/** The evidence may be as it was: what is told is that the file grows. */
+const sourceOpenForWriting = (request: CopyRequest): FileFailure => ({
+  domain: "source",
+  reason: "SourceOpenForWriting",
+  message: `somebody has ${printable(`${request.directoryPath}/${request.name}`)} open for writing`,
+  observed: request.evidence,
+});

@@ -1,0 +1,48 @@
+/**
+ * Where the changes of a file system come from. inotify(7) and leases tell of what this machine does; what another machine does to a shared file system
+ * passes them by. The numbers are those of statfs(2), linux/magic.h and, for what is not in the kernel's tree, of coreutils' stat.
+ */
+import { libc, Memory, pointer } from "./_libc.ts";
+import type { FileDescriptor } from "./descriptor.ts";
+
+/** File systems that other machines, or a process behind FUSE, may change. A map, not an object: a formatter once rewrote such property names. */
+const SHARED = new Map<number, string>([
+  [0x00006969, "NFS"],
+  [0x0000517b, "SMB"],
+  [0xfe534d42, "SMB"],
+  [0xff534d42, "CIFS"],
+  [0x00c36400, "CephFS"],
+  [0x5346414f, "AFS"],
+  [0x6b414653, "AFS"],
+  [0x73757245, "Coda"],
+  [0x0000564c, "NCP"],
+  [0x01021997, "9p"],
+  [0x65735546, "FUSE"],
+  [0x01161970, "GFS2"],
+  [0x7461636f, "OCFS2"],
+  [0x61636673, "ACFS"],
+  [0x0bd00bd0, "Lustre"],
+  [0x47504653, "GPFS"],
+  [0x19830326, "BeeGFS"],
+  [0x20030528, "OrangeFS"],
+  [0xaad7aaea, "PanFS"],
+  [0xbeefdead, "StorNext"],
+  [0x013111a8, "IBRIX"],
+  [0xbacbacbc, "VMware shared folder"],
+  [0x786f4256, "VirtualBox shared folder"],
+  [0x7c7c6673, "Parallels shared folder"],
+  [0x00c0ffee, "hostfs"],
+]);
+
+/** struct statfs of the 64-bit C library; the type comes first, and all types have 32 bits. */
+const STATFS_BYTES = 120;
+const memory = new Memory(STATFS_BYTES);
+
+/**
+ * The name of the file system that holds an open file, when it may change without this machine's kernel knowing; undefined when only this machine changes
+ * it. FUSE is always named: whether there is a network behind it, nobody can tell. One that cannot even say what it is counts as shared.
+ */
+export function changesElsewhere(descriptor: FileDescriptor): string | undefined {
+  if (libc.fstatfs(descriptor, pointer(memory.address)) !== 0) return "unknown";
+  return SHARED.get(memory.view.getUint32(0, true));
+}
