@@ -20,9 +20,10 @@ export interface EndpointError {
 const ENDPOINT_HELP: Readonly<Record<EndpointError["why"], string>> = {
   "in-use": 'another process listens there, perhaps another xtelemdb: stop it, or choose another "listen"',
   denied: "ports below 1024 take root; a socket's folder must be writable for the agent's user, such as /run/xtelemdb",
-  "no-such-address": 'use an address of this machine in "listen", such as "127.0.0.1:9754"',
+  "no-such-address": 'use an address of this machine in "listen", such as "127.0.0.1:9440"',
   "in-the-way": 'something that is no socket stands there, and is left alone: move it away, or choose another "listen"',
-  impossible: 'check "listen": an address and a port, or the path of a socket (at most 107 bytes) in a folder that exists',
+  impossible:
+    'check "listen": an address and a port, or "unix:" and the path of a socket (at most 107 bytes) in a folder that exists',
 };
 
 /** What happened, to which path, and why; on a second line, what to do next. */

@@ -13,14 +13,18 @@ import {
 } from "node:fs";
 import { connect } from "node:net";
 import { err, ok, type Result } from "neverthrow";
+import type { AbsolutePath, ListenAddress } from "../config/mod.ts";
 import { Scratch, until } from "../testing/mod.ts";
 import { condition, replicaStatus, statusDocument } from "./_for-tests.ts";
 import { type AgentError, agentErrorMessage } from "./agent-error.ts";
 import { AgentMetrics } from "./metrics.ts";
 import type { StatusDocument } from "./status-document.ts";
-import { type EndpointSources, type ListenAddress, startEndpoint } from "./status-endpoint.ts";
+import { type EndpointSources, startEndpoint } from "./status-endpoint.ts";
 
 const TCP: ListenAddress = { kind: "tcp", host: "127.0.0.1", port: 0 };
+
+/** As the configuration gives it: what a scratch folder's paths are, it has checked. */
+const unix = (path: string): ListenAddress => ({ kind: "unix", path: path as AbsolutePath });
 
 /** A world that can be changed while it is shown. */
 class Shown implements EndpointSources {
@@ -226,12 +230,12 @@ test("an address that is in use, or not this machine's, is an error with the add
   });
 });
 
-const over = (unix: string, path = "/healthz") => fetch(`http://localhost${path}`, { unix });
+const over = (socket: string, path = "/healthz") => fetch(`http://localhost${path}`, { unix: socket });
 
 test("a unix socket is for owner and group only, leaves nothing else behind, and goes with the endpoint", async () => {
   using scratch = new Scratch();
   const path = scratch.path("status.sock");
-  const endpoint = (await startEndpoint({ kind: "unix", path }, new Shown()))._unsafeUnwrap();
+  const endpoint = (await startEndpoint(unix(path), new Shown()))._unsafeUnwrap();
   expect((await over(path)).status).toBe(200);
   expect((lstatSync(path).mode & 0o777).toString(8)).toBe("660");
   expect(readdirSync(scratch.folder)).toEqual(["status.sock"]);
@@ -243,7 +247,7 @@ test("a unix socket is for owner and group only, leaves nothing else behind, and
 test("a live socket is left alone, a dead one is replaced, and a stopped endpoint takes away no socket but its own", async () => {
   using scratch = new Scratch();
   const path = scratch.path("status.sock");
-  const listen = { kind: "unix", path } as const;
+  const listen = unix(path);
   const first = (await startEndpoint(listen, new Shown()))._unsafeUnwrap();
   const second = (await startEndpoint(listen, new Shown()))._unsafeUnwrapErr();
   expect(second).toMatchObject({ kind: "endpoint", address: path, why: "in-use" });
@@ -262,7 +266,7 @@ test("a live socket is left alone, a dead one is replaced, and a stopped endpoin
 
 test("what is no socket is left alone; a missing folder and too long a path are told", async () => {
   using scratch = new Scratch();
-  const start = async (path: string) => (await startEndpoint({ kind: "unix", path }, new Shown()))._unsafeUnwrapErr();
+  const start = async (path: string) => (await startEndpoint(unix(path), new Shown()))._unsafeUnwrapErr();
   writeFileSync(scratch.path("file"), "mine");
   mkdirSync(scratch.path("folder"));
   symlinkSync("file", scratch.path("link"));
@@ -284,7 +288,7 @@ test("a folder that is not writable is told as denied", async () => {
   // Root may write anywhere: it is somebody else for a moment.
   const isRoot = process.getuid?.() === 0;
   if (isRoot) process.seteuid?.(65534);
-  const started = await startEndpoint({ kind: "unix", path: scratch.path("closed", "s") }, new Shown());
+  const started = await startEndpoint(unix(scratch.path("closed", "s")), new Shown());
   if (isRoot) process.seteuid?.(0);
   expect(started._unsafeUnwrapErr()).toMatchObject({ why: "denied" });
 });

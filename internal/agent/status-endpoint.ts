@@ -6,15 +6,12 @@
  * open to more than its owner and group. What Bun itself limits: 16 KiB of headers, about 10 s until they are complete.
  */
 import { err, ok, type Result, ResultAsync } from "neverthrow";
+import type { ListenAddress } from "../config/mod.ts";
 import type { AgentError, EndpointError } from "./agent-error.ts";
 import { type AgentMetrics, METRICS_TYPE } from "./metrics.ts";
 import { notReadyReasons } from "./readiness.ts";
 import { bindSocket, freeForSocket } from "./socket-path.ts";
 import type { StatusDocument } from "./status-document.ts";
-
-export type ListenAddress =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
 
 export interface EndpointSources {
   /** What is so now; asked at most once a second. */
