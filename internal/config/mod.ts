@@ -10,6 +10,7 @@ export * from "./desired-state.ts";
 export { addReplica, type NewReplica, removeReplica } from "./edit.ts";
 export { defaultConfigurationFile, type Environment, systemEnvironment } from "./environment.ts";
 export { loadConfiguration, readConfiguration, writeConfiguration } from "./file.ts";
+export { formatListenAddress } from "./listen-address.ts";
 export { replicaKeyFromArguments } from "./names.ts";
 export { parseConfiguration } from "./parse.ts";
 export { configurationJsonSchema } from "./schema.ts";
