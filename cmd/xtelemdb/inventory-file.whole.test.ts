@@ -82,7 +82,7 @@ wholeTest("an inventory of a newer program is refused, and left as it is", [], a
     expect(outcome.stderr).toContain("0099-from-the-future");
     expect(outcome.stderr).toContain("newer");
   }
-  expect(inventoryExecute(world.database, "select count(*) from kysely_migration")).toBe("2");
+  expect(inventoryExecute(world.database, "select count(*) from kysely_migration")).toBe("3");
 });
 
 wholeTest("an inventory that cannot be made says why and where", [], async () => {

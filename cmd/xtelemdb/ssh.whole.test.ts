@@ -467,7 +467,7 @@ wholeTest("for ever: a far end that was away is found again long before the next
   const running = world.start("sync", "continuous=true");
   await until(
     "the trouble is told",
-    () => world.statusFromFile()?.agent.state === "idle" && world.readyReason(url) === "HostUnreachable",
+    () => world.statusFromFile()?.agent.phase === "waiting" && world.readyReason(url) === "HostUnreachable",
   );
   expect(world.copiedFiles("backup")).toEqual(world.originFiles());
   proxy.weather = {};

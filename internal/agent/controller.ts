@@ -44,7 +44,6 @@ export interface ControllerOptions {
   readonly onIdle?: (summary: SyncSummary) => void;
   /** One line that says what is so, whenever it is another. */
   readonly onText?: (text: string) => void;
-  /** Everything is set up: the first scans run. */
   readonly onReady?: () => void;
   readonly onReloading?: () => void;
 }
@@ -107,8 +106,8 @@ export class Controller {
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
     if (this.#agent.state.scan.watch) this.#watching.start();
-    const begun = await this.#apply();
-    if (begun !== undefined) this.#break(begun);
+    const failed = await this.#apply();
+    if (failed !== undefined) this.#break(failed);
     else this.options.onReady?.();
     this.#beat();
     await ended;
@@ -117,13 +116,12 @@ export class Controller {
     return this.#broken;
   }
 
-  /** Reads the configuration again, and makes it so if it is good. One after the other. */
+  /** Reads the configuration again, and makes it so if it is good. */
   reload(): Promise<void> {
     this.#reload = this.#reload.then(() => this.#reloadNow());
     return this.#reload;
   }
 
-  /** What `status` shows now. */
   status() {
     return this.#keeper.document();
   }
@@ -178,7 +176,7 @@ export class Controller {
     this.#origins.apply(
       new Map(declared.dataDirectories.map((one) => [one.id, one])),
       (one, signal) => this.#originLoop(one, signal),
-      (loop) => loop.wake(),
+      (loop) => loop.rescan(),
     );
     this.#replicas.apply(
       new Map(state.replicas.map(({ id }) => [id, id])),

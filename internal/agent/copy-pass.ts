@@ -42,6 +42,8 @@ export class CopyPass {
   /** How many groups in flight have files in a directory. */
   readonly #directoriesInFlight = new Map<DirectoryId, number>();
   readonly #filesInFlight = new Set<FileOriginId>();
+  /** Tried in this pass, and not tried again in it: where every failed file is due, that would never end. */
+  readonly #failedFiles = new Set<FileOriginId>();
   readonly #totals = new PassTotals();
   readonly #running: Record<WorkKind, number> = { small: 0, large: 0 };
   #last: WorkKind = "large";
@@ -71,6 +73,7 @@ export class CopyPass {
       hosts: servedHosts(agent.state).map(({ name }) => name),
       ...(checked.replica.target.kind === "ssh" ? { group: FAR_GROUP } : {}),
       isBusy: (file) => this.#filesInFlight.has(file),
+      hasFailed: (file) => this.#failedFiles.has(file),
     });
   }
 
@@ -235,6 +238,7 @@ export class CopyPass {
     // What moves or is open for writing grows: it is tried as soon as it has settled, and that holds it back enough.
     const wait = observed === undefined ? backoffMilliseconds(attempts, this.agent.random()) : 0;
     this.#totals.fail(file, reason);
+    this.#failedFiles.add(id);
     this.agent.options.observer?.failed(domain, reason);
     return {
       file: id,

@@ -23,7 +23,7 @@ import type { LookTask, ScanReply, ScanTask } from "./worker-protocol.ts";
 const NAMES_PER_TASK = 4_096;
 const DIRECTORIES_PER_TASK = 32;
 
-/** Growing files are looked at several times within `settle`, but not more often than this. */
+/** Growing files are looked at several times within `settle` (and `max_wait`), but not more often than this. */
 const GROWING_LOOKS_PER_SETTLE = 4;
 const GROWING_EVERY_AT_LEAST = 1_000;
 const GROWING_EVERY_AT_MOST = 60_000;
@@ -91,9 +91,11 @@ export class OriginLoop {
     await Promise.all([this.#scanForEver(), this.#lookForEver()]);
   }
 
-  /** Look at everything again, soon. */
+  /** Look at everything again, soon: settings have changed, or events were lost. */
   rescan(): void {
     this.#rescan = true;
+    this.#growingAt = 0;
+    this.#lookAlarm.ring();
     this.#scanAlarm.ring();
   }
 
@@ -101,12 +103,6 @@ export class OriginLoop {
   hint(hint: Hint): void {
     if (hint.kind === "directory") this.hints.addDirectory(hint.path);
     else this.hints.addName(hint.directory, hint.name);
-    this.#lookAlarm.ring();
-  }
-
-  /** Settings have changed: waits are reckoned anew. */
-  wake(): void {
-    this.#scanAlarm.ring();
     this.#lookAlarm.ring();
   }
 
@@ -217,7 +213,8 @@ export class OriginLoop {
 
   async #lookAtGrowing(): Promise<void> {
     const agent = this.environment.agent();
-    const wait = agent.state.scan.settleMilliseconds / GROWING_LOOKS_PER_SETTLE;
+    const { settleMilliseconds, maxWaitMilliseconds } = agent.state.scan;
+    const wait = Math.min(settleMilliseconds, maxWaitMilliseconds) / GROWING_LOOKS_PER_SETTLE;
     let after = 0;
     let found = 0;
     while (!this.#stopped && this.#heldUp === undefined) {

@@ -15,6 +15,8 @@ const CREDITS = 3;
 /** How often within the time that a worker may be silent its silence is looked at. */
 const LOOKS_PER_STALL = 5;
 
+const SILENT_MILLISECONDS = 1_000;
+
 interface Job {
   readonly id: number;
   readonly task: Task;
@@ -31,7 +33,9 @@ interface Thread {
   readonly jobs: Map<number, Job>;
   /** When it last said anything, or got work after having none. */
   heardAt: number;
-  readonly exited: Promise<void>;
+  readonly givenUp: Int32Array;
+  /** It was given up, and has now let go of what it hung in. */
+  readonly release: PromiseWithResolvers<void>;
 }
 
 export interface WorkerPoolOptions {
@@ -80,22 +84,31 @@ export class WorkerPool implements Hands {
     }
   }
 
+  /** Who is silent over its work may hang: nothing is queued behind that. */
   #freeThread(): Thread | undefined {
     let best: Thread | undefined;
-    for (const thread of this.#threads) if (thread.jobs.size < (best?.jobs.size ?? this.options.depth)) best = thread;
+    const now = this.options.clock.monotonicMilliseconds();
+    for (const thread of this.#threads) {
+      const silent = thread.jobs.size > 0 && now - thread.heardAt > SILENT_MILLISECONDS;
+      if (!silent && thread.jobs.size < (best?.jobs.size ?? this.options.depth)) best = thread;
+    }
     if (best !== undefined && best.jobs.size === 0) return best;
     return this.#threads.length < this.options.size ? this.#start() : best;
   }
 
   #start(): Thread {
     const credits = new SharedArrayBuffer(4);
-    const setup: WorkerSetup = { inventory: this.inventory, credits, stop: this.#stopFlag };
+    const givenUp = new SharedArrayBuffer(4);
+    const setup: WorkerSetup = { inventory: this.inventory, credits, stop: this.#stopFlag, givenUp };
     const worker = new Worker(entryPoint("worker.ts"), { workerData: setup });
-    const exited = new Promise<void>((resolve) => {
-      worker.on("exit", () => resolve());
-    });
-    const heardAt = this.options.clock.monotonicMilliseconds();
-    const thread: Thread = { worker, credits: new Int32Array(credits), jobs: new Map(), heardAt, exited };
+    const thread: Thread = {
+      worker,
+      credits: new Int32Array(credits),
+      jobs: new Map(),
+      heardAt: this.options.clock.monotonicMilliseconds(),
+      givenUp: new Int32Array(givenUp),
+      release: Promise.withResolvers(),
+    };
     Atomics.store(thread.credits, 0, CREDITS);
     worker.on("message", (message: FromWorker) => this.#heard(thread, message));
     worker.on("error", (error: unknown) => this.#lost(thread, error instanceof Error ? error.message : String(error)));
@@ -106,6 +119,13 @@ export class WorkerPool implements Hands {
 
   #heard(thread: Thread, message: FromWorker): void {
     thread.heardAt = this.options.clock.monotonicMilliseconds();
+    if (Atomics.load(thread.givenUp, 0) !== 0) {
+      if (message.kind !== "reply") return;
+      thread.release.resolve();
+      void thread.worker.terminate();
+      return;
+    }
+    if (this.#waiting.length > 0) this.#dispatch();
     const job = thread.jobs.get(message.id);
     if (job === undefined) return;
     switch (message.kind) {
@@ -131,6 +151,7 @@ export class WorkerPool implements Hands {
   }
 
   #lost(thread: Thread, why: string): void {
+    thread.release.resolve();
     const index = this.#threads.indexOf(thread);
     if (index < 0 || this.#closed) return;
     this.#threads.splice(index, 1);
@@ -157,9 +178,11 @@ export class WorkerPool implements Hands {
     const seconds = Math.round(this.options.stallMilliseconds / 1000);
     const detail = `a worker has made no progress for ${seconds} s (${hung?.task.kind ?? "idle"})`;
     this.options.onStalled?.(detail);
-    // A thread inside a system call that hangs (a dead NFS server) cannot be ended: it ends when the call does.
-    void thread.worker.terminate();
-    hung?.resolve({ kind: "stalled", detail, released: thread.exited });
+    // A thread inside a system call that hangs (a dead NFS server) cannot be ended. When the call lets go it finds that it was given up, and answers.
+    Atomics.store(thread.givenUp, 0, 1);
+    Atomics.store(thread.credits, 0, 2 ** 30);
+    Atomics.notify(thread.credits, 0);
+    hung?.resolve({ kind: "stalled", detail, released: thread.release.promise });
     this.#waiting.unshift(...others);
     this.#dispatch();
   }

@@ -14,6 +14,8 @@ export interface WorkerSetup {
   readonly credits: SharedArrayBuffer;
   /** One 32-bit number for all workers: not 0 means to leave untried what was not begun. */
   readonly stop: SharedArrayBuffer;
+  /** One 32-bit number for this worker: not 0 means that it was given up. */
+  readonly givenUp: SharedArrayBuffer;
 }
 
 export interface ScanTask {

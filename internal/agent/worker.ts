@@ -12,7 +12,8 @@ if (port === null) throw new Error("worker.ts is started by the controller, as a
 const setup = workerData as WorkerSetup;
 const credits = new Int32Array(setup.credits);
 const stop = new Int32Array(setup.stop);
-const performer = new Performer(setup.inventory, () => Atomics.load(stop, 0) !== 0);
+const givenUp = new Int32Array(setup.givenUp);
+const performer = new Performer(setup.inventory, () => Atomics.load(stop, 0) !== 0 || Atomics.load(givenUp, 0) !== 0);
 
 const send = (message: FromWorker): void => port.postMessage(message);
 

@@ -17,7 +17,7 @@ import {
 import { beginCopy, mayContinue } from "./begin-copy.ts";
 import type { CopyBuffers } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
-import { failedOutcome, type Published, type Staged, storedOutcome } from "./copy-outcome.ts";
+import { failedOutcome, type Staged, storedOutcome } from "./copy-outcome.ts";
 import { type CopyGroup, type CopyGroupResult, type CopyOutcome, type CopyRequest, replicaPathOf } from "./copy-request.ts";
 import { type Destination, Destinations } from "./destination.ts";
 import { inspectFinalName } from "./final-name.ts";
@@ -29,13 +29,11 @@ import { openReplica, type ReplicaProblem, replicaProblem, transportProblem } fr
 import { Room } from "./room.ts";
 import { SpaceBudget } from "./space-budget.ts";
 import { Throttle } from "./throttle.ts";
+import { UnrecordedFiles } from "./unrecorded-files.ts";
 import { type OnProgress, writeCopy } from "./write-copy.ts";
 
 /** Files whose bytes are fetched from another host at a time. */
 const FILES_FROM_AFAR = 256;
-
-const RECORD_EVERY_BYTES = 64 << 20;
-const RECORD_EVERY_FILES = 2048;
 
 /** Copies a group. `isStopped` is asked before each file: the rest is then left untried. Never throws for what happens to files. */
 export async function copyGroup(
@@ -62,11 +60,10 @@ class GroupCopy {
   readonly #names = new TemporaryNames(randomHex(TEMPORARY_HEX_BYTES));
   readonly #throttle: Throttle | undefined;
   #last: { readonly directory: DirectoryId; readonly opened: Result<Destination, VolumeError> } | undefined;
-  readonly #published: Published[] = [];
+  readonly #published = new UnrecordedFiles();
   readonly #filesInFlight: number;
   #problem: ReplicaProblem | undefined;
   #adoptedAreDurable = false;
-  #unrecordedBytes = 0;
 
   constructor(
     private readonly group: CopyGroup,
@@ -93,6 +90,7 @@ class GroupCopy {
     const staged: Staged[] = [];
     await forEachInFlight(this.group.requests, limitsOf(this.#filesInFlight), bytesInFlight, async (request) => {
       if (this.isStopped()) return "stop";
+      if (this.#origins.isUnreachable(request)) return "go on";
       const made = await this.#stage(request, room);
       if (made.isErr()) this.#failed(request, made.error);
       else if (made.value !== "adopted") {
@@ -171,7 +169,7 @@ class GroupCopy {
     const temporary = file.name;
     if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
     this.#atReplica(written.error);
-    if (written.error.domain !== "transport") await this.#discard(request, destination.directory, temporary);
+    if (written.error.transport === undefined) await this.#discard(request, destination.directory, temporary);
     else this.#leftovers.add(request.directory);
     return err(written.error);
   }
@@ -206,7 +204,7 @@ class GroupCopy {
     if (!this.replica.flushesWhole) {
       // Its bytes were flushed when they were compared; its name is with the others.
       this.#destinations.changed(destination);
-      this.#published.push({ request, how: "adopted", there, digest });
+      this.#published.add({ request, destination, how: "adopted", there, digest });
       return ok("adopted");
     }
     if (!this.#adoptedAreDurable) {
@@ -214,7 +212,7 @@ class GroupCopy {
       if (flushed.isErr()) return err(failureAtReplica(flushed.error));
       this.#adoptedAreDurable = true;
     }
-    this.#outcomes.push(storedOutcome({ request, how: "adopted", there, digest }));
+    this.#outcomes.push(storedOutcome({ request, destination, how: "adopted", there, digest }));
     return ok("adopted");
   }
 
@@ -224,19 +222,17 @@ class GroupCopy {
     if (done.isErr()) return this.#abandon(item, done.error);
     const there = await observeCopy(item, this.replica.name, done.value);
     if (there.isErr()) this.#failed(item.request, this.#atReplica(there.error));
-    else this.#published.push({ request: item.request, how: "copied", there: there.value, digest: item.digest });
-    this.#unrecordedBytes += item.request.evidence.size;
-    if (this.#unrecordedBytes >= RECORD_EVERY_BYTES || this.#published.length >= RECORD_EVERY_FILES)
-      await this.#recordPublished();
+    else this.#published.add({ ...item, how: "copied", there: there.value });
+    if (this.#published.areMany) await this.#recordPublished();
   }
 
   /** A way that breaks takes with it only what was not recorded yet. */
   async #recordPublished(): Promise<void> {
-    const published = this.#published.splice(0);
-    this.#unrecordedBytes = 0;
+    const published = this.#published.takeAll();
     if (published.length === 0) return;
-    const named = await this.#destinations.flush();
+    const isDurable = await this.#destinations.flush();
     for (const item of published) {
+      const named = isDurable(item.destination);
       if (named.isOk()) this.#outcomes.push(storedOutcome(item));
       else this.#failed(item.request, this.#atReplica(failureAtReplica(named.error)));
     }
@@ -255,22 +251,21 @@ class GroupCopy {
       if (done.isOk()) published.push(item);
       else await this.#abandon(item, done.error);
     }
-    const named = await this.#destinations.flush();
-    if (named.isErr()) {
-      // The names may or may not survive: nothing is recorded, and the next run adopts what did.
-      for (const { request } of published) this.#failed(request, failureAtReplica(named.error));
-      return;
-    }
+    const isDurable = await this.#destinations.flush();
     for (const item of published) {
-      const there = await observeCopy(item, this.replica.name);
+      // A name that may or may not survive is not recorded; the next run adopts what did.
+      const named = isDurable(item.destination).mapErr(failureAtReplica);
+      const there = named.isErr() ? err(named.error) : await observeCopy(item, this.replica.name);
       if (there.isErr()) this.#failed(item.request, there.error);
-      else this.#outcomes.push(storedOutcome({ request: item.request, how: "copied", there: there.value, digest: item.digest }));
+      else this.#outcomes.push(storedOutcome({ ...item, how: "copied", there: there.value }));
     }
   }
 
-  /** The way there failed, and not the file: then it was not tried, and has no outcome. */
+  /** The way there failed, and not the file: then it was not tried, and has no outcome. One file tells of an origin that cannot be reached. */
   #failed(request: CopyRequest, failure: FileFailure): void {
-    if (failure.transport === undefined) this.#outcomes.push(failedOutcome(request, failure));
+    const untried = failure.transport !== undefined || this.#origins.isUnreachable(request);
+    if (!untried) this.#outcomes.push(failedOutcome(request, failure));
+    if (failure.reason === "OriginUnreachable") this.#origins.cannotReach(request);
   }
 
   async #publish(item: Staged): Promise<Result<FileStat | undefined, CopyFailure>> {

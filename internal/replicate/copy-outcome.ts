@@ -17,6 +17,7 @@ export interface Staged {
 /** A file whose copy stands under its final name. */
 export interface Published {
   readonly request: CopyRequest;
+  readonly destination: Destination;
   readonly how: "copied" | "adopted";
   readonly there: FileStat;
   readonly digest: Uint8Array;

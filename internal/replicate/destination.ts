@@ -17,11 +17,16 @@ export interface Destination {
 /** Tells the attributes of a new directory, by its path below the replica's root. */
 export type AttributesOf = (path: string) => Promise<DirectoryAttributes | undefined>;
 
+/** After a flush: are the names in this directory, and the directory's own, on stable storage? */
+export type IsDurable = (destination: Destination) => Result<undefined, VolumeError>;
+
+type Flushed = Result<undefined, VolumeError>;
+
 export class Destinations {
   readonly #open = new Map<string, Promise<Result<Destination, VolumeError>>>();
   readonly #directories: VolumeDirectory[] = [];
   readonly #unflushed = new Set<Destination>();
-  #flushing: Promise<Result<undefined, VolumeError>> = Promise.resolve(ok(undefined));
+  #flushing: Promise<IsDurable> = Promise.resolve(() => ok(undefined));
 
   constructor(private readonly volume: Volume) {}
 
@@ -64,52 +69,52 @@ export class Destinations {
     this.#unflushed.add(destination);
   }
 
-  /** Makes every changed name durable: one by one while they are few, else the whole volume at once. */
-  async flush(): Promise<Result<undefined, VolumeError>> {
-    const few = 4;
-    if (!this.volume.flushesWhole) {
-      // One after the other: a name that the flush under way has taken is durable only when that one went well.
-      this.#flushing = this.#flushing.then(() => this.#flushEach());
-      return this.#flushing;
-    }
-    if (this.#unflushed.size > few) {
-      const flushed = await this.volume.flush();
-      if (flushed.isErr()) return flushed;
-    } else {
-      for (const { directory } of this.#unflushed) {
-        const synced = await directory.sync();
-        if (synced.isErr()) return synced;
-      }
-    }
-    this.#unflushed.clear();
-    return ok(undefined);
+  /** Makes every changed name durable: one by one while they are few, else the whole volume at once. What fails for one directory fails for it alone. */
+  async flush(): Promise<IsDurable> {
+    // One after the other: a name that the flush under way has taken is durable only when that one went well.
+    this.#flushing = this.#flushing.then(() => this.#flushChanged());
+    return this.#flushing;
   }
 
-  async #flushEach(): Promise<Result<undefined, VolumeError>> {
+  async #flushChanged(): Promise<IsDurable> {
     // Names that change meanwhile belong to the next flush.
     const changed = [...this.#unflushed];
     this.#unflushed.clear();
-    const synced = await this.#flushWithAncestors(changed);
-    if (synced.isErr()) for (const destination of changed) this.#unflushed.add(destination);
-    return synced;
+    const isDurable = this.volume.flushesWhole ? await this.#flushFew(changed) : await this.#flushWithAncestors(changed);
+    for (const destination of changed) if (isDurable(destination).isErr()) this.#unflushed.add(destination);
+    return isDurable;
+  }
+
+  async #flushFew(changed: readonly Destination[]): Promise<IsDurable> {
+    const few = 4;
+    if (changed.length > few) {
+      const flushed = await this.volume.flush();
+      return () => flushed;
+    }
+    const flushed = new Map<Destination, Flushed>();
+    for (const destination of changed) flushed.set(destination, await destination.directory.sync());
+    return (destination) => flushed.get(destination) ?? ok(undefined);
   }
 
   /** A killed run may have made any directory above, and flushed none of them. */
-  async #flushWithAncestors(changed: readonly Destination[]): Promise<Result<undefined, VolumeError>> {
-    const paths = new Set([""]);
-    for (const { directory } of changed) {
-      for (let path = directory.path; path !== ""; path = path.slice(0, Math.max(0, path.lastIndexOf("/")))) paths.add(path);
-    }
-    const synced = await Promise.all(
-      [...paths].map(async (path): Promise<Result<undefined, VolumeError>> => {
-        const opened = await this.volume.openDirectory(path);
-        if (opened.isErr()) return err(opened.error);
-        const flushed = await opened.value.sync();
-        opened.value.close();
-        return flushed;
-      }),
+  async #flushWithAncestors(changed: readonly Destination[]): Promise<IsDurable> {
+    const paths = new Set(changed.flatMap(({ directory }) => upwards(directory.path)));
+    const flushed = new Map(
+      await Promise.all(
+        [...paths].map(async (path): Promise<[string, Flushed]> => {
+          const opened = await this.volume.openDirectory(path);
+          if (opened.isErr()) return [path, err(opened.error)];
+          const synced = await opened.value.sync();
+          opened.value.close();
+          return [path, synced];
+        }),
+      ),
     );
-    return synced.find((one) => one.isErr()) ?? ok(undefined);
+    // What did not change since the flush before is as durable as that one made it.
+    return ({ directory }) =>
+      upwards(directory.path)
+        .map((path) => flushed.get(path) ?? ok(undefined))
+        .find((one) => one.isErr()) ?? ok(undefined);
   }
 
   /** Waits for those that are still being opened. */
@@ -119,4 +124,11 @@ export class Destinations {
     this.#open.clear();
     this.#unflushed.clear();
   }
+}
+
+/** The path and all above it, up to the root. */
+function upwards(path: string): readonly string[] {
+  const paths = [""];
+  for (let left = path; left !== ""; left = left.slice(0, Math.max(0, left.lastIndexOf("/")))) paths.push(left);
+  return paths;
 }

@@ -18,6 +18,19 @@ export class OriginFiles {
   readonly #directories = new Map<string, Promise<Opened<VolumeDirectory>>>();
   #last: { readonly request: CopyRequest; readonly opened: Opened<VolumeDirectory> } | undefined;
 
+  /** Hosts to which the way broke: their other files would wait for the same, one after the other. */
+  readonly #unreachable = new Set<string>();
+
+  /** The way to this file's host broke: the rest of what comes from there is not worth trying now. */
+  cannotReach({ host }: CopyRequest): void {
+    this.#unreachable.add(host);
+  }
+
+  /** A copy on this machine does not need the way. */
+  isUnreachable({ host, source }: CopyRequest): boolean {
+    return source?.kind === "ssh" && this.#unreachable.has(host);
+  }
+
   /** The directory of the requested file, where it is the one that was asked for last: files come by directory. */
   current(request: CopyRequest): Opened<VolumeDirectory> | undefined {
     const last = this.#last;

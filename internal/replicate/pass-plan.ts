@@ -22,6 +22,7 @@ export interface PassPlanOptions {
   readonly hosts: readonly string[];
   readonly group?: PlanOptions["group"];
   readonly isBusy: (file: FileOriginId) => boolean;
+  readonly hasFailed: (file: FileOriginId) => boolean;
 }
 
 export class PassPlan {
@@ -67,8 +68,8 @@ export class PassPlan {
   }
 
   #addBoth(since: DeclaredReplica, options: PlanOptions, host?: string): void {
-    const { group, isBusy } = this.options;
-    const common = { ...options, ...(group === undefined ? {} : { group }), isBusy };
+    const { group, isBusy, hasFailed } = this.options;
+    const common = { ...options, ...(group === undefined ? {} : { group }), isBusy, hasFailed };
     const ofHost = host === undefined ? {} : { host };
     const plan = (scope: PlanOptions["scope"]): ReplicaPlan =>
       new ReplicaPlan(this.session, since, this.#newest, { ...common, ...(scope === undefined ? {} : { scope }) });

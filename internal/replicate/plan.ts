@@ -37,6 +37,8 @@ export interface PlanOptions {
   readonly overdueBefore?: number;
   /** Files that are being copied already: left for the next plan. */
   readonly isBusy?: (file: FileOriginId) => boolean;
+  /** Files that have failed since the plan was made: they have had their turn. */
+  readonly hasFailed?: (file: FileOriginId) => boolean;
   /** What a group holds at most; a larger file goes alone. */
   readonly group?: { readonly files: number; readonly bytes: number };
   /** How many files `first` of the summary names. */
@@ -85,7 +87,8 @@ export class ReplicaPlan {
         this.#page = files;
         this.#cursor = next;
         this.#next = 0;
-      } else if (this.options.isBusy?.(file.id) === true) {
+      } else if (this.options.hasFailed?.(file.id) === true) this.#next += 1;
+      else if (this.options.isBusy?.(file.id) === true) {
         this.#passedOver = Math.min(this.#passedOver, file.revision);
         this.#next += 1;
       } else return file;

@@ -19,7 +19,11 @@ export interface Declaration {
   /** More keys of each host. */
   readonly hostKeys?: Readonly<Record<string, Readonly<Record<string, string | number | readonly string[]>>>>;
   /** Keys of [scan]; `settle` is "0s" unless it is here. */
-  readonly scan?: Readonly<Record<string, string | readonly string[]>>;
+  readonly scan?: Readonly<Record<string, string | boolean | readonly string[]>>;
+  /** Keys at the top of the file, such as `stall_timeout`. */
+  readonly top?: Readonly<Record<string, string>>;
+  /** [status] listen. */
+  readonly listen?: string;
 }
 
 export const HOST = "exao1";
@@ -60,8 +64,13 @@ export class World {
       scan = {},
       replicaKeys = {},
       hostKeys = {},
+      top = {},
+      listen,
     } = declaration;
-    const lines = [`hostname = "${hostname}"`, `database = "${this.database}"`, `status_file = "${this.statusFile}"`, "[scan]"];
+    const lines = [`hostname = "${hostname}"`, `database = "${this.database}"`, `status_file = "${this.statusFile}"`];
+    for (const [key, value] of Object.entries(top)) lines.push(`${key} = ${JSON.stringify(value)}`);
+    if (listen !== undefined) lines.push("[status]", `listen = ${JSON.stringify(listen)}`);
+    lines.push("[scan]");
     for (const [key, value] of Object.entries({ settle: "0s", ...scan })) lines.push(`${key} = ${JSON.stringify(value)}`);
     for (const [host, folders] of Object.entries(hosts)) {
       lines.push(`[hosts.${host}]`, `data_dirs = ${JSON.stringify(folders.map((name) => this.path(name)))}`);

@@ -22,6 +22,7 @@ import {
   statEntry,
   syncFile,
 } from "../../sys/mod.ts";
+import { modeAtFirst } from "../directory-mode.ts";
 import type { DirectoryAttributes, VolumeDirectory } from "../volume.ts";
 import { type VolumeError, volumeError } from "../volume-error.ts";
 import { LocalSourceFile } from "./local-source-file.ts";
@@ -110,7 +111,7 @@ export class LocalDirectory implements VolumeDirectory {
 
   makeDirectory(name: string, attributes: DirectoryAttributes): Result<undefined, VolumeError> {
     const failed = (error: SysError) => this.#error("make directory", name, error);
-    const made = makeDirectory(this.descriptor, name, 0o700);
+    const made = makeDirectory(this.descriptor, name, modeAtFirst(attributes));
     if (made.isErr()) return err(failed(made.error));
     const opened = openDirectoryBelow(this.descriptor, name);
     if (opened.isErr()) return err(failed(opened.error));

@@ -1,6 +1,7 @@
 /** A directory on another host: a path, as SFTP has no handle that other calls could start from. */
 import { err, ok, type Result } from "neverthrow";
 import type { EntryVisitor, FileStat } from "../../sys/mod.ts";
+import { modeAtFirst } from "../directory-mode.ts";
 import type { DirectoryAttributes, VolumeDirectory } from "../volume.ts";
 import type { VolumeError } from "../volume-error.ts";
 import { OPEN, STATUS } from "./packets.ts";
@@ -236,7 +237,7 @@ export class SftpDirectory implements VolumeDirectory {
   makeDirectory(name: string, attributes: DirectoryAttributes): Promise<Result<undefined, VolumeError>> {
     return this.#on("make directory", name, async (connection) => {
       const path = this.#far(name);
-      const made = await makeDirectory(connection, path, 0o700);
+      const made = await makeDirectory(connection, path, modeAtFirst(attributes));
       if (made.isErr()) return err(await this.#failed(connection, "make directory", name, made.error, name));
       // Only root may give a directory away. The mode comes afterwards: the far end's umask was taken off.
       const { owner, mode } = attributes;

@@ -1,0 +1,272 @@
+/** `sync continuous=true` as an operator leaves it running: what it copies when, what it says, and how it ends. Waits are conditions, never times. */
+import { expect } from "bun:test";
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import type { StatusDocument } from "../../internal/agent/mod.ts";
+import {
+  command,
+  type Declaration,
+  freePort,
+  mountImage,
+  type Running,
+  until,
+  World,
+  wholeTest,
+} from "../../internal/testing/mod.ts";
+
+/** Nothing here happens because a time has passed, unless a test says so. */
+const PATIENT = { interval: "1h", settle: "1h" };
+
+class Agent implements AsyncDisposable {
+  readonly world: World;
+  readonly #running: Running;
+
+  private constructor(
+    readonly declaration: Declaration,
+    make: (world: World) => void,
+  ) {
+    this.world = new World(declaration);
+    make(this.world);
+    this.#running = this.world.start("sync", "continuous=true");
+  }
+
+  /** Starts it, and waits until it has come to rest. */
+  static async start(declaration: Declaration = {}, make: (world: World) => void = () => undefined): Promise<Agent> {
+    const agent = new Agent({ scan: PATIENT, ...declaration }, make);
+    await agent.rest();
+    return agent;
+  }
+
+  get status(): StatusDocument | undefined {
+    return this.world.statusFromFile();
+  }
+
+  rest(): Promise<unknown> {
+    return until("it has come to rest", () => this.status?.agent.phase === "waiting", 30_000);
+  }
+
+  /** A file's state at a replica, in the inventory. */
+  async stateOf(name: string, replica = 0): Promise<string | undefined> {
+    const { files } = await this.world.explain(`${this.world.data}/${name}`);
+    return files[0]?.replicas[replica]?.state;
+  }
+
+  async becomes(name: string, state: string): Promise<void> {
+    await until(`${name} is ${state}`, async () => (await this.stateOf(name)) === state, 30_000);
+  }
+
+  redeclare(declaration: Declaration): void {
+    this.world.declare({ ...this.declaration, ...declaration });
+  }
+
+  conditionOf(type: string): StatusDocument["conditions"][number] | undefined {
+    return this.status?.conditions.find((condition) => condition.type === type);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#running.signal(name);
+  }
+
+  async stop() {
+    this.#running.signal("SIGTERM");
+    return this.#running.ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#running.signal("SIGKILL");
+    await this.#running.ended;
+    this.world[Symbol.dispose]();
+  }
+}
+
+wholeTest("a file is copied as soon as it is closed, long before it has been quiet", [], async () => {
+  await using agent = await Agent.start();
+  agent.world.files({ path: "a", content: "one" });
+  await agent.becomes("a", "current");
+  expect(agent.world.copiedFiles()).toEqual(agent.world.originFiles());
+});
+
+wholeTest("what appears in new directories, and what is moved in, is copied", [], async () => {
+  await using agent = await Agent.start();
+  const { data } = agent.world;
+  agent.world.files({ path: "x/y/z/deep", content: "deep" }, { path: "x/y/other", content: "other" });
+  await agent.becomes("x/y/z/deep", "current");
+  await agent.becomes("x/y/other", "current");
+  renameSync(`${data}/x/y`, `${data}/moved`);
+  await agent.becomes("moved/z/deep", "current");
+  writeFileSync(`${data}/moved/z/later`, "later");
+  await agent.becomes("moved/z/later", "current");
+  mkdirSync(`${agent.world.folder}/outside/in`, { recursive: true });
+  writeFileSync(`${agent.world.folder}/outside/in/file`, "from outside");
+  renameSync(`${agent.world.folder}/outside`, `${data}/inside`);
+  await agent.becomes("inside/in/file", "current");
+});
+
+wholeTest("a file that is open for writing is left alone, however quiet it is, and is copied when it is closed", [], async () => {
+  await using agent = await Agent.start({ scan: { interval: "1h", settle: "0s" } });
+  const { data } = agent.world;
+  const open = openSync(`${data}/open`, "w");
+  writeSync(open, "part");
+  agent.world.files({ path: "beside", content: "b" });
+  await agent.becomes("beside", "current");
+  await until("it is seen", async () => (await agent.stateOf("open")) === "missing");
+  expect(existsSync(`${agent.world.copies()}/open`)).toBe(false);
+  writeSync(open, " and the rest");
+  closeSync(open);
+  await agent.becomes("open", "current");
+  expect(agent.world.copiedFiles()).toEqual(agent.world.originFiles());
+});
+
+wholeTest(
+  "a file that is written for long is copied every max_wait as far as it is, and finished when it is closed",
+  [],
+  async () => {
+    await using agent = await Agent.start({ scan: { interval: "1h", settle: "1h", max_wait: "1s" } });
+    const { data } = agent.world;
+    const open = openSync(`${data}/long`, "w");
+    writeSync(open, "first");
+    await agent.becomes("long", "stale");
+    const copy = `${agent.world.copies()}/long`;
+    expect(statSync(copy).size).toBe(5);
+    writeSync(open, ", second");
+    await until("the copy has grown", () => statSync(copy).size === 13, 30_000);
+    const { files } = await agent.world.explain(`${data}/long`);
+    expect(files[0]).toMatchObject({ state: "growing", replicas: [{ state: "stale", pending: true, attempts: null }] });
+    closeSync(open);
+    // It was copied before, so that it must be quiet now; which it never is with an hour to wait.
+    agent.redeclare({ scan: { interval: "1h", settle: "1s", max_wait: "1s" } });
+    await agent.becomes("long", "current");
+    expect(agent.world.copiedFiles()).toEqual(agent.world.originFiles());
+  },
+);
+
+wholeTest("a file that was copied and changes again waits until it is quiet", [], async () => {
+  await using agent = await Agent.start();
+  agent.world.files({ path: "log", content: "1" });
+  await agent.becomes("log", "current");
+  appendFileSync(`${agent.world.data}/log`, "2");
+  await agent.becomes("log", "stale");
+  expect((await agent.world.explain(`${agent.world.data}/log`)).files[0]?.state).toBe("growing");
+  agent.redeclare({ scan: { ...PATIENT, settle: "1s" } });
+  await agent.becomes("log", "current");
+  expect(agent.world.copiedFiles()).toEqual(agent.world.originFiles());
+});
+
+wholeTest(
+  "a bad edit changes nothing and is told with its place; a good one is in force without a signal, and with one",
+  [],
+  async () => {
+    await using agent = await Agent.start();
+    const { world } = agent;
+    appendFileSync(world.configuration, "\nsettl = 3\n");
+    await until("it is rejected", () => agent.conditionOf("ConfigurationValid")?.status === "False");
+    expect(agent.conditionOf("ConfigurationValid")).toMatchObject({ reason: "ConfigurationRejected" });
+    expect(agent.conditionOf("ConfigurationValid")?.message).toMatch(/xtelemdb\.toml:\d+:\d+/);
+    world.files({ path: "meanwhile", content: "m" });
+    await until("the last good one is in force", () => existsSync(`${world.copies()}/meanwhile`));
+
+    mkdirSync(world.path("second"));
+    agent.redeclare({ replicas: ["backup", "second"] });
+    agent.signal("SIGHUP");
+    await until("the second is filled", () => existsSync(`${world.copies("second")}/meanwhile`));
+    await until("it is accepted", () => agent.conditionOf("ConfigurationValid")?.status === "True");
+    await until("it is ready", () => agent.status?.converged === true);
+    await until("all has been looked at by it", () => agent.status?.configuration.observedGeneration === 2);
+    expect(agent.status?.configuration.generation).toBe(2);
+
+    agent.redeclare({ replicas: ["second"] });
+    await until("the first is let go", () => agent.status?.configuration.generation === 3);
+    world.files({ path: "after", content: "a" });
+    await until("only the second gets it", () => existsSync(`${world.copies("second")}/after`));
+    await agent.rest();
+    expect(existsSync(`${world.copies("backup")}/after`)).toBe(false);
+  },
+);
+
+wholeTest("a disk that is pulled out is a condition of its own, and gets everything when it is back", [], async () => {
+  await using agent = await Agent.start({ replicas: ["backup", "removable"] }, (world) =>
+    world.files({ path: "a", content: "a" }),
+  );
+  const { world } = agent;
+  await until("all is well", () => agent.status?.converged === true);
+  renameSync(world.path("removable"), world.path("pulled-out"));
+  mkdirSync(world.path("removable"));
+  world.files({ path: "b", content: "b" });
+  await agent.becomes("b", "current");
+  await until("it is noticed", () => world.readyReason("removable") === "MarkerMissing");
+  expect(world.readyReason("backup")).toBe("Converged");
+  rmSync(world.path("removable"), { recursive: true });
+  renameSync(world.path("pulled-out"), world.path("removable"));
+  await until("it is used again", () => existsSync(`${world.copies("removable")}/b`), 40_000);
+  await until("all is well again", () => agent.status?.converged === true);
+});
+
+wholeTest("SIGTERM ends it soon, also in the middle of a file that takes for ever; the next run goes on", [], async () => {
+  const slow = { replicaKeys: { backup: { bandwidth: "1 kB" } } };
+  await using agent = await Agent.start(slow);
+  agent.world.files({ path: "large", size: 8 << 20, seed: 1 });
+  await until("it is being copied", () => agent.status?.agent.phase === "copying");
+  const begun = performance.now();
+  const ended = await agent.stop();
+  expect(ended.code, ended.stderr).toBe(0);
+  // The promise is five seconds; a machine under load gets some more.
+  expect(performance.now() - begun).toBeLessThan(15_000);
+  agent.redeclare({ replicaKeys: {} });
+  agent.world.declare({ scan: { settle: "0s" } });
+  expect(await agent.world.sync()).toMatchObject({ code: 0 });
+  expect(agent.world.copiedFiles()).toEqual(agent.world.originFiles());
+});
+
+wholeTest("without a watch everything is found by scanning", [], async () => {
+  await using agent = await Agent.start({ scan: { interval: "1s", settle: "0s", watch: false } });
+  agent.world.files({ path: "sub/a", content: "a" });
+  await agent.becomes("sub/a", "current");
+  const conditions = agent.status?.hosts[0]?.dataDirectories[0]?.conditions ?? [];
+  expect(conditions.map(({ type }) => type)).toEqual(["Scanned"]);
+});
+
+wholeTest("the endpoint says what is so", [], async () => {
+  const port = await freePort();
+  await using agent = await Agent.start({ listen: `127.0.0.1:${port}` }, (world) => world.files({ path: "a", content: "a" }));
+  await until("all is well", () => agent.status?.converged === true);
+  const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
+  expect((await get("/healthz")).status).toBe(200);
+  await until("it is ready", async () => (await get("/readyz")).status === 200);
+  const metrics = await (await get("/metrics")).text();
+  expect(metrics).toContain("xtelemdb_copied_files_total");
+  expect(metrics).toContain("xtelemdb_replication_lag_seconds_bucket");
+  expect(((await (await get("/status")).json()) as StatusDocument).format).toBe(1);
+});
+
+wholeTest("a volume that hangs is given up, its worker is replaced, and the others go on", ["root", "loop"], async () => {
+  await using agent = await Agent.start({ replicas: ["backup", "hung"], top: { stall_timeout: "10s" } }, (world) => {
+    mountImage(world.path("hung"), "ext4");
+    world.files({ path: "a", content: "a" });
+  });
+  const { world } = agent;
+  await until("all is well", () => agent.status?.converged === true);
+  // Whoever writes now waits inside the kernel, and nothing can end it.
+  command("fsfreeze", "--freeze", world.path("hung"));
+  try {
+    world.files({ path: "b", content: "b" });
+    await agent.becomes("b", "current");
+    await until("it is noticed", () => world.readyReason("hung") === "WorkerStalled", 40_000);
+    world.files({ path: "c", content: "c" });
+    await agent.becomes("c", "current");
+  } finally {
+    command("fsfreeze", "--unfreeze", world.path("hung"));
+  }
+  await until("it is used when it has let go", () => existsSync(`${world.copies("hung")}/c`), 40_000);
+  await until("all is well again", () => agent.status?.converged === true);
+  expect(world.copiedFiles("hung")).toEqual(world.originFiles());
+});
