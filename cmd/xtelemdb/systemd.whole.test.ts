@@ -1,17 +1,6 @@
 /** The agent as a service of a real systemd, with the unit that an operator installs. */
-import { expect, test } from "bun:test";
-import {
-  newerSystemd,
-  programPath,
-  type Requirement,
-  repositoryPath,
-  SystemdMachine,
-  until,
-  wholeTest,
-} from "../../internal/testing/mod.ts";
-
-/** What waits until the agent says READY=1: nothing, when this is undefined. */
-const NOT_READY_YET: string | undefined = undefined;
+import { expect } from "bun:test";
+import { newerSystemd, programPath, repositoryPath, SystemdMachine, until, wholeTest } from "../../internal/testing/mod.ts";
 
 const CONFIGURATION = `hostname = "exao1"
 [scan]
@@ -19,6 +8,8 @@ settle = "0s"
 [hosts.exao1]
 data_dirs = ["/data/telem"]
 [replicas."/mnt/backup"]
+[status]
+listen = "unix:/run/xtelemdb/status.sock"
 `;
 
 /** A machine with everything installed that config/ has, a file of another user's that only he may read, and a replica. */
@@ -102,6 +93,8 @@ async function livesWithSystemd(machine: SystemdMachine): Promise<void> {
   expect(await said(machine, "systemctl", "status", "--no-pager", "xtelemdb")).toMatch(/^ +Status: ".+"$/m);
   await until("the first pass", async () => (await journal(machine)).includes("converged: copied 1"));
 
+  expect(await said(machine, "xtelemdb", "healthz")).toBe("alive\n");
+
   const before = await property(machine, "MainPID");
   await said(machine, "sh", "-c", "sed -i 's/settle = .*/settle = \"1s\"/' /etc/xtelemdb/xtelemdb.toml");
   await said(machine, "systemctl", "reload", "xtelemdb");
@@ -118,23 +111,13 @@ async function livesWithSystemd(machine: SystemdMachine): Promise<void> {
   await stopsInTime(machine);
 }
 
-/** As `wholeTest`; skipped, loudly, as long as the agent does not say READY=1. */
-function readyTest(name: string, needs: readonly Requirement[], run: () => Promise<void>): void {
-  if (NOT_READY_YET === undefined) {
-    wholeTest(name, needs, run);
-    return;
-  }
-  console.log(`SKIPPED: ${name}: ${NOT_READY_YET}`);
-  test.skip(name, run);
-}
-
-readyTest("it says when it is ready, what it does, when it reloads and stops", ["systemd"], async () => {
+wholeTest("it says when it is ready, what it does, when it reloads and stops", ["systemd"], async () => {
   await using machine = new SystemdMachine();
   await installed(machine);
   await livesWithSystemd(machine);
 });
 
-readyTest("with a newer systemd a reload is waited for", ["systemd", "buildah"], async () => {
+wholeTest("with a newer systemd a reload is waited for", ["systemd", "buildah"], async () => {
   await using machine = new SystemdMachine(newerSystemd());
   machine.copy(
     repositoryPath("config", "xtelemdb.service.d", "notify-reload.conf"),
@@ -151,7 +134,7 @@ readyTest("with a newer systemd a reload is waited for", ["systemd", "buildah"],
   expect(await property(machine, "ActiveState")).toBe("active");
 });
 
-readyTest("an agent that hangs is ended and started anew", ["systemd"], async () => {
+wholeTest("an agent that hangs is ended and started anew", ["systemd"], async () => {
   await using machine = new SystemdMachine();
   const sooner = "[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\nRestartSec=0\n";
   machine.write("/etc/systemd/system/xtelemdb.service.d/sooner.conf", sooner);
