@@ -6,6 +6,7 @@
  * Never: is imported by anything but tests, waits longer than 20 ms at once, or touches what it did not make.
  */
 export * from "./datagram-receiver.ts";
+export * from "./far-world.ts";
 export * from "./hard-files.ts";
 export * from "./inventory-file.ts";
 export * from "./program.ts";

@@ -1,0 +1,199 @@
+/** What is wrong with a far end, or with the way there, is told for what it is, and stays with what it concerns. */
+import { expect } from "bun:test";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import {
+  command,
+  FAR_FILES,
+  FarWorld,
+  MARKER,
+  mountMemory,
+  SFTP_SERVER,
+  TcpProxy,
+  wholeTest,
+} from "../../internal/testing/mod.ts";
+
+const NOBODY = 65_534;
+
+wholeTest("a marker that is missing, or another's, keeps everything out", ["sshd"], async () => {
+  using world = await FarWorld.begin();
+  world.files(...FAR_FILES);
+  await world.expectHealed();
+  world.files({ path: "more", content: "m" });
+  renameSync(join(world.path("far"), MARKER), join(world.folder, "marker"));
+  await world.expectTrouble("MarkerMissing", /not mounted/);
+  expect(existsSync(join(world.copies("far"), "more"))).toBe(false);
+  renameSync(join(world.folder, "marker"), join(world.path("far"), MARKER));
+  renameSync(world.path("far"), world.path("away"));
+  await world.expectTrouble("RootMissing", /does not exist/);
+  renameSync(world.path("away"), world.path("far"));
+  await world.expectHealed();
+});
+
+wholeTest(
+  "an unknown and a changed host key, a refused login, a missing subsystem, no host: each says so",
+  ["sshd"],
+  async () => {
+    using world = await FarWorld.begin();
+    world.files(...FAR_FILES);
+    const good = world.server.options();
+    const without = (name: string): string[] => good.filter((option) => !option.startsWith(name));
+    const empty = join(world.folder, "empty");
+    writeFileSync(empty, "");
+    world.reach([`UserKnownHostsFile=${empty}`, ...without("UserKnownHostsFile")]);
+    await world.expectTrouble("HostKeyUnknown", /[Hh]ost key/);
+    const other = join(world.folder, "other");
+    command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other);
+    writeFileSync(empty, `xtelemdb-test ${readFileSync(`${other}.pub`, "utf8")}`);
+    await world.expectTrouble("HostKeyChanged", /[Hh]ost key/);
+    world.reach([`IdentityFile=${other}`, ...without("IdentityFile")]);
+    await world.expectTrouble("LoginRefused", /Permission denied/);
+    world.reach(["Port=1", ...without("Port")]);
+    await world.expectTrouble("HostUnreachable", /refused/);
+    world.reach();
+    await world.expectHealed();
+  },
+);
+
+wholeTest("a far end without sftp, or with a login that prints, is told from one that is away", ["sshd"], async () => {
+  using world = await FarWorld.begin({ subsystem: "/bin/echo Welcome to popeye, have a nice day" });
+  world.files(...FAR_FILES);
+  await world.expectTrouble("SftpMissing", /Welcome to popeye/);
+});
+
+wholeTest("what a server cannot promise is told: no flush, no replacing, no free space", ["sshd"], async () => {
+  const missing = "fsync,posix-rename,statvfs,limits";
+  using world = await FarWorld.begin({ subsystem: `${SFTP_SERVER} -P ${missing}` });
+  world.files(...FAR_FILES);
+  await world.expectHealed();
+  const guarded = world.replicaStatus(world.url).conditions.find(({ type }) => type === "Guarded");
+  expect(guarded).toMatchObject({ status: "False", reason: "WeakerGuards" });
+  for (const name of ["fsync@", "posix-rename@", "statvfs@"]) expect(guarded?.message).toContain(name);
+  writeFileSync(join(world.data, "one"), "changed");
+  const outcome = await world.sync();
+  expect(outcome.code).toBe(3);
+  expect(readFileSync(join(world.copies("far"), "one"), "utf8")).toBe("1");
+  const explained = await world.explain(join(world.data, "one"));
+  expect(explained.files[0]?.replicas.find(({ url }) => url === world.url)?.message).toContain("ReplaceNotPossible");
+});
+
+wholeTest("a far disk that fills up, or is read-only, stops only its own replica", ["sshd", "root"], async () => {
+  using world = await FarWorld.begin();
+  const disk = mountMemory(world.path("far"), { size: "1m" });
+  world.files(...FAR_FILES);
+  await world.expectHealed();
+  world.files({ path: "large", content: "x".repeat(3 << 20) });
+  const outcome = await world.sync();
+  expect(outcome.code).toBe(3);
+  const space = world.replicaStatus(world.url).conditions.find(({ type }) => type === "SpaceAvailable");
+  expect(space).toMatchObject({ status: "False", reason: "NoSpace" });
+  expect(world.copiedFiles("backup")).toEqual(world.originFiles());
+  disk.remount("ro,size=8m");
+  await world.expectTrouble("ReadOnly", /read-only/);
+  disk.remount("rw,size=8m");
+  await world.expectHealed();
+});
+
+wholeTest("a far directory without permission blocks its own files only", ["sshd", "root", "setpriv"], async () => {
+  using world = await FarWorld.begin({ asNobody: true, lines: ["ForceCommand internal-sftp"], subsystem: "internal-sftp" });
+  chownSync(world.path("far"), NOBODY, NOBODY);
+  world.files(...FAR_FILES, { path: "shut/in", content: "s" }, { path: "set-id", content: "x", mode: 0o4755 });
+  await world.expectHealed();
+  // What cannot be its origin's owner's is not set-id for somebody else.
+  expect(statSync(join(world.copies("far"), "set-id"))).toMatchObject({ uid: NOBODY, mode: 0o100755 });
+  chownSync(join(world.copies("far"), "shut"), 0, 0);
+  world.files({ path: "shut/more", content: "m" }, { path: "deep/more", content: "m" });
+  const outcome = await world.sync();
+  expect(outcome.code).toBe(3);
+  expect(readFileSync(join(world.copies("far"), "deep/more"), "utf8")).toBe("m");
+  const explained = await world.explain(join(world.data, "shut/more"));
+  expect(explained.files[0]?.replicas.find(({ url }) => url === world.url)?.message).toContain("NotPermitted");
+  chownSync(join(world.copies("far"), "shut"), NOBODY, NOBODY);
+  await world.expectHealed();
+});
+
+wholeTest("a file where a directory should be is left alone", ["sshd"], async () => {
+  using world = await FarWorld.begin();
+  world.files(...FAR_FILES);
+  await world.expectHealed();
+  writeFileSync(join(world.copies("far"), "shut"), "a file");
+  world.files({ path: "shut/more", content: "m" }, { path: "deep/more", content: "m" });
+  expect((await world.sync()).code).toBe(3);
+  expect(readFileSync(join(world.copies("far"), "deep/more"), "utf8")).toBe("m");
+  expect(readFileSync(join(world.copies("far"), "shut"), "utf8")).toBe("a file");
+});
+
+wholeTest("links at the far end lead nowhere", ["sshd"], async () => {
+  using world = await FarWorld.begin();
+  world.files(...FAR_FILES);
+  await world.expectHealed();
+  mkdirSync(world.path("elsewhere"));
+  symlinkSync(world.path("elsewhere"), join(world.copies("far"), "linked"));
+  world.files({ path: "linked/file", content: "l" });
+  const outcome = await world.sync();
+  expect(outcome.code).toBe(3);
+  expect(readdirSync(world.path("elsewhere"))).toEqual([]);
+});
+
+wholeTest("a frozen far end is given up after its timeout, and nobody else waits for it", ["sshd"], async () => {
+  using world = await FarWorld.begin();
+  const proxy = await TcpProxy.start(world.server.port);
+  world.reach([`Port=${proxy.port}`, ...world.server.options()], { timeout: "2s" });
+  world.files(
+    ...FAR_FILES,
+    ...Array.from({ length: 40 }, (_, index) => ({ path: `many/${index}`, content: "x".repeat(50_000) })),
+  );
+  proxy.weather = { freezeAfterBytes: 1_000_000 };
+  await world.expectTrouble("NoProgress", /without a word/);
+  proxy.weather = {};
+  await world.expectHealed();
+  proxy.stop();
+});
+
+wholeTest("a far server that is stopped is given up too, and found again when it goes on", ["sshd"], async () => {
+  using world = await FarWorld.begin();
+  world.reach(world.server.options(), { timeout: "2s", bandwidth: "2 MB" });
+  world.files(
+    ...FAR_FILES,
+    ...Array.from({ length: 40 }, (_, index) => ({ path: `many/${index}`, content: "x".repeat(100_000) })),
+  );
+  const running = world.start("sync");
+  await world.arrived(5);
+  for (const pid of world.server.servers()) process.kill(pid, "SIGSTOP");
+  const outcome = await running.ended;
+  expect(outcome.code, outcome.stdout + outcome.stderr).toBe(3);
+  expect(world.readyReason(world.url)).toBe("NoProgress");
+  expect(world.readyReason("backup")).toBe("Converged");
+  world.server.cut();
+  world.reach();
+  await world.expectHealed();
+});
+
+wholeTest("a far directory that cannot be flushed fails its own files only", ["sshd", "root", "setpriv"], async () => {
+  using world = await FarWorld.begin({ asNobody: true, lines: ["ForceCommand internal-sftp"], subsystem: "internal-sftp" });
+  chownSync(world.path("far"), NOBODY, NOBODY);
+  world.files(...FAR_FILES, { path: "shut/in", content: "s" });
+  await world.expectHealed();
+  // Names may be made in it, but it may not be opened, which a flush needs.
+  chmodSync(join(world.copies("far"), "shut"), 0o333);
+  world.files({ path: "shut/more", content: "m" }, { path: "deep/more", content: "m" });
+  expect((await world.sync()).code).toBe(3);
+  const stateOf = async (path: string) =>
+    (await world.explain(join(world.data, path))).files[0]?.replicas.find(({ url }) => url === world.url)?.state;
+  expect(await stateOf("deep/more")).toBe("current");
+  expect(await stateOf("shut/more")).not.toBe("current");
+  chmodSync(join(world.copies("far"), "shut"), 0o755);
+  await world.expectHealed();
+  expect(await stateOf("shut/more")).toBe("current");
+});
