@@ -75,14 +75,16 @@ function overwrite(path: string, position: number, length: number): void {
 wholeTest("an inventory of a newer program is refused, and left as it is", [], async () => {
   using world = new World();
   await synced(world);
+  const migrations = (): string => inventoryExecute(world.database, "select group_concat(name) from kysely_migration");
   inventoryExecute(world.database, "insert into kysely_migration values ('0099-from-the-future', '2030-01-01T00:00:00Z')");
+  const before = migrations();
   for (const words of [["sync"], ["status"], ["explain", "/x"]]) {
     const outcome = await world.run(...words);
     expect(outcome.code, outcome.stderr).toBe(4);
     expect(outcome.stderr).toContain("0099-from-the-future");
     expect(outcome.stderr).toContain("newer");
   }
-  expect(inventoryExecute(world.database, "select count(*) from kysely_migration")).toBe("3");
+  expect(migrations()).toBe(before);
 });
 
 wholeTest("an inventory that cannot be made says why and where", [], async () => {

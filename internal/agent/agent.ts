@@ -2,11 +2,12 @@
  * What a command of the agent has in hand while it works: the desired state, the inventory (locked, as its only writer), the workers. `withAgent` makes
  * it and always puts it away again.
  */
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { errAsync, okAsync, type Result, ResultAsync } from "neverthrow";
 import type { DesiredState, Host } from "../config/mod.ts";
 import { type Declared, declare, type Inventory, type InventoryError, openInventory } from "../inventory/mod.ts";
-import { type Clock, errnoText, setIoPriority, setNice, systemClock } from "../sys/mod.ts";
+import type { Claims } from "../replicate/mod.ts";
+import { type Clock, errnoText, machineId, setIoPriority, setNice, systemClock } from "../sys/mod.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { Hands } from "./hands.ts";
 import type { Observer } from "./observer.ts";
@@ -69,6 +70,12 @@ export const ownHost = (state: DesiredState): DesiredState["hosts"][number] | un
 /** The hosts whose files this agent looks after: its own, and those that it reaches over ssh. */
 export const servedHosts = (state: DesiredState): readonly Host[] =>
   state.hosts.filter((host) => host.name === state.hostname || host.address !== undefined);
+
+/** As whom this agent claims the copies of those hosts at a replica. */
+export const claimsOf = ({ state, inventory }: Agent): Claims => ({
+  claimant: { inventory: inventory.uuid, machine: machineId(), hostname: hostname(), database: state.database },
+  hosts: servedHosts(state).map(({ name }) => name),
+});
 
 /** Makes the inventory's declarations those of the desired state, as far as this agent serves it. */
 export function declareState(inventory: Inventory, state: DesiredState): ResultAsync<Declared, InventoryError> {

@@ -37,6 +37,8 @@ export const REASONS = {
   MarkerMissing: "the volume that belongs here is not mounted, or its marker was removed: mount the right one",
   MarkerUnreadable: "look at the marker file; restore it, or move it aside if the volume is to be a new replica",
   MarkerOfAnotherReplica: "another volume is mounted here: mount the right one, or declare this one under its own path",
+  WrittenByAnotherInventory:
+    "two agents would take each other's copies for somebody else's: end one of them, or declare both's directories in one configuration; if the other is gone for good, remove the file that is named",
   ReadOnly: "mount the volume for writing",
   NoSpace: "free space on the replica, or declare a larger one",
   NoInodes: "the replica's file system has no inodes left: free some, or make it anew with more",

@@ -18,6 +18,7 @@ export interface PendingOfReplica {
 const STALLING = [
   "MarkerUnreadable",
   "MarkerOfAnotherReplica",
+  "WrittenByAnotherInventory",
   "NotPermitted",
   "HostKeyUnknown",
   "HostKeyChanged",

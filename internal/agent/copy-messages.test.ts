@@ -7,7 +7,8 @@ import { localAddress } from "../volume/mod.ts";
 import { packGroup, packResult, unpackGroup } from "./copy-messages.ts";
 
 const fromHere = (): undefined => undefined;
-const REPLICA = { address: localAddress("/r"), marker: "m", reserveBytes: 5 };
+const CLAIMANT = { inventory: "i", machine: "", hostname: "exao1", database: "/i.db" };
+const REPLICA = { address: localAddress("/r"), marker: "m", claims: { claimant: CLAIMANT, hosts: ["exao1"] }, reserveBytes: 5 };
 
 const evidence = fc.record({
   size: fc.nat(2 ** 31),

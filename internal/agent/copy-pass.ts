@@ -21,7 +21,7 @@ import {
   replicaProblem,
   type WorkKind,
 } from "../replicate/mod.ts";
-import { type Agent, expectReply, servedHosts } from "./agent.ts";
+import { type Agent, claimsOf, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { type PackedResult, packGroup } from "./copy-messages.ts";
 import { sourcesOf } from "./copy-sources.ts";
@@ -167,7 +167,8 @@ export class CopyPass {
     const { marker } = checked.found;
     const { reserveBytes, bandwidthBytes } = checked.replica;
     const limit = bandwidthBytes > 0 ? { limit: { shared: this.#granted, bytesPerSecond: bandwidthBytes } } : {};
-    const replica = { address: addressOf(checked.replica), marker, reserveBytes, ...limit };
+    const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(group.map(({ directory }) => directory.host))] };
+    const replica = { address: addressOf(checked.replica), marker, claims, reserveBytes, ...limit };
     const sources = sourcesOf(agent, group, checked.row.id, this.options.nearby());
     const reply = await agent.hands.run(
       { kind: "copy", group: packGroup(replica, group, sources) },

@@ -11,7 +11,7 @@ import {
 } from "../inventory/mod.ts";
 import { type ReplicaProblem, type ReplicaState, replicaProblem } from "../replicate/mod.ts";
 import { printable, randomHex, randomUuid } from "../sys/mod.ts";
-import { type Agent, expectReply, isoTime, ownHost } from "./agent.ts";
+import { type Agent, claimsOf, expectReply, isoTime, ownHost } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { StalledReply } from "./hands.ts";
 import { addressOf } from "./volume-address.ts";
@@ -53,13 +53,15 @@ export function checkReplicaOf(
   mayWrite: boolean,
 ): ResultAsync<CheckedReplica, AgentError> {
   const address = addressOf(replica);
-  const newMarker = { uuid: randomUuid(), created: isoTime(agent.now()), hex: randomHex(8) };
+  const now = isoTime(agent.now());
   const request = {
     address,
     marker: row.marker,
     dataDirectories: ownHost(agent.state)?.dataDirectories ?? [],
     reserveBytes: replica.reserveBytes,
-    ...(mayWrite && row.marker === null ? { newMarker } : {}),
+    claims: claimsOf(agent),
+    ...(mayWrite ? { claim: { since: now, hex: randomHex(8) } } : {}),
+    ...(mayWrite && row.marker === null ? { newMarker: { uuid: randomUuid(), created: now, hex: randomHex(8) } } : {}),
   };
   return ask(agent, { kind: "check-replica", request }, "check-replica").andThen((reply) => {
     if (reply.kind === "stalled") return okAsync({ replica, row, found: stalledProblem(reply), released: reply.released });
@@ -121,7 +123,8 @@ function identify(
 function clean(agent: Agent, checked: CheckedReplica, marker: string): ResultAsync<CheckedReplica, AgentError> {
   const directories = inFlightDirectories(agent.inventory, checked.row.id);
   if (directories.length === 0) return okAsync(checked);
-  const request = { address: addressOf(checked.replica), marker, directories, now: agent.now() / 1000 };
+  const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(directories.map(({ host }) => host))] };
+  const request = { address: addressOf(checked.replica), marker, claims, directories, now: agent.now() / 1000 };
   return ask(agent, { kind: "clean", request }, "clean").andThen((reply) => {
     if (reply.kind === "stalled") return okAsync({ ...checked, found: stalledProblem(reply), released: reply.released });
     const { result } = reply;

@@ -5,13 +5,16 @@ import type { AbsolutePath, HostName, ReplicaTarget, ReplicaUrl } from "./desire
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is for
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
+/** Room is left for names that are made of it; DNS allows 253 at most, and a machine's name 64. */
+const MAX_HOST_NAME_BYTES = 220;
+
 export function hostName(text: string): Result<HostName, string> {
   if (text === "") return err("is empty: a host needs a name");
   if (text === "." || text === ".." || text.includes("/"))
     return err('is no host name: it becomes a folder at each replica, so no "/", "." or ".."');
   if (CONTROL.test(text)) return err("holds control characters");
   if (text.startsWith(".xtelemdb")) return err('begins with ".xtelemdb", which xtelemdb keeps for itself');
-  if (new TextEncoder().encode(text).length > 255) return err("is longer than 255 bytes");
+  if (new TextEncoder().encode(text).length > MAX_HOST_NAME_BYTES) return err(`is longer than ${MAX_HOST_NAME_BYTES} bytes`);
   // Checked just now: this is the only way to make one.
   return ok(text as HostName);
 }

@@ -21,6 +21,7 @@ export interface InventoryTables {
   event: EventTable;
   run: RunTable;
   counter: CounterTable;
+  identity: IdentityTable;
 }
 
 interface HostTable {
@@ -168,4 +169,9 @@ interface RunTable {
 interface CounterTable {
   name: string;
   value: number;
+}
+
+/** One row. */
+interface IdentityTable {
+  uuid: string;
 }

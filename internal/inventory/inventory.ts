@@ -127,11 +127,14 @@ export class Inventory extends Session {
   #revision: number;
   #closed = false;
   readonly #onClose: () => void;
+  /** Its own, from its making on; a copy of the database has the same. */
+  readonly uuid: string;
 
   constructor(path: string, sqlite: SqliteDatabase, onClose: () => void) {
     super(path, sqlite);
     this.#onClose = onClose;
     this.#revision = this.first(this.kysely.selectFrom("counter").select("value").where("name", "=", "revision"))?.value ?? 0;
+    this.uuid = this.first(this.kysely.selectFrom("identity").select("uuid"))?.uuid ?? "";
   }
 
   /** The revision of the newest change. */

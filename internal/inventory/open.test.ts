@@ -59,19 +59,19 @@ test("a migration saves the database beside itself first, and one that fails is 
     up: async (kysely: Kysely<unknown>) => kysely.schema.createTable("extra").addColumn("y", "text").execute(),
   };
   const sqlite = new Database(path);
-  expect((await migrate(path, sqlite, { ...MIGRATIONS, "0002-next": next })).isOk()).toBe(true);
-  const saved = new Database(`${path}.before-0002-next`, { readonly: true });
+  expect((await migrate(path, sqlite, { ...MIGRATIONS, "0098-next": next })).isOk()).toBe(true);
+  const saved = new Database(`${path}.before-0098-next`, { readonly: true });
   expect(saved.query("select url from replica").all()).toEqual([{ url: "/r" }]);
   saved.close();
   // Wrong SQL is a bug, and thrown as one.
-  await expect(migrate(path, sqlite, { ...MIGRATIONS, "0002-next": next, "0003-broken": broken })).rejects.toThrow("extra");
-  expect(existsSync(`${path}.before-0003-broken`)).toBe(true);
+  await expect(migrate(path, sqlite, { ...MIGRATIONS, "0098-next": next, "0099-broken": broken })).rejects.toThrow("extra");
+  expect(existsSync(`${path}.before-0099-broken`)).toBe(true);
   sqlite.close();
   // This program does not know 0002: it keeps its hands off.
   expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toEqual({
     kind: "inventory-newer",
     path,
-    migration: "0002-next",
+    migration: "0098-next",
   });
 });
 

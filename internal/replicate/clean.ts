@@ -2,12 +2,15 @@
 import type { DirectoryId } from "../inventory/mod.ts";
 import type { VolumeAddress } from "../volume/mod.ts";
 import { replicaPathOf } from "./copy-request.ts";
-import { openReplica, type ReplicaProblem } from "./replica-check.ts";
+import { openReplica } from "./replica-check.ts";
+import type { ReplicaProblem } from "./root-problem.ts";
 import { removeTemporaryFiles } from "./temporary-files.ts";
+import type { Claims } from "./writer-claims.ts";
 
 export interface CleanRequest {
   readonly address: VolumeAddress;
   readonly marker: string;
+  readonly claims: Claims;
   /** Seconds since 1970. */
   readonly now: number;
   readonly directories: readonly { readonly id: DirectoryId; readonly host: string; readonly path: string }[];
@@ -21,7 +24,7 @@ export interface CleanResult {
 }
 
 export async function cleanReplica(request: CleanRequest): Promise<CleanResult> {
-  const volume = await openReplica(request.address, request.marker);
+  const volume = await openReplica(request.address, request.marker, request.claims);
   if (volume.isErr()) return { removed: 0, clean: [], problem: volume.error };
   let removed = 0;
   const clean: DirectoryId[] = [];

@@ -25,8 +25,9 @@ import { bytesInFlight, forEachInFlight, limitsOf } from "./in-flight.ts";
 import { asOpened, type FileFailure } from "./opened-source.ts";
 import { OriginFiles } from "./origin-files.ts";
 import { observeCopy, publishCopy } from "./publish-copy.ts";
-import { openReplica, type ReplicaProblem, replicaProblem, transportProblem } from "./replica-check.ts";
+import { openReplica } from "./replica-check.ts";
 import { Room } from "./room.ts";
+import { type ReplicaProblem, replicaProblem, transportProblem } from "./root-problem.ts";
 import { SpaceBudget } from "./space-budget.ts";
 import { Throttle } from "./throttle.ts";
 import { UnrecordedFiles } from "./unrecorded-files.ts";
@@ -42,7 +43,8 @@ export async function copyGroup(
   onProgress: OnProgress,
   isStopped: () => boolean = () => false,
 ): Promise<CopyGroupResult> {
-  const replica = await openReplica(group.replica.address, group.replica.marker);
+  const { address, marker, claims } = group.replica;
+  const replica = await openReplica(address, marker, claims);
   if (replica.isErr()) return { outcomes: [], problem: replica.error, leftovers: [] };
   const copy = new GroupCopy(group, replica.value, buffers, onProgress, isStopped);
   try {

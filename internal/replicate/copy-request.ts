@@ -2,7 +2,8 @@
 import type { Digest, DirectoryId, Evidence, FileOriginId } from "../inventory/mod.ts";
 import type { VolumeAddress } from "../volume/mod.ts";
 import type { CopyFailureReason, FailureDomain } from "./copy-failure.ts";
-import type { ReplicaProblem } from "./replica-check.ts";
+import type { ReplicaProblem } from "./root-problem.ts";
+import type { Claims } from "./writer-claims.ts";
 
 export interface CopyRequest {
   readonly id: FileOriginId;
@@ -49,6 +50,8 @@ export interface CopyGroup {
   readonly replica: {
     readonly address: VolumeAddress;
     readonly marker: string;
+    /** Of the origin hosts whose files are in the group. */
+    readonly claims: Claims;
     readonly reserveBytes: number;
     /** A limit that is shared with the other groups of this replica. */
     readonly limit?: { readonly shared: SharedArrayBuffer; readonly bytesPerSecond: number };

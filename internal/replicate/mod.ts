@@ -14,3 +14,5 @@ export * from "./copy-request.ts";
 export * from "./pass-plan.ts";
 export * from "./plan.ts";
 export * from "./replica-check.ts";
+export * from "./root-problem.ts";
+export type { Claims } from "./writer-claims.ts";

@@ -4,78 +4,31 @@
  */
 import { err, ok, type Result } from "neverthrow";
 import { printable, type Space } from "../sys/mod.ts";
-import {
-  isTransportReason,
-  type MarkerError,
-  openLocalVolume,
-  openVolume,
-  readMarker,
-  type TransportReason,
-  type Volume,
-  type VolumeAddress,
-  type VolumeError,
-  volumeErrorMessage,
-  writeMarker,
-} from "../volume/mod.ts";
+import { openLocalVolume, openVolume, readMarker, type Volume, type VolumeAddress, writeMarker } from "../volume/mod.ts";
+import { type ReplicaProblem, replicaProblem, rootFileProblem, rootProblem, rootWriteProblem } from "./root-problem.ts";
 import { removeTemporaryFiles } from "./temporary-files.ts";
+import { type Claims, checkClaims, makeClaims } from "./writer-claims.ts";
 
-export type ReplicaProblemReason =
-  | "RootMissing"
-  | "RootUnreadable"
-  | "MarkerMissing"
-  | "MarkerUnreadable"
-  | "MarkerOfAnotherReplica"
-  | "ReadOnly"
-  | "NoSpace"
-  | "NoInodes"
-  | "NotPermitted"
-  | "VolumeFailed"
-  | "WorkerStalled"
-  | TransportProblemReason;
-
-/** Why the way to another host fails, as a condition's reason. */
-export const TRANSPORT_PROBLEMS = {
-  "host-unreachable": "HostUnreachable",
-  "host-key-unknown": "HostKeyUnknown",
-  "host-key-changed": "HostKeyChanged",
-  "login-refused": "LoginRefused",
-  "sftp-missing": "SftpMissing",
-  "connection-lost": "ConnectionLost",
-  "no-progress": "NoProgress",
-  "protocol-broken": "ProtocolBroken",
-} as const satisfies Record<TransportReason, string>;
-
-export type TransportProblemReason = (typeof TRANSPORT_PROBLEMS)[TransportReason];
-
-export const transportProblem = (reason: TransportReason, message: string): ReplicaProblem =>
-  replicaProblem(TRANSPORT_PROBLEMS[reason], message);
-
-/** Why nothing can be written to a replica as a whole. */
-export interface ReplicaProblem {
-  readonly kind: "replica-problem";
-  readonly reason: ReplicaProblemReason;
-  readonly message: string;
+/** Opens a replica's volume and proves that it is the one: its marker has this UUID, and nobody else has claimed what is to be written. */
+export async function openReplica(
+  address: VolumeAddress,
+  marker: string,
+  claims: Claims,
+): Promise<Result<Volume, ReplicaProblem>> {
+  const opened = await openVolume(address);
+  if (opened.isErr()) return err(rootProblem(address.name, opened.error));
+  const volume = opened.value;
+  const [marked, claimed] = await Promise.all([checkMarker(volume, marker), checkClaims(volume, claims)]);
+  const proven = marked.andThen(() => claimed);
+  if (proven.isOk()) return ok(volume);
+  volume.close();
+  return err(proven.error);
 }
 
-export const replicaProblem = (reason: ReplicaProblemReason, message: string): ReplicaProblem => ({
-  kind: "replica-problem",
-  reason,
-  message,
-});
-
-/** Opens a replica's volume and proves that it is the one: its marker has this UUID. */
-export async function openReplica(address: VolumeAddress, marker: string): Promise<Result<Volume, ReplicaProblem>> {
-  const root = address.name;
-  const opened = await openVolume(address);
-  if (opened.isErr()) return err(rootProblem(root, opened.error));
-  const found = await readMarker(opened.value);
-  if (found.isErr()) {
-    opened.value.close();
-    return err(markerProblem(root, found.error));
-  }
-  if (found.value?.uuid === marker) return ok(opened.value);
-  opened.value.close();
-  return err(wrongMarker(root, marker, found.value?.uuid));
+async function checkMarker(volume: Volume, marker: string): Promise<Result<undefined, ReplicaProblem>> {
+  const found = await readMarker(volume);
+  if (found.isErr()) return err(rootFileProblem(volume.name, found.error));
+  return found.value?.uuid === marker ? ok(undefined) : err(wrongMarker(volume.name, marker, found.value?.uuid));
 }
 
 function wrongMarker(root: string, expected: string, found: string | undefined): ReplicaProblem {
@@ -91,36 +44,16 @@ function wrongMarker(root: string, expected: string, found: string | undefined):
       );
 }
 
-function rootProblem(root: string, error: VolumeError): ReplicaProblem {
-  const message = volumeErrorMessage(error);
-  if (isTransportReason(error.reason)) return transportProblem(error.reason, message);
-  if (error.reason === "not-found") return replicaProblem("RootMissing", `the replica's root ${printable(root)} does not exist`);
-  return replicaProblem(
-    error.reason === "unavailable" || error.reason === "input-output" ? "VolumeFailed" : "RootUnreadable",
-    message,
-  );
-}
-
-function markerProblem(root: string, error: MarkerError): ReplicaProblem {
-  if (error.kind === "marker-unreadable") {
-    return replicaProblem(
-      "MarkerUnreadable",
-      `the marker ${printable(error.path)} does not say whose volume this is: ${error.detail}`,
-    );
-  }
-  if (error.reason === "not-found" || isTransportReason(error.reason)) return rootProblem(root, error);
-  return replicaProblem(
-    error.reason === "input-output" || error.reason === "unavailable" ? "VolumeFailed" : "MarkerUnreadable",
-    volumeErrorMessage(error),
-  );
-}
-
 export interface ReplicaCheckRequest {
   readonly address: VolumeAddress;
   /** The UUID that the inventory knows; null before the first sight. */
   readonly marker: string | null;
   /** What a new marker would say, were one to be written; left out where nothing may be written. */
   readonly newMarker?: { readonly uuid: string; readonly created: string; readonly hex: string };
+  /** The agent's own, for the origin hosts that it serves; left out where no inventory is open. */
+  readonly claims?: Claims;
+  /** Claims that are missing are made. */
+  readonly claim?: { readonly since: string; readonly hex: string };
   /** Data directories of this host: a replica on the device of one shares its fate. */
   readonly dataDirectories: readonly string[];
   /** Bytes that are to stay free. */
@@ -154,9 +87,11 @@ export async function checkReplica(request: ReplicaCheckRequest): Promise<Result
 async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promise<Result<ReplicaState, ReplicaProblem>> {
   const root = request.address.name;
   const found = await readMarker(volume);
-  if (found.isErr()) return err(markerProblem(root, found.error));
+  if (found.isErr()) return err(rootFileProblem(root, found.error));
   const uuid = found.value?.uuid;
   if (request.marker !== null && uuid !== request.marker) return err(wrongMarker(root, request.marker, uuid));
+  const claimed = request.claims && (await checkClaims(volume, request.claims));
+  if (claimed?.isErr()) return err(claimed.error);
   const space = await volume.space();
   if (space.isErr()) return err(rootProblem(root, space.error));
   const where = printable(root);
@@ -168,31 +103,19 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
     // A run that was killed right here has left one, and no row tells of it.
     await removeTemporaryFiles(volume, "", Date.parse(created) / 1000);
     const written = await writeMarker(volume, { format: 1, uuid: fresh, created }, hex);
-    if (written.isErr()) return err(writeProblem(root, written.error));
+    if (written.isErr()) return err(rootWriteProblem(root, written.error));
     marker = fresh;
+  }
+  if (request.claims !== undefined && request.claim !== undefined) {
+    const { since, hex } = request.claim;
+    const made = await makeClaims(volume, request.claims, since, hex);
+    if (made.isErr()) return err(made.error);
   }
   const onThisHost = request.address.kind === "local";
   const sharesDeviceWith =
     (onThisHost ? request.dataDirectories.find((path) => deviceOf(path) === volume.device) : undefined) ?? null;
   const { rotating, weaknesses } = volume;
   return ok({ marker, markerWritten, space: space.value, rotating, sharesDeviceWith, onThisHost, weaknesses });
-}
-
-/** What an error while writing at the root means for the whole replica. */
-function writeProblem(root: string, error: MarkerError): ReplicaProblem {
-  if (error.kind === "marker-unreadable") return markerProblem(root, error);
-  const message = volumeErrorMessage(error);
-  if (isTransportReason(error.reason)) return transportProblem(error.reason, message);
-  switch (error.reason) {
-    case "read-only":
-      return replicaProblem("ReadOnly", message);
-    case "no-space":
-      return replicaProblem("NoSpace", message);
-    case "denied":
-      return replicaProblem("NotPermitted", message);
-    default:
-      return replicaProblem("VolumeFailed", message);
-  }
 }
 
 function deviceOf(path: string): string | undefined {

@@ -5,7 +5,7 @@ import type { Volume } from "../volume/mod.ts";
 import { isSparse } from "./copy-bytes.ts";
 import type { CopyFailure } from "./copy-failure.ts";
 import type { CopyRequest } from "./copy-request.ts";
-import { type ReplicaProblem, replicaProblem } from "./replica-check.ts";
+import { type ReplicaProblem, replicaProblem } from "./root-problem.ts";
 import type { SpaceBudget } from "./space-budget.ts";
 
 export class Room {

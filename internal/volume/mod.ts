@@ -5,6 +5,8 @@
  * `flush` and `sync` means stable storage. The same contract tests run over every kind.
  * Never: decides what to copy, or gives a file its final name other than by `publish`.
  */
+
+export type { RootFileError } from "./_root-file.ts";
 export * from "./address.ts";
 export { openLocalVolume } from "./local/local-volume.ts";
 export * from "./marker.ts";
@@ -14,3 +16,4 @@ export type { SshAddress } from "./sftp/ssh-address.ts";
 export * from "./temporary-name.ts";
 export * from "./volume.ts";
 export * from "./volume-error.ts";
+export * from "./writer-claim.ts";

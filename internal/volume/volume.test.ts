@@ -1,19 +1,25 @@
 /** The contract of a volume. Every kind of volume is added to `KINDS`, and has to keep it. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { type EntryVisitor, IoBuffer } from "../sys/mod.ts";
 import { makeScratch, Scratch, SFTP_SERVER } from "../testing/mod.ts";
 import {
+  claimName,
   closeIdleConnections,
+  isOwnClaim,
   MARKER_NAME,
   openLocalVolume,
   openVolume,
+  parseClaim,
   parseMarker,
+  readClaim,
   readMarker,
   type Volume,
   type VolumeDirectory,
+  type WriterClaim,
+  writeClaim,
   writeMarker,
 } from "./mod.ts";
 import { isTemporaryName, temporaryName } from "./temporary-name.ts";
@@ -34,6 +40,14 @@ async function openOverPipes(root: string): Promise<Volume> {
 }
 afterAll(() => closeIdleConnections());
 
+const CLAIM: WriterClaim = {
+  format: 1,
+  inventory: "11111111-2222-4333-8444-555555555555",
+  machine: "m1",
+  hostname: "exao1",
+  database: "/var/lib/xtelemdb/inventory.db",
+  since: "2026-11-01T00:00:00.000Z",
+};
 const TEMPORARY = temporaryName("0123456789abcdef");
 
 async function must<Value>(outcome: PromiseLike<{ _unsafeUnwrap(): Value }> | { _unsafeUnwrap(): Value }): Promise<Value> {
@@ -216,6 +230,40 @@ describe.each(KINDS)("a %s volume", (_kind, open) => {
       expect(statSync(scratch.path(MARKER_NAME)).mode & 0o777).toBe(0o644);
     });
   });
+
+  test("a claim comes back as it was written; a new one is not written over it, its own place may", async () => {
+    await withRoot(async (_root, scratch, volume) => {
+      expect(await must(readClaim(volume, "exao1"))).toBeUndefined();
+      await must(writeClaim(volume, "exao1", CLAIM, "0011223344556677", "new"));
+      expect(await must(readClaim(volume, "exao1"))).toEqual(CLAIM);
+      expect(await must(readClaim(volume, "exao2"))).toBeUndefined();
+      const other = { ...CLAIM, inventory: "another" };
+      const taken = await writeClaim(volume, "exao1", other, "0011223344556677", "new");
+      expect(taken._unsafeUnwrapErr()).toMatchObject({ reason: "exists" });
+      expect(await must(readClaim(volume, "exao1"))).toEqual(CLAIM);
+      await must(writeClaim(volume, "exao1", other, "0011223344556677", "replace"));
+      expect(await must(readClaim(volume, "exao1"))).toEqual(other);
+      expect(readdirSync(scratch.folder)).toEqual([claimName("exao1")]);
+    });
+  });
+});
+
+test.each([
+  ["the same inventory", {}, true],
+  ["the same inventory under another path", { database: "/moved.db" }, true],
+  ["the same inventory in a container without a machine-id", { machine: "", hostname: "c0ffee" }, true],
+  ["a copy of the inventory on another machine", { machine: "m2" }, false],
+  ["a new inventory in the place of the lost one", { inventory: "new" }, true],
+  ["another inventory on the same machine", { inventory: "new", database: "/other.db" }, false],
+  ["another inventory on another machine", { inventory: "new", machine: "m2" }, false],
+  ["another inventory of another name on the same machine", { inventory: "new", hostname: "exao2" }, false],
+])("a claim, seen by %s", (_, changes, own) => {
+  expect(isOwnClaim(CLAIM, { ...CLAIM, ...changes })).toBe(own);
+});
+
+test("no text crashes the reading of a claim, and only a right one is one", () => {
+  expect(parseClaim("/c", JSON.stringify(CLAIM))._unsafeUnwrap()).toEqual(CLAIM);
+  fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (text) => expect(parseClaim("/c", text).isErr()).toBe(true)));
 });
 
 test("a root that is missing or a file is told, and never made", async () => {

@@ -1,0 +1,66 @@
+/** The guard against two agents with two inventories at one replica: each origin host's claim must be ours before anything is written for it. */
+import { err, ok, type Result } from "neverthrow";
+import { printable } from "../sys/mod.ts";
+import { type Claimant, claimName, isOwnClaim, readClaim, type Volume, type WriterClaim, writeClaim } from "../volume/mod.ts";
+import { type ReplicaProblem, replicaProblem, rootFileProblem, rootWriteProblem } from "./root-problem.ts";
+
+/** Whose the claims must be, and of which origin hosts. */
+export interface Claims {
+  readonly claimant: Claimant;
+  readonly hosts: readonly string[];
+}
+
+/** Proves that no other inventory has claimed what is to be written. A claim that is missing is nobody's. */
+export async function checkClaims(volume: Volume, { claimant, hosts }: Claims): Promise<Result<undefined, ReplicaProblem>> {
+  const read = await Promise.all(hosts.map((host) => ownClaim(volume, claimant, host)));
+  for (const one of read) if (one.isErr()) return err(one.error);
+  return ok(undefined);
+}
+
+/** Claims what nobody has claimed, and what the same inventory claimed from another place. `hex` names temporary files. */
+export async function makeClaims(
+  volume: Volume,
+  { claimant, hosts }: Claims,
+  since: string,
+  hex: string,
+): Promise<Result<undefined, ReplicaProblem>> {
+  for (const host of hosts) {
+    const found = await ownClaim(volume, claimant, host);
+    if (found.isErr()) return err(found.error);
+    if (found.value !== undefined && isSame(found.value, claimant)) continue;
+    const claim: WriterClaim = { format: 1, ...claimant, since };
+    const written = await writeClaim(volume, host, claim, hex, found.value === undefined ? "new" : "replace");
+    if (written.isOk()) continue;
+    const lost = written.error.kind === "volume" && written.error.reason === "exists";
+    // Somebody was faster: is it anybody else?
+    const theirs = lost ? await ownClaim(volume, claimant, host) : err(rootWriteProblem(volume.name, written.error));
+    if (theirs.isErr()) return err(theirs.error);
+  }
+  return ok(undefined);
+}
+
+const isSame = (claim: WriterClaim, { inventory, machine, hostname, database }: Claimant): boolean =>
+  claim.inventory === inventory && claim.machine === machine && claim.hostname === hostname && claim.database === database;
+
+async function ownClaim(
+  volume: Volume,
+  claimant: Claimant,
+  host: string,
+): Promise<Result<WriterClaim | undefined, ReplicaProblem>> {
+  const found = await readClaim(volume, host);
+  if (found.isErr()) {
+    const { error } = found;
+    if (error.kind === "volume") return err(rootFileProblem(volume.name, error));
+    return err(replicaProblem("MarkerUnreadable", `${printable(error.path)} does not say who writes here: ${error.detail}`));
+  }
+  const claim = found.value;
+  if (claim === undefined || isOwnClaim(claim, claimant)) return ok(claim);
+  const { database, hostname, since } = claim;
+  const path = printable(`${volume.name}/${claimName(host)}`);
+  return err(
+    replicaProblem(
+      "WrittenByAnotherInventory",
+      `the copies of ${host} at ${printable(volume.name)} belong to the inventory ${printable(database)} on ${printable(hostname)}, since ${printable(since)} (${path})`,
+    ),
+  );
+}

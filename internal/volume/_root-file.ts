@@ -1,0 +1,98 @@
+/** Small JSON files at a volume's root that say something of the volume itself: read whole, written durably, replaced only in one step. */
+import { err, ok, type Result } from "neverthrow";
+import { z } from "zod";
+import { IoBuffer } from "../sys/mod.ts";
+import { temporaryName } from "./temporary-name.ts";
+import type { Volume, VolumeDirectory } from "./volume.ts";
+import type { VolumeError } from "./volume-error.ts";
+
+const MAX_BYTES = 4096;
+
+/** A file that is there but does not say what it should. */
+export interface RootFileUnreadable {
+  readonly kind: "root-file-unreadable";
+  readonly path: string;
+  readonly detail: string;
+}
+
+export type RootFileError = VolumeError | RootFileUnreadable;
+
+async function withRoot<Value>(
+  volume: Volume,
+  action: (root: VolumeDirectory) => Promise<Result<Value, RootFileError>>,
+): Promise<Result<Value, RootFileError>> {
+  const root = await volume.openDirectory("");
+  if (root.isErr()) return err(root.error);
+  const result = await action(root.value);
+  root.value.close();
+  return result;
+}
+
+/** What the file says; undefined when it is proven that there is none. */
+export function readRootFile<Value>(
+  volume: Volume,
+  name: string,
+  schema: z.ZodType<Value>,
+): Promise<Result<Value | undefined, RootFileError>> {
+  return withRoot(volume, async (root) => {
+    const source = await root.openSource(name);
+    if (source.isErr()) return source.error.reason === "not-found" ? ok(undefined) : err(source.error);
+    const buffer = new IoBuffer(MAX_BYTES);
+    const length = await source.value.read(buffer, MAX_BYTES, 0);
+    source.value.close();
+    if (length.isErr()) return err(length.error);
+    return parseRootFile(`${volume.name}/${name}`, new TextDecoder().decode(buffer.bytes.subarray(0, length.value)), schema);
+  });
+}
+
+/** Reads the text of such a file. */
+export function parseRootFile<Value>(path: string, text: string, schema: z.ZodType<Value>): Result<Value, RootFileUnreadable> {
+  try {
+    const parsed = schema.safeParse(JSON.parse(text));
+    if (parsed.success) return ok(parsed.data);
+    return err({ kind: "root-file-unreadable", path, detail: z.prettifyError(parsed.error) });
+  } catch {
+    return err({ kind: "root-file-unreadable", path, detail: "it is not JSON" });
+  }
+}
+
+export interface RootFileWriting {
+  /** Names the temporary file. */
+  readonly hex: string;
+  /** ISO 8601, UTC: becomes the modification time. */
+  readonly at: string;
+  /** "new": `exists` when there is one by now. */
+  readonly how: "new" | "replace";
+}
+
+/** Writes a file durably, readable by everybody. */
+export function writeRootFile(
+  volume: Volume,
+  name: string,
+  value: unknown,
+  { hex, at, how }: RootFileWriting,
+): Promise<Result<undefined, RootFileError>> {
+  return withRoot(volume, async (root) => {
+    const temporary = temporaryName(hex);
+    const created = await root.createTemporary(temporary);
+    if (created.isErr()) return err(created.error);
+    const text = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+    const buffer = new IoBuffer(MAX_BYTES);
+    buffer.bytes.set(text);
+    const attributes = await root.attributes();
+    const written = await created.value.write(buffer, text.length, 0);
+    const time = { mtimeSeconds: Math.floor(Date.parse(at) / 1000), mtimeNanoseconds: 0 };
+    const readable =
+      attributes.isOk() && written.isOk()
+        ? await created.value.seal(text.length, { ...attributes.value, mode: 0o644, ...time })
+        : written;
+    const synced = readable.isOk() ? await created.value.sync() : readable;
+    created.value.close();
+    const published = synced.isOk() ? await root.publish(temporary, name, how) : synced;
+    if (published.isErr()) {
+      await root.removeTemporary(temporary);
+      return err(published.error);
+    }
+    return root.sync();
+  });
+}
