@@ -22,6 +22,7 @@ export interface InventoryTables {
   run: RunTable;
   counter: CounterTable;
   identity: IdentityTable;
+  finding: FindingTable;
 }
 
 interface HostTable {
@@ -79,6 +80,13 @@ interface ReplicaTable {
   /** How often in a row the replica as a whole could not be worked on, and when it is tried again. */
   failed_attempts: Generated<number>;
   next_attempt_at: number | null;
+  /** The round that reads all of its copies back, by the origins' ids: the last one read, since when, and how much since then. */
+  scrub_position: Generated<number>;
+  scrub_begun_at: number | null;
+  scrub_files: Generated<number>;
+  scrub_bytes: Generated<number>;
+  /** When the last round that came to its end began; null before the first. */
+  scrub_whole_since: number | null;
 }
 
 interface FileReplicaTable {
@@ -94,6 +102,8 @@ interface FileReplicaTable {
   digest_algorithm: number | null;
   digest: Uint8Array | null;
   copied_at: number;
+  /** When it was last read back and found equal to its digest; null when it never was. */
+  verified_at: number | null;
 }
 
 interface AttemptTable {
@@ -174,4 +184,16 @@ interface CounterTable {
 /** One row. */
 interface IdentityTable {
   uuid: string;
+}
+
+/** What is wrong with a copy, until a new copy takes its place. */
+interface FindingTable {
+  replica_id: ReplicaId;
+  file_origin_id: FileOriginId;
+  /** The state that the copy got by it. */
+  state: number;
+  found_at: number;
+  expected_digest: Uint8Array | null;
+  found_digest: Uint8Array | null;
+  message: string;
 }
