@@ -30,11 +30,23 @@ interface Sample {
   readonly peakBytes: number;
 }
 
-const median = (numbers: readonly number[]): number => {
+export const median = (numbers: readonly number[]): number => {
   const sorted = numbers.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 };
+
+/** A measurement of what was timed elsewhere. */
+export function sampleOf(
+  work: string,
+  seconds: readonly number[],
+  peakBytes: number,
+  peers: readonly { readonly name: string; readonly seconds: number; readonly peakBytes: number }[],
+): Measurement {
+  const own = median(seconds);
+  const spread = (Math.max(...seconds) - Math.min(...seconds)) / 2;
+  return { work, seconds: own, spread, peakBytes, peers: peers.map((peer) => ({ ...peer, ratio: own / peer.seconds })) };
+}
 
 export const PROGRAM = join(process.cwd(), "dist", "xtelemdb");
 
@@ -79,7 +91,13 @@ export class Bench {
         peakBytes: peakOf(peer),
       })),
     };
+    return this.add(result);
+  }
+
+  /** Keeps a result. */
+  add(result: Measurement): Measurement {
     this.results.push(result);
+    const { work } = result;
     const ratios = result.peers.map(({ name, ratio }) => `${ratio.toFixed(2)} x ${name}`).join(", ");
     this.say(`  ${work}: ${result.seconds.toFixed(2)} s, ${Math.round(result.peakBytes / 1e6)} MB; ${ratios}`);
     return result;
@@ -103,13 +121,13 @@ export class Bench {
   }
 
   /** Writes the configuration that the program is to have. */
-  declare(dataDirectory: string, replicas: readonly string[]): void {
+  declare(dataDirectory: string, replicas: readonly string[], scan = 'settle = "0s"'): void {
     for (const replica of replicas) if (!replica.includes("://")) mkdirSync(replica, { recursive: true });
     const lines = [
       'hostname = "bench"',
       `database = ${JSON.stringify(this.path("inventory.db"))}`,
       `status_file = ${JSON.stringify(this.path("status.json"))}`,
-      '[scan]\nsettle = "0s"\nmax_loss = "100%"',
+      `[scan]\nmax_loss = "100%"\n${scan}`,
       `[hosts.bench]\ndata_dirs = [${JSON.stringify(dataDirectory)}]`,
       ...replicas.map((replica) => `[replicas.${JSON.stringify(replica)}]`),
     ];

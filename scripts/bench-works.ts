@@ -1,6 +1,7 @@
 /** The work items of the benchmark. Sizes are those of the targets, times `scale`. Each checks that what it measured was done. */
 import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { AGENT_WORKS } from "./bench-agent.ts";
 import { type Bench, type Contender, PROGRAM } from "./bench-measure.ts";
 import { SSH_WORKS } from "./bench-ssh.ts";
 import { count, makeLargeFiles, makeSmallFiles, own } from "./bench-trees.ts";
@@ -168,4 +169,5 @@ export const WORKS: Readonly<Record<string, (bench: Bench, scale: number) => voi
   questions,
   large,
   ...SSH_WORKS,
+  ...AGENT_WORKS,
 };
