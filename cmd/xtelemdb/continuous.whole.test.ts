@@ -13,91 +13,17 @@ import {
   writeSync,
 } from "node:fs";
 import type { StatusDocument } from "../../internal/agent/mod.ts";
-import {
-  command,
-  type Declaration,
-  freePort,
-  mountImage,
-  type Running,
-  until,
-  World,
-  wholeTest,
-} from "../../internal/testing/mod.ts";
-
-/** Nothing here happens because a time has passed, unless a test says so. */
-const PATIENT = { interval: "1h", settle: "1h" };
-
-class Agent implements AsyncDisposable {
-  readonly world: World;
-  readonly #running: Running;
-
-  private constructor(
-    readonly declaration: Declaration,
-    make: (world: World) => void,
-  ) {
-    this.world = new World(declaration);
-    make(this.world);
-    this.#running = this.world.start("sync", "continuous=true");
-  }
-
-  /** Starts it, and waits until it has come to rest. */
-  static async start(declaration: Declaration = {}, make: (world: World) => void = () => undefined): Promise<Agent> {
-    const agent = new Agent({ scan: PATIENT, ...declaration }, make);
-    await agent.rest();
-    return agent;
-  }
-
-  get status(): StatusDocument | undefined {
-    return this.world.statusFromFile();
-  }
-
-  rest(): Promise<unknown> {
-    return until("it has come to rest", () => this.status?.agent.phase === "waiting", 30_000);
-  }
-
-  /** A file's state at a replica, in the inventory. */
-  async stateOf(name: string, replica = 0): Promise<string | undefined> {
-    const { files } = await this.world.explain(`${this.world.data}/${name}`);
-    return files[0]?.replicas[replica]?.state;
-  }
-
-  async becomes(name: string, state: string): Promise<void> {
-    await until(`${name} is ${state}`, async () => (await this.stateOf(name)) === state, 30_000);
-  }
-
-  redeclare(declaration: Declaration): void {
-    this.world.declare({ ...this.declaration, ...declaration });
-  }
-
-  conditionOf(type: string): StatusDocument["conditions"][number] | undefined {
-    return this.status?.conditions.find((condition) => condition.type === type);
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.#running.signal(name);
-  }
-
-  async stop() {
-    this.#running.signal("SIGTERM");
-    return this.#running.ended;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#running.signal("SIGKILL");
-    await this.#running.ended;
-    this.world[Symbol.dispose]();
-  }
-}
+import { command, freePort, mountImage, PATIENT, RunningAgent, until, wholeTest } from "../../internal/testing/mod.ts";
 
 wholeTest("a file is copied as soon as it is closed, long before it has been quiet", [], async () => {
-  await using agent = await Agent.start();
+  await using agent = await RunningAgent.start();
   agent.world.files({ path: "a", content: "one" });
   await agent.becomes("a", "current");
   expect(agent.world.copiedFiles()).toEqual(agent.world.originFiles());
 });
 
 wholeTest("what appears in new directories, and what is moved in, is copied", [], async () => {
-  await using agent = await Agent.start();
+  await using agent = await RunningAgent.start();
   const { data } = agent.world;
   agent.world.files({ path: "x/y/z/deep", content: "deep" }, { path: "x/y/other", content: "other" });
   await agent.becomes("x/y/z/deep", "current");
@@ -113,7 +39,7 @@ wholeTest("what appears in new directories, and what is moved in, is copied", []
 });
 
 wholeTest("a file that is open for writing is left alone, however quiet it is, and is copied when it is closed", [], async () => {
-  await using agent = await Agent.start({ scan: { interval: "1h", settle: "0s" } });
+  await using agent = await RunningAgent.start({ scan: { interval: "1h", settle: "0s" } });
   const { data } = agent.world;
   const open = openSync(`${data}/open`, "w");
   writeSync(open, "part");
@@ -131,7 +57,7 @@ wholeTest(
   "a file that is written for long is copied every max_wait as far as it is, and finished when it is closed",
   [],
   async () => {
-    await using agent = await Agent.start({ scan: { interval: "1h", settle: "1h", max_wait: "1s" } });
+    await using agent = await RunningAgent.start({ scan: { interval: "1h", settle: "1h", max_wait: "1s" } });
     const { data } = agent.world;
     const open = openSync(`${data}/long`, "w");
     writeSync(open, "first");
@@ -151,7 +77,7 @@ wholeTest(
 );
 
 wholeTest("a file that was copied and changes again waits until it is quiet", [], async () => {
-  await using agent = await Agent.start();
+  await using agent = await RunningAgent.start();
   agent.world.files({ path: "log", content: "1" });
   await agent.becomes("log", "current");
   appendFileSync(`${agent.world.data}/log`, "2");
@@ -166,7 +92,7 @@ wholeTest(
   "a bad edit changes nothing and is told with its place; a good one is in force without a signal, and with one",
   [],
   async () => {
-    await using agent = await Agent.start();
+    await using agent = await RunningAgent.start();
     const { world } = agent;
     appendFileSync(world.configuration, "\nsettl = 3\n");
     await until("it is rejected", () => agent.conditionOf("ConfigurationValid")?.status === "False");
@@ -194,7 +120,7 @@ wholeTest(
 );
 
 wholeTest("a disk that is pulled out is a condition of its own, and gets everything when it is back", [], async () => {
-  await using agent = await Agent.start({ replicas: ["backup", "removable"] }, (world) =>
+  await using agent = await RunningAgent.start({ replicas: ["backup", "removable"] }, (world) =>
     world.files({ path: "a", content: "a" }),
   );
   const { world } = agent;
@@ -213,7 +139,7 @@ wholeTest("a disk that is pulled out is a condition of its own, and gets everyth
 
 wholeTest("SIGTERM ends it soon, also in the middle of a file that takes for ever; the next run goes on", [], async () => {
   const slow = { replicaKeys: { backup: { bandwidth: "1 kB" } } };
-  await using agent = await Agent.start(slow);
+  await using agent = await RunningAgent.start(slow);
   agent.world.files({ path: "large", size: 8 << 20, seed: 1 });
   await until("it is being copied", () => agent.status?.agent.phase === "copying");
   const begun = performance.now();
@@ -228,7 +154,7 @@ wholeTest("SIGTERM ends it soon, also in the middle of a file that takes for eve
 });
 
 wholeTest("without a watch everything is found by scanning", [], async () => {
-  await using agent = await Agent.start({ scan: { interval: "1s", settle: "0s", watch: false } });
+  await using agent = await RunningAgent.start({ scan: { interval: "1s", settle: "0s", watch: false } });
   agent.world.files({ path: "sub/a", content: "a" });
   await agent.becomes("sub/a", "current");
   const conditions = agent.status?.hosts[0]?.dataDirectories[0]?.conditions ?? [];
@@ -237,7 +163,9 @@ wholeTest("without a watch everything is found by scanning", [], async () => {
 
 wholeTest("the endpoint says what is so", [], async () => {
   const port = await freePort();
-  await using agent = await Agent.start({ listen: `127.0.0.1:${port}` }, (world) => world.files({ path: "a", content: "a" }));
+  await using agent = await RunningAgent.start({ listen: `127.0.0.1:${port}` }, (world) =>
+    world.files({ path: "a", content: "a" }),
+  );
   await until("all is well", () => agent.status?.converged === true);
   const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
   expect((await get("/healthz")).status).toBe(200);
@@ -249,7 +177,7 @@ wholeTest("the endpoint says what is so", [], async () => {
 });
 
 wholeTest("a volume that hangs is given up, its worker is replaced, and the others go on", ["root", "loop"], async () => {
-  await using agent = await Agent.start({ replicas: ["backup", "hung"], top: { stall_timeout: "10s" } }, (world) => {
+  await using agent = await RunningAgent.start({ replicas: ["backup", "hung"], top: { stall_timeout: "10s" } }, (world) => {
     mountImage(world.path("hung"), "ext4");
     world.files({ path: "a", content: "a" });
   });

@@ -11,6 +11,7 @@ export * from "./hard-files.ts";
 export * from "./inventory-file.ts";
 export * from "./program.ts";
 export * from "./requirement.ts";
+export * from "./running-agent.ts";
 export * from "./scratch.ts";
 export * from "./ssh-server.ts";
 export * from "./systemd-machine.ts";

@@ -6,6 +6,7 @@ export type Requirement =
   | "root"
   | "strace"
   | "loop"
+  | "fuse"
   | "namespaces"
   | "setpriv"
   | "script"
@@ -37,6 +38,8 @@ const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
   root: () => (isRoot() ? undefined : "it mounts volumes, which takes root"),
   strace: () => (works("strace", "-f", "-o", "/dev/null", "true") ? undefined : "strace is missing or not allowed"),
   loop: () => (isRoot() && works("losetup", "-f") ? undefined : "loop devices are not available"),
+  fuse: () =>
+    isRoot() && existsSync("/dev/fuse") && works("bindfs", "--version") ? undefined : "bindfs or /dev/fuse is missing",
   namespaces: () => (isRoot() && works("unshare", "--mount", "true") ? undefined : "mount namespaces are not available"),
   setpriv: () =>
     isRoot() && works("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "true") ? undefined : "setpriv is missing",

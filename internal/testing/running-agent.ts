@@ -1,0 +1,76 @@
+/** `sync continuous=true` in a world of its own, as an operator leaves it running. Waits are conditions, never times. */
+import type { StatusDocument } from "../agent/mod.ts";
+import type { Running, RunOptions } from "./program.ts";
+import { until } from "./until.ts";
+import { type Declaration, World } from "./world.ts";
+
+/** Nothing here happens because a time has passed, unless a test says so. */
+export const PATIENT = { interval: "1h", settle: "1h" };
+
+export class RunningAgent implements AsyncDisposable {
+  readonly world: World;
+  readonly #running: Running;
+
+  private constructor(
+    readonly declaration: Declaration,
+    make: (world: World) => void,
+    options: RunOptions,
+  ) {
+    this.world = new World(declaration);
+    this.world.runWith(options);
+    make(this.world);
+    this.#running = this.world.start("sync", "continuous=true");
+  }
+
+  /** Starts it, and waits until it has come to rest. */
+  static async start(
+    declaration: Declaration = {},
+    make: (world: World) => void = () => undefined,
+    options: RunOptions = {},
+  ): Promise<RunningAgent> {
+    const agent = new RunningAgent({ scan: PATIENT, ...declaration }, make, options);
+    await agent.rest();
+    return agent;
+  }
+
+  get status(): StatusDocument | undefined {
+    return this.world.statusFromFile();
+  }
+
+  rest(): Promise<unknown> {
+    return until("it has come to rest", () => this.status?.agent.phase === "waiting", 30_000);
+  }
+
+  /** A file's state at a replica, in the inventory. */
+  async stateOf(name: string, replica = 0): Promise<string | undefined> {
+    const { files } = await this.world.explain(`${this.world.data}/${name}`);
+    return files[0]?.replicas[replica]?.state;
+  }
+
+  async becomes(name: string, state: string): Promise<void> {
+    await until(`${name} is ${state}`, async () => (await this.stateOf(name)) === state, 30_000);
+  }
+
+  redeclare(declaration: Declaration): void {
+    this.world.declare({ ...this.declaration, ...declaration });
+  }
+
+  conditionOf(type: string): StatusDocument["conditions"][number] | undefined {
+    return this.status?.conditions.find((condition) => condition.type === type);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#running.signal(name);
+  }
+
+  async stop() {
+    this.#running.signal("SIGTERM");
+    return this.#running.ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#running.signal("SIGKILL");
+    await this.#running.ended;
+    this.world[Symbol.dispose]();
+  }
+}
