@@ -130,6 +130,8 @@ export class ReplicaLoop {
     const pass = this.#newPass(ready);
     if (!pass.hasWork()) {
       this.#whole = false;
+      const concluded = await pass.conclude();
+      if (concluded.isErr()) this.environment.onBroken(concluded.error);
       return;
     }
     await this.environment.afterLocal(this);
