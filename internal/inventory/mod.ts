@@ -7,6 +7,15 @@
  */
 export * from "./conditions.ts";
 export * from "./declare.ts";
+export {
+  beginRound,
+  endRound,
+  type RoundStep,
+  recordEvidence,
+  type Verdict,
+  type VerifiedCopy,
+} from "./evidence.ts";
+export * from "./evidence-queries.ts";
 export * from "./growing.ts";
 export type { Session } from "./inventory.ts";
 export { Inventory } from "./inventory.ts";
