@@ -2,7 +2,17 @@
  * What the controller and its workers say to each other. A worker owns no policy and keeps nothing that matters: it may be killed at any moment.
  */
 import type { DirectoryDifference, ScanProblem } from "../inventory/mod.ts";
-import type { CleanRequest, CleanResult, ReplicaCheckRequest, ReplicaProblem, ReplicaState } from "../replicate/mod.ts";
+import type {
+  CleanRequest,
+  CleanResult,
+  DarkRequest,
+  DarkResult,
+  ReplicaCheckRequest,
+  ReplicaProblem,
+  ReplicaState,
+  VerifyRequest,
+  VerifyResult,
+} from "../replicate/mod.ts";
 import type { DirectoryScanOptions, LookEntry, PatternCount, ScanCounts, ScanTarget, SettleRule } from "../scan/mod.ts";
 import type { VolumeAddress, VolumeError } from "../volume/mod.ts";
 import type { PackedGroup, PackedResult } from "./copy-messages.ts";
@@ -45,7 +55,17 @@ export type Task =
   | LookTask
   | { readonly kind: "check-replica"; readonly request: ReplicaCheckRequest }
   | { readonly kind: "clean"; readonly request: CleanRequest }
-  | { readonly kind: "copy"; readonly group: PackedGroup };
+  | { readonly kind: "copy"; readonly group: PackedGroup }
+  | VerifyTask
+  | { readonly kind: "find-dark"; readonly request: DarkRequest };
+
+/** Reads copies back. */
+export interface VerifyTask {
+  readonly kind: "verify";
+  readonly request: VerifyRequest;
+  /** Nobody waits for it: it never takes the last free worker, and nothing is queued behind it. */
+  readonly background: boolean;
+}
 
 export interface ScanReply {
   readonly kind: "scan" | "look";
@@ -70,6 +90,9 @@ export type Reply =
   | { readonly kind: "check-replica"; readonly result: { readonly ok: ReplicaState } | { readonly problem: ReplicaProblem } }
   | { readonly kind: "clean"; readonly result: CleanResult }
   | { readonly kind: "copy"; readonly result: PackedResult }
+  | { readonly kind: "verify"; readonly result: VerifyResult }
+  /** Undefined: it was stopped on the way. */
+  | { readonly kind: "find-dark"; readonly result: DarkResult | undefined }
   /** A bug, or an inventory that cannot be read: the controller stops. */
   | { readonly kind: "broken"; readonly detail: string };
 

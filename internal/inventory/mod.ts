@@ -17,8 +17,7 @@ export {
 } from "./evidence.ts";
 export * from "./evidence-queries.ts";
 export * from "./growing.ts";
-export type { Session } from "./inventory.ts";
-export { Inventory } from "./inventory.ts";
+export { Inventory, Session } from "./inventory.ts";
 export * from "./inventory-error.ts";
 export * from "./model.ts";
 export { type Holder, openInventory, openInventoryForReading, readHolder } from "./open.ts";
