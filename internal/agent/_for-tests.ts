@@ -50,6 +50,7 @@ export const replicaStatus = (changes: Partial<ReplicaStatus> = {}): ReplicaStat
   kept: { files: 3, bytes: 30 },
   oldestPending: { since: AT, ageSeconds: 90 },
   failures: [],
+  verification: null,
   lastError: null,
   ...changes,
 });

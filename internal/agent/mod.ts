@@ -17,3 +17,5 @@ export { readStatus } from "./read-status.ts";
 export * from "./reports.ts";
 export { ServiceManager } from "./service-manager.ts";
 export * from "./status-document.ts";
+export { type VerifyOptions, verify } from "./verify.ts";
+export * from "./verify-report.ts";

@@ -31,6 +31,8 @@ export interface CopyPassOptions {
   readonly pending: Amount;
   /** Replicas on this machine that are there: their copies can stand in for origins far away. */
   readonly nearby: () => readonly CheckedReplica[];
+  /** All replicas that are there: a copy that is wrong can be repaired from another. */
+  readonly ready: () => readonly CheckedReplica[];
   /** Aborted: begin no further group. */
   readonly signal: AbortSignal;
   /** The desired state is still the one that the pass began with: else its end says nothing of what is reconciled. */

@@ -75,6 +75,7 @@ function emptyStatus(state: DesiredState, version: string, now: number): StatusD
       ...amounts,
       oldestPending: null,
       failures: [],
+      verification: null,
       lastError: null,
     })),
     runs: { total: 0, last: null },

@@ -21,6 +21,7 @@ import { printable } from "../sys/mod.ts";
 import { type Agent, isoTime, servedHosts } from "./agent.ts";
 import { type AgentError, agentErrorMessage } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
+import type { Condition } from "./condition.ts";
 import {
   agentConditions,
   dataDirectoryConditions,
@@ -34,6 +35,7 @@ import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
 import { scanPass } from "./scan-pass.ts";
 import { AGENT_SUBJECT, buildStatus, dataDirectorySubject, replicaSubject } from "./status.ts";
+import { verificationOf, verifiedCondition } from "./verification.ts";
 
 /** How old the status file gets while files are copied. */
 const STATUS_EVERY_MILLISECONDS = 2_000;
@@ -119,7 +121,8 @@ const neverReached = (): SyncSummary => {
 async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promise<Result<readonly CopyPassResult[], AgentError>> {
   const amounts = await readAmounts(agent, checked);
   if (amounts.isErr()) return amounts.map(() => []);
-  const nearby = checked.filter(({ replica, found }) => replica.target.kind === "local" && found.kind === "ready");
+  const ready = checked.filter(({ found }) => found.kind === "ready");
+  const nearby = ready.filter(({ replica }) => replica.target.kind === "local");
   const passOf = (one: CheckedReplica): ResultAsync<CopyPassResult, AgentError>[] => {
     const { found } = one;
     if (found.kind !== "ready") return [];
@@ -132,6 +135,7 @@ async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promis
         whole: true,
         pending,
         nearby: () => nearby,
+        ready: () => ready,
         signal: agent.options.signal,
         mayAdvance: () => true,
       },
@@ -166,6 +170,19 @@ const readAmounts = (
     })
     .mapErr((error): AgentError => error);
 
+/** What each replica's copies are known by. */
+const readVerified = (agent: Agent, checked: readonly CheckedReplica[]): Result<Map<CheckedReplica, Condition[]>, AgentError> =>
+  agent.inventory.readNow((session) => {
+    const tallies = readTallies(session);
+    return new Map(
+      checked.map((one) => {
+        const status = verificationOf(session, agent.state, one.row.id, tallies, agent.now());
+        const condition = verifiedCondition(status, agent.now());
+        return [one, condition === undefined ? [] : [condition]];
+      }),
+    );
+  });
+
 interface PassFindings {
   readonly run: number;
   readonly scan: ScanSummary;
@@ -178,13 +195,12 @@ function finishPass(agent: Agent, findings: PassFindings): ResultAsync<SyncSumma
   const { scan, checked, copied } = findings;
   return readAmounts(agent, checked).andThen((amounts) => {
     const notReady: string[] = scan.dataDirectories.filter((one) => one.outcome.kind !== "scanned").map((one) => one.path);
+    const verified = readVerified(agent, checked);
+    if (verified.isErr()) return errAsync(verified.error);
     return forEach(checked, (one) => {
       const amount = amounts.get(one) ?? { current: NOTHING, pending: NOTHING, growing: NOTHING, failed: NOTHING };
-      const conditions = replicaConditions(
-        one,
-        copied.find(({ url }) => url === one.replica.id),
-        amount,
-      );
+      const result = copied.find(({ url }) => url === one.replica.id);
+      const conditions = [...replicaConditions(one, result, amount), ...(verified.value.get(one) ?? [])];
       if (!conditions.some(({ type, status }) => type === "Ready" && status === "True")) notReady.push(one.replica.id);
       return setConditions(
         agent.inventory,

@@ -14,6 +14,7 @@ import { Alarm } from "./alarm.ts";
 import { CopyPass } from "./copy-pass.ts";
 import type { CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicaOf } from "./replica-pass.ts";
+import { Scrub } from "./scrub.ts";
 
 /** A replica that is there and idle is looked at again after this: its disk may have been pulled out. */
 const LOOK_AGAIN_LOCAL = 30_000;
@@ -33,6 +34,8 @@ export interface ReplicaLoopEnvironment {
   readonly signal: AbortSignal;
   /** Replicas on this machine that are there now. */
   readonly nearby: () => readonly CheckedReplica[];
+  /** All replicas that are there now. */
+  readonly ready: () => readonly CheckedReplica[];
   /** Resolves when the local replicas have what comes from other hosts: it is fetched once. */
   readonly afterLocal: (loop: ReplicaLoop) => Promise<void>;
   /** One after the other: two new declarations of one root must not both write a marker. */
@@ -57,12 +60,21 @@ export class ReplicaLoop {
   #overdueAt = 0;
   #againAt = Number.POSITIVE_INFINITY;
   #idle = Promise.resolve();
+  readonly #scrub: Scrub;
 
   constructor(
     readonly url: Replica["id"],
     private readonly environment: ReplicaLoopEnvironment,
   ) {
     this.#alarm = new Alarm(environment.agent().clock, environment.signal);
+    this.#scrub = new Scrub({
+      ...environment,
+      onDone: (judged) => {
+        this.wake(judged);
+        environment.onChanged();
+      },
+      onProblem: (problem, released) => void this.#failed(problem, released).then(environment.onChanged),
+    });
   }
 
   /** What was last found at its root; undefined before the first look. */
@@ -73,6 +85,11 @@ export class ReplicaLoop {
   /** Why nothing can be written to it now. */
   get problem(): ReplicaProblem | undefined {
     return this.#problem;
+  }
+
+  /** Why too many of its copies are gone at once for anything to be judged. */
+  get frozen(): string | undefined {
+    return this.#scrub.frozen;
   }
 
   get isCopying(): boolean {
@@ -130,6 +147,7 @@ export class ReplicaLoop {
     const pass = this.#newPass(ready);
     if (!pass.hasWork()) {
       this.#whole = false;
+      this.#scrub.next(ready);
       return;
     }
     await this.environment.afterLocal(this);
@@ -171,7 +189,7 @@ export class ReplicaLoop {
   }
 
   #newPass(ready: ReadyReplica): CopyPass {
-    const { agent, signal, nearby } = this.environment;
+    const { agent, signal, nearby, ready: others } = this.environment;
     const begun = agent();
     const { maxWaitMilliseconds } = begun.state.scan;
     const lookForOverdue = begun.elapsed() >= this.#overdueAt;
@@ -183,6 +201,7 @@ export class ReplicaLoop {
       ...(lookForOverdue ? { overdueBefore: begun.now() - maxWaitMilliseconds } : {}),
       pending: NOTHING,
       nearby,
+      ready: others,
       signal: AbortSignal.any([signal, this.#passStop.signal]),
       mayAdvance: () => agent().declared.generation === begun.declared.generation,
     });
@@ -253,7 +272,10 @@ export class ReplicaLoop {
     const now = agent.now();
     const next = agent.inventory.readNow((session) => nextAttemptAt(session, row.id, now)).unwrapOr(undefined);
     const dueAt = next === undefined ? Number.POSITIVE_INFINITY : elapsed + (next - now) + 1;
-    return Math.max(elapsed + 1, Math.min(this.#checkAt, this.#againAt, dueAt, this.#nextOverdueAt(agent)));
+    return Math.max(
+      elapsed + 1,
+      Math.min(this.#checkAt, this.#againAt, dueAt, this.#nextOverdueAt(agent), this.#scrub.nextAt({ row })),
+    );
   }
 
   /** Only while anything grows. */

@@ -23,6 +23,7 @@ export interface DesiredState {
   readonly stallTimeoutMilliseconds: number;
   readonly status: StatusSettings;
   readonly scan: ScanSettings;
+  readonly verify: VerifySettings;
   readonly hosts: readonly Host[];
   readonly replicas: readonly Replica[];
 }
@@ -49,6 +50,13 @@ export interface ScanSettings {
   readonly workers: number;
   /** Share 0..1 of a data directory that may vanish in one scan. */
   readonly maxLoss: number;
+}
+
+export interface VerifySettings {
+  /** Each copy is read back within this time; 0 promises nothing. */
+  readonly everyMilliseconds: number;
+  /** Bytes a second that reading back at one replica may take; 0 is no limit. */
+  readonly bandwidthBytes: number;
 }
 
 export interface Host {

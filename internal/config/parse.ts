@@ -55,6 +55,10 @@ export function parseConfiguration(text: string, file: string, environment: Envi
       workers: scan.workers,
       maxLoss: parseShare(scan.max_loss) ?? 0,
     },
+    verify: {
+      everyMilliseconds: parseDuration(configuration.verify.every) ?? 0,
+      bandwidthBytes: parseSize(configuration.verify.bandwidth) ?? 0,
+    },
     hosts,
     replicas,
   };

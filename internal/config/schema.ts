@@ -73,6 +73,19 @@ const status = z
   })
   .describe("The status endpoint.");
 
+/** What is shorter would only read the same few files again and again. */
+const promise = duration.refine((text) => parseDuration(text) === 0 || (parseDuration(text) ?? 0) >= 60_000, {
+  error: '"0s" or a duration of at least "1m"',
+});
+const verify = z
+  .strictObject({
+    every: promise
+      .default("0s")
+      .describe("Each copy is read back from its disk within this time, in continuous mode. 0s: none is, unless somebody asks."),
+    bandwidth: size.default("0 B").describe("Bytes a second that reading back at one replica may take. 0: no limit."),
+  })
+  .describe("Reading copies back.");
+
 const connections = z
   .int({ error: "a whole number from 0 to 16" })
   .min(0, { error: "a whole number from 0 to 16" })
@@ -140,6 +153,7 @@ export const configurationSchema = z
     stall_timeout: stallTimeout.default("5m").describe("A worker that makes no progress for this long is given up and replaced."),
     scan: scan.prefault({}),
     status: status.prefault({}),
+    verify: verify.prefault({}),
     hosts: z.record(z.string(), host).default({}).describe("Origin hosts by name."),
     replicas: z.record(z.string(), replica).default({}).describe('Replicas by path ("/mnt/backup") or URL ("ssh://host/path/").'),
   })
@@ -150,6 +164,7 @@ export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(configurationSchema.shape).filter((key) => key !== "$schema"),
   scan: Object.keys(scan.shape),
   status: Object.keys(status.shape),
+  verify: Object.keys(verify.shape),
   hosts: Object.keys(host.shape),
   replicas: Object.keys(replica.shape),
 };

@@ -42,6 +42,10 @@ export function showConfiguration(state: DesiredState): string {
     "",
     "[status]",
     ...statusLines(state.status),
+    "",
+    "[verify]",
+    `every = ${quoted(formatDuration(state.verify.everyMilliseconds))}`,
+    `bandwidth = ${quoted(`${state.verify.bandwidthBytes} B`)}`,
   ];
   for (const host of state.hosts) {
     lines.push(

@@ -100,10 +100,7 @@ const insertFinding = (
   expected_digest: Uint8Array | null,
   found_digest: Uint8Array | null,
   message: string,
-) =>
-  kysely
-    .insertInto("finding")
-    .values({ replica_id, file_origin_id, state, found_at, expected_digest, found_digest, message });
+) => kysely.insertInto("finding").values({ replica_id, file_origin_id, state, found_at, expected_digest, found_digest, message });
 
 const deleteFinding = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
   kysely.deleteFrom("finding").where("replica_id", "=", replica).where("file_origin_id", "=", file);

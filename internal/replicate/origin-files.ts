@@ -34,7 +34,9 @@ export class OriginFiles {
   /** The directory of the requested file, where it is the one that was asked for last: files come by directory. */
   current(request: CopyRequest): Opened<VolumeDirectory> | undefined {
     const last = this.#last;
-    return last?.request.directory === request.directory && last.request.source?.name === request.source?.name ? last.opened : undefined;
+    return last?.request.directory === request.directory && last.request.source?.name === request.source?.name
+      ? last.opened
+      : undefined;
   }
 
   /** The directory of the requested file; open until `close`. */

@@ -166,7 +166,8 @@ class Verifier {
     }
     if (equal(first.value.digest, expected)) return { kind: "good", id: copy.id, read: true, ...kept };
     const bytes = { expected, found: first.value.digest };
-    if (!untouched) return { ...changed(copy, "its contents and its modification time are others: somebody changed it"), ...bytes };
+    if (!untouched)
+      return { ...changed(copy, "its contents and its modification time are others: somebody changed it"), ...bytes };
     const second = await this.#hash(copy, directory);
     if (second.isErr()) return second.error;
     if (equal(second.value.digest, expected)) return { kind: "good", id: copy.id, read: true, unsteady: true };

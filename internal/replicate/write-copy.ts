@@ -44,7 +44,10 @@ export async function writeCopy(
   if (now.isErr()) return err(failureAtSource(now.error));
   const { ctimeSeconds, ctimeNanoseconds } = source.stat;
   const untouched = now.value.ctimeSeconds === ctimeSeconds && now.value.ctimeNanoseconds === ctimeNanoseconds;
-  const held = request.prefix === true ? now.value.size >= size : untouched && sameEvidence(now.value, request.looksLike ?? request.evidence);
+  const held =
+    request.prefix === true
+      ? now.value.size >= size
+      : untouched && sameEvidence(now.value, request.looksLike ?? request.evidence);
   if (copied.kind === "source-moved" || !held) {
     return err(sourceChanged(request, now.value));
   }
