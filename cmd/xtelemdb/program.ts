@@ -17,6 +17,7 @@ import { replicaListCommand } from "./replica-list.ts";
 import { scanCommand } from "./scan.ts";
 import { statusCommand } from "./status.ts";
 import { syncCommand } from "./sync.ts";
+import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
 
 /** Makes a command's action end in an exit code. */
@@ -30,6 +31,7 @@ const REGISTER: readonly Register[] = [
   scanCommand,
   planCommand,
   syncCommand,
+  verifyCommand,
   statusCommand,
   explainCommand,
   healthzCommand,
@@ -62,6 +64,7 @@ Examples:
   xtelemdb plan                                what would be copied, and does it fit
   xtelemdb sync                                copy until everything declared is so
   xtelemdb sync continuous=true                the same for ever (for systemd)
+  xtelemdb verify                              read every copy back and compare it
   xtelemdb status                              what is so, what is not, and what to do
   xtelemdb explain /opt/MagAOX/logs/x.log      the whole story of one file
   xtelemdb events since=2h                     what happened

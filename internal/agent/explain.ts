@@ -11,7 +11,9 @@ import {
   type Evidence,
   type FileOrigin,
   type FileReplica,
+  type Finding,
   findFileOrigins,
+  findingsAt,
   openInventoryForReading,
   type ReplicaId,
   readConditions,
@@ -52,6 +54,7 @@ function explainFile(
 ): FileExplanation {
   const copies = copiesOf(session, origin.id);
   const attempts = attemptsAt(session, origin.id);
+  const findings = findingsAt(session, origin.id);
   const declaredUrls: readonly string[] = state.replicas.map((replica) => replica.id);
   const urls = [...new Set([...declaredUrls, ...copies.map((copy) => copy.url)])];
   return {
@@ -66,7 +69,8 @@ function explainFile(
     replicas: urls.map((url) => {
       const copy = copies.find((one) => one.url === url);
       const attempt = attempts.find((one) => one.replica === (copy?.replica ?? replicaIdOf(session, url)));
-      return explainReplica(origin, url, declaredUrls.includes(url), copy, attempt, conditions);
+      const finding = findings.find(({ replica }) => replica === copy?.replica);
+      return explainReplica(origin, url, declaredUrls.includes(url), { copy, attempt, finding }, conditions);
     }),
   };
 }
@@ -100,10 +104,10 @@ function explainReplica(
   origin: FileOrigin,
   url: string,
   declared: boolean,
-  copy: FileReplica | undefined,
-  attempt: Attempt | undefined,
+  known: { readonly copy: FileReplica | undefined; readonly attempt: Attempt | undefined; readonly finding: Finding | undefined },
   conditions: readonly StoredCondition[],
 ): FileReplicaExplanation {
+  const { copy, attempt, finding } = known;
   const wanted = declared && origin.declared && (origin.state === "growing" || origin.state === "settled");
   const pending = wanted && copy?.state !== "current";
   const why = pending
@@ -118,6 +122,11 @@ function explainReplica(
     ...why,
     digest: copy?.digest === undefined ? null : `${copy.digest.algorithm}:${Buffer.from(copy.digest.bytes).toString("hex")}`,
     copiedAt: copy === undefined ? null : isoTime(copy.copiedAt),
+    verifiedAt: copy?.verifiedAt === undefined ? null : isoTime(copy.verifiedAt),
+    finding:
+      finding === undefined
+        ? null
+        : { message: finding.message, foundAt: isoTime(finding.foundAt), digest: digestText(finding.found) },
     keptModified: copy?.kept === undefined ? null : modifiedText(copy.kept),
     attempts:
       attempt === undefined
@@ -132,6 +141,9 @@ function explainReplica(
           },
   };
 }
+
+const digestText = (digest: Uint8Array | null): string | null =>
+  digest === null ? null : `sha256:${Buffer.from(digest).toString("hex")}`;
 
 function keptReason(declared: boolean, copy: FileReplica | undefined, wanted: boolean): string {
   if (copy === undefined) return "no copy, and none is wanted";

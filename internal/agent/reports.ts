@@ -117,6 +117,10 @@ export interface FileReplicaExplanation {
   readonly help: string;
   readonly digest: string | null;
   readonly copiedAt: string | null;
+  /** When its bytes were last read back and found to be what they should be. */
+  readonly verifiedAt: string | null;
+  /** What was found wrong with it, until a new copy takes its place. */
+  readonly finding: { readonly message: string; readonly foundAt: string; readonly digest: string | null } | null;
   /** The modification time that the replica could keep, where that is another than the origin's. */
   readonly keptModified: string | null;
   readonly attempts: {

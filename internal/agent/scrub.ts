@@ -111,7 +111,14 @@ export class Scrub {
     this.#freeze(agent, ready, committed.value.frozen);
     const { problem, released } = asked.value;
     if (problem !== undefined) this.environment.onProblem(problem, released);
-    return committed.map(({ verdicts }) => verdicts.length > 0);
+    const judged = committed.value.verdicts.length > 0;
+    const ended = committed.value.isWhole && this.#frozen === undefined && this.#isLast(agent, ready, page.value.at(-1)?.id ?? 0);
+    return ended ? (await endRound(inventory, id)).map(() => judged) : committed.map(() => judged);
+  }
+
+  #isLast({ inventory }: Agent, { row }: ReadyReplica, position: number): boolean {
+    const one = { ...GROUP, files: 1 };
+    return inventory.readNow((session) => nextCopies(session, row.id, position, {}, one).length === 0).unwrapOr(false);
   }
 
   /** The last copy that was read in the round. */

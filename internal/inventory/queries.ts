@@ -41,6 +41,8 @@ export interface FileReplica {
   readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
   readonly digest?: Digest;
   readonly copiedAt: number;
+  /** When it was last read back and found equal to its digest. */
+  readonly verifiedAt?: number;
 }
 
 export interface Attempt {
@@ -90,7 +92,14 @@ export function copiesOf(session: Session, file: FileOriginId): FileReplica[] {
       .selectFrom("replica as p")
       .innerJoin("file_replica as r", "r.replica_id", "p.id")
       .select(["p.id as replica", "p.url", "r.state", "r.size", "r.mtime_seconds", "r.mtime_nanoseconds"])
-      .select(["r.digest_algorithm", "r.digest", "r.copied_at", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
+      .select([
+        "r.digest_algorithm",
+        "r.digest",
+        "r.copied_at",
+        "r.verified_at",
+        "r.kept_mtime_seconds",
+        "r.kept_mtime_nanoseconds",
+      ])
       .where("r.file_origin_id", "=", file)
       .orderBy("p.url"),
   );
@@ -102,6 +111,7 @@ export function copiesOf(session: Session, file: FileOriginId): FileReplica[] {
       state: fileReplicaStateOf(row.state),
       evidence: { size: row.size, mtimeSeconds: row.mtime_seconds, mtimeNanoseconds: row.mtime_nanoseconds },
       copiedAt: row.copied_at,
+      ...(row.verified_at === null ? {} : { verifiedAt: row.verified_at }),
       ...(row.kept_mtime_seconds === null
         ? {}
         : { kept: { mtimeSeconds: row.kept_mtime_seconds, mtimeNanoseconds: row.kept_mtime_nanoseconds ?? 0 } }),
