@@ -180,7 +180,8 @@ wholeTest("a disk that is not mounted gives no verdict, and neither does one of 
   const many = Array.from({ length: 150 }, (_, index) => ({ path: `many/${index}`, content: "x" }));
   world.files(...FILES, ...many);
   expect(await world.sync()).toMatchObject({ code: 0 });
-  command("mount", "--bind", world.path("backup"), (command("mkdir", world.path("elsewhere")), world.path("elsewhere")));
+  command("mkdir", world.path("elsewhere"));
+  command("mount", "--bind", world.path("backup"), world.path("elsewhere"));
   volume.unmount();
   for (const level of ["listed", "metadata", "content"]) {
     const away = await verify(world, `level=${level}`);
@@ -252,7 +253,6 @@ wholeTest("the continuous agent reads copies back and repairs what is wrong", []
   );
   running.signal("SIGTERM");
   expect(await running.ended).toMatchObject({ code: 0 });
-});
 });
 
 wholeTest("a promise that the bandwidth cannot keep is named; without a promise nothing is read", [], async () => {

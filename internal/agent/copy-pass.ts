@@ -156,7 +156,7 @@ export class CopyPass {
 
   async #copy(planned: readonly PendingFile[]): Promise<void> {
     const { agent, checked } = this;
-    const { nearby, ready } = this.options;
+    const { ready } = this.options;
     const repairs = repairSources(agent, planned.filter(isRepair), checked.row.id, ready());
     // What no replica that is there can give now is found again by the next whole diff.
     const group = planned.filter((file) => !isRepair(file) || repairs.has(file.id));
@@ -177,7 +177,7 @@ export class CopyPass {
     const limit = bandwidthBytes > 0 ? { limit: { shared: this.#granted, bytesPerSecond: bandwidthBytes } } : {};
     const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(group.map(({ directory }) => directory.host))] };
     const replica = { address: addressOf(checked.replica), marker, claims, reserveBytes, ...limit };
-    const usual = sourcesOf(agent, group, checked.row.id, nearby());
+    const usual = sourcesOf(agent, group, checked.row.id, ready());
     const sources = (file: PendingFile) => repairs.get(file.id) ?? usual(file);
     const reply = await agent.hands.run(
       { kind: "copy", group: packGroup(replica, group, sources) },

@@ -29,9 +29,7 @@ export interface CopyPassOptions {
   readonly overdueBefore?: number;
   /** What the tallies say is pending: for the progress display. */
   readonly pending: Amount;
-  /** Replicas on this machine that are there: their copies can stand in for origins far away. */
-  readonly nearby: () => readonly CheckedReplica[];
-  /** All replicas that are there: a copy that is wrong can be repaired from another. */
+  /** Replicas that are there: their copies can stand in for origins far away, and repair each other. */
   readonly ready: () => readonly CheckedReplica[];
   /** Aborted: begin no further group. */
   readonly signal: AbortSignal;

@@ -122,7 +122,6 @@ async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promis
   const amounts = await readAmounts(agent, checked);
   if (amounts.isErr()) return amounts.map(() => []);
   const ready = checked.filter(({ found }) => found.kind === "ready");
-  const nearby = ready.filter(({ replica }) => replica.target.kind === "local");
   const passOf = (one: CheckedReplica): ResultAsync<CopyPassResult, AgentError>[] => {
     const { found } = one;
     if (found.kind !== "ready") return [];
@@ -134,7 +133,6 @@ async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promis
         dueAt: Number.MAX_SAFE_INTEGER,
         whole: true,
         pending,
-        nearby: () => nearby,
         ready: () => ready,
         signal: agent.options.signal,
         mayAdvance: () => true,

@@ -32,9 +32,7 @@ const SHOWN_AFTER = 1_000;
 export interface ReplicaLoopEnvironment {
   readonly agent: () => Agent;
   readonly signal: AbortSignal;
-  /** Replicas on this machine that are there now. */
-  readonly nearby: () => readonly CheckedReplica[];
-  /** All replicas that are there now. */
+  /** Replicas that are there now. */
   readonly ready: () => readonly CheckedReplica[];
   /** Resolves when the local replicas have what comes from other hosts: it is fetched once. */
   readonly afterLocal: (loop: ReplicaLoop) => Promise<void>;
@@ -189,7 +187,7 @@ export class ReplicaLoop {
   }
 
   #newPass(ready: ReadyReplica): CopyPass {
-    const { agent, signal, nearby, ready: others } = this.environment;
+    const { agent, signal, ready: others } = this.environment;
     const begun = agent();
     const { maxWaitMilliseconds } = begun.state.scan;
     const lookForOverdue = begun.elapsed() >= this.#overdueAt;
@@ -200,7 +198,6 @@ export class ReplicaLoop {
       whole: this.#whole,
       ...(lookForOverdue ? { overdueBefore: begun.now() - maxWaitMilliseconds } : {}),
       pending: NOTHING,
-      nearby,
       ready: others,
       signal: AbortSignal.any([signal, this.#passStop.signal]),
       mayAdvance: () => agent().declared.generation === begun.declared.generation,

@@ -10,10 +10,6 @@ const LOCAL_FIRST_MILLISECONDS = 600_000;
 export const readyOf = (loops: readonly ReplicaLoop[]): CheckedReplica[] =>
   loops.flatMap(({ checked, problem }) => (checked?.found.kind === "ready" && problem === undefined ? [checked] : []));
 
-/** Those of them that are on this machine. */
-export const nearbyOf = (loops: readonly ReplicaLoop[]): CheckedReplica[] =>
-  readyOf(loops).filter(({ replica }) => replica.target.kind === "local");
-
 /** What comes from another host is fetched once: the replicas here get it first, and are the source for those elsewhere. */
 export async function afterLocal(agent: Agent, loop: ReplicaLoop, loops: readonly ReplicaLoop[]): Promise<void> {
   const isFar = loop.checked?.replica.target.kind === "ssh";

@@ -57,6 +57,7 @@ describe("the desired state", () => {
         workers: 0,
         maxLoss: 0.2,
       },
+      verify: { everyMilliseconds: 0, bandwidthBytes: 0 },
       hosts: [
         {
           name: "exao1",

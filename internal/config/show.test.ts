@@ -25,6 +25,10 @@ max_loss = "20%"
 [status]
 allow_remote = false
 
+[verify]
+every = "0s"
+bandwidth = "0 B"
+
 [hosts."exao1"]
 aliases = []
 data_dirs = []
