@@ -13,7 +13,16 @@ import {
   writeSync,
 } from "node:fs";
 import type { StatusDocument } from "../../internal/agent/mod.ts";
-import { command, freePort, mountImage, PATIENT, RunningAgent, until, wholeTest } from "../../internal/testing/mod.ts";
+import {
+  command,
+  freePort,
+  inventoryExecute,
+  mountImage,
+  PATIENT,
+  RunningAgent,
+  until,
+  wholeTest,
+} from "../../internal/testing/mod.ts";
 
 wholeTest("a file is copied as soon as it is closed, long before it has been quiet", [], async () => {
   await using agent = await RunningAgent.start();
@@ -197,4 +206,20 @@ wholeTest("a volume that hangs is given up, its worker is replaced, and the othe
   await until("it is used when it has let go", () => existsSync(`${world.copies("hung")}/c`), 40_000);
   await until("all is well again", () => agent.status?.converged === true);
   expect(world.copiedFiles("hung")).toEqual(world.originFiles());
+});
+
+wholeTest("with nothing to copy the next look begins where the last one ended", [], async () => {
+  const make = (world: RunningAgent["world"]): void => world.files({ path: "a", content: "a" }, { path: "b", content: "b" });
+  await using agent = await RunningAgent.start({}, make);
+  await until("all is well", () => agent.status?.converged === true);
+  const left = (): string =>
+    inventoryExecute(
+      agent.world.database,
+      "select c.value - r.reconciled_revision from replica r, counter c where c.name = 'revision'",
+    );
+  await until("everything is reconciled", () => left() === "0");
+  // Another generation looks at everything once more.
+  agent.redeclare({ scan: { ...PATIENT, max_wait: "2h" } });
+  await until("it is in force", () => agent.status?.configuration.generation === 2 && agent.status.converged);
+  await until("everything is reconciled again", () => left() === "0");
 });

@@ -91,6 +91,11 @@ export class CopyPass {
     return this.#read((plan) => plan.has("small") || plan.has("large")) !== false;
   }
 
+  /** Of a pass that has no work: the next diff begins where this one ended. */
+  async conclude(): Promise<Result<void, AgentError>> {
+    return this.options.mayAdvance() ? this.#reconciled() : ok(undefined);
+  }
+
   /** Runs it to the end of its plan. */
   async run(): Promise<Result<CopyPassResult, AgentError>> {
     await new Promise<void>((resolve, reject) => {
@@ -111,7 +116,7 @@ export class CopyPass {
     });
     this.#pump = () => undefined;
     if (this.#error !== undefined) return err(this.#error);
-    const reconciled = this.options.mayAdvance() ? await this.#reconciled() : ok(undefined);
+    const reconciled = await this.conclude();
     return reconciled.map(() => this.#result());
   }
 

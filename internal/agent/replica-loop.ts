@@ -145,6 +145,8 @@ export class ReplicaLoop {
     const pass = this.#newPass(ready);
     if (!pass.hasWork()) {
       this.#whole = false;
+      const concluded = await pass.conclude();
+      if (concluded.isErr()) this.environment.onBroken(concluded.error);
       this.#scrub.next(ready);
       return;
     }
