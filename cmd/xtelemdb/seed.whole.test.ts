@@ -55,6 +55,7 @@ wholeTest("every command of the handbook works as it is written there", ["namesp
   expect(said("list")).toContain("ssh://popeye/ceph/magao-x");
   expect(Object.keys(filesOf(readTree(join(folder, "copies"))))).toEqual([
     ".xtelemdb-replica.json",
+    ".xtelemdb-writer-exao1.json",
     "exao1/opt/MagAOX/logs/one.log",
     "exao1/opt/MagAOX/telem/two.bintel",
   ]);

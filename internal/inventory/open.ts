@@ -29,6 +29,15 @@ const fingerprintOf = (path: string): string => {
   return JSON.stringify({ closed: { size: String(size), mtime: String(mtimeNs), inode: String(ino) } });
 };
 
+/** A clean end that cannot be noted down only costs a check at the next start. */
+function noteCleanEnd(path: string, lock: Lock): void {
+  try {
+    lock.write(fingerprintOf(path)).unwrapOr(undefined);
+  } catch {
+    // Somebody has taken the database away.
+  }
+}
+
 const readLockFile = (path: string): string => {
   try {
     return readFileSync(lockPathOf(path), "utf8");
@@ -128,8 +137,7 @@ export function openInventory(path: string, holder: Holder): ResultAsync<Invento
   return ResultAsync.fromSafePromise(migrate(path, opened)).andThen((migrated) => {
     if (migrated.isErr()) return giveUp(migrated.error);
     const inventory = new Inventory(path, opened, () => {
-      // A clean end that cannot be noted down only costs a check at the next start.
-      locked.value.write(fingerprintOf(path)).unwrapOr(undefined);
+      noteCleanEnd(path, locked.value);
       locked.value.release();
     });
     return okAsync(inventory);
