@@ -24,6 +24,7 @@ export const directoryStatus = (changes: Partial<DataDirectoryStatus> = {}): Dat
   settled: { files: 2, bytes: 20 },
   absent: { files: 3, bytes: 30 },
   excluded: NOTHING,
+  imported: NOTHING,
   lastFullScan: AT,
   scan: null,
   conditions: [condition("Scanned", "True", "Scanned")],

@@ -64,7 +64,7 @@ export function packGroup(
     numbers[at + 2] = evidence.size;
     numbers[at + 3] = evidence.mtimeSeconds;
     numbers[at + 4] = evidence.mtimeNanoseconds;
-    if (copy !== undefined) replaces.set(index, copy.kept);
+    if (copy !== undefined && copy.untouchable !== true) replaces.set(index, copy.kept);
     if (file.mustBe !== undefined) mustBe.set(index, file.mustBe);
     if (source?.looksLike !== undefined) looksLike.set(index, source.looksLike);
     return name;

@@ -62,6 +62,7 @@ function emptyStatus(state: DesiredState, version: string, now: number): StatusD
         settled: NOTHING,
         absent: NOTHING,
         excluded: NOTHING,
+        imported: NOTHING,
         lastFullScan: null,
         scan: null,
         conditions: [{ ...notYet, type: "Scanned" }],

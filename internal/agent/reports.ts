@@ -121,6 +121,10 @@ export interface FileReplicaExplanation {
   readonly verifiedAt: string | null;
   /** What was found wrong with it, until a new copy takes its place. */
   readonly finding: { readonly message: string; readonly foundAt: string; readonly digest: string | null } | null;
+  /** Of a copy that was found there and not made by us: whether its origin was seen to agree. */
+  readonly imported: "unconfirmed" | "confirmed" | null;
+  /** When the file of such a copy was made, where the file system knows. */
+  readonly createdAt: string | null;
   /** The modification time that the replica could keep, where that is another than the origin's. */
   readonly keptModified: string | null;
   readonly attempts: {

@@ -53,6 +53,8 @@ export interface DataDirectoryStatus {
   readonly settled: Amount;
   readonly absent: Amount;
   readonly excluded: Amount;
+  /** Known from copies alone: no scan has looked for them yet. */
+  readonly imported: Amount;
   readonly lastFullScan: string | null;
   readonly scan: {
     readonly durationMilliseconds: number;

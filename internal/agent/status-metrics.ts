@@ -7,7 +7,7 @@ import type { Amount } from "../inventory/mod.ts";
 import { AGENT_SUBJECT, dataDirectorySubject, replicaSubject } from "./status.ts";
 import type { ConditionStatusDocument, DataDirectoryStatus, ReplicaStatus, StatusDocument } from "./status-document.ts";
 
-const ORIGIN_STATES = ["growing", "settled", "absent", "excluded"] as const;
+const ORIGIN_STATES = ["growing", "settled", "absent", "excluded", "imported"] as const;
 const REPLICA_STATES = ["current", "pending", "growing", "failed", "kept"] as const;
 
 /** The data directories that this agent scans, each with its host. */

@@ -143,6 +143,7 @@ function dataDirectoryStatus(
     settled: amountIn(tallies, scan, "settled"),
     absent: amountIn(tallies, scan, "absent"),
     excluded: amountIn(tallies, scan, "excluded"),
+    imported: amountIn(tallies, scan, "imported"),
     lastFullScan: scan?.scannedAt ? isoTime(scan.scannedAt) : null,
     scan: report
       ? {

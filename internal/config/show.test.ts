@@ -36,12 +36,16 @@ data_dirs = []
 [replicas."/mnt/backup/"]
 local = true
 import_origins = false
+import_layout = "hostname"
+import_rewrite = []
 reserve = "0 B"
 bandwidth = "0 B"
 workers = 0
 
 [replicas."ssh://popeye/x"]
 import_origins = false
+import_layout = "hostname"
+import_rewrite = []
 reserve = "0 B"
 bandwidth = "0 B"
 workers = 0

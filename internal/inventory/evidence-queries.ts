@@ -23,6 +23,8 @@ export interface CopyToVerify {
   readonly host: string;
   /** Absolute origin path. */
   readonly directoryPath: string;
+  /** The folder that it lies in, below the replica's root, if that is not where a new copy would lie. */
+  readonly place?: string;
   readonly name: string;
   /** As the replica's file system keeps it. */
   readonly kept: Evidence;
@@ -38,6 +40,8 @@ export interface VerifyScope {
   readonly host?: string;
   /** An absolute origin path: a file, or a directory with all below it. */
   readonly path?: string;
+  /** Only those of which no digest is known. */
+  readonly undigested?: true;
 }
 
 /** Copies with a verdict are left out: it stands until a new copy is made. */
@@ -47,9 +51,11 @@ const inScope = (host: string, path: string, directory: string, name: string) =>
   sql<boolean>`(${host} = '' or h.name = ${host}) and (${path} = '' or ${sql.ref(directory)} = ${path}
     or substr(${sql.ref(directory)}, 1, length(${path}) + 1) = ${path} || '/' or ${sql.ref(directory)} || '/' || ${sql.ref(name)} = ${path})`;
 
-const copiesAfter = (kysely: Tables, replica: ReplicaId, after: number, limit: number, host: string, path: string) =>
+const copiesAfter = (kysely: Tables, replica: ReplicaId, after: number, limit: number, host: string, path: string, digested: number) =>
   kysely
     .selectFrom("file_replica as r")
+    .leftJoin("place as p", "p.id", "r.place_id")
+    .select("p.path as place")
     .innerJoin("file_origin as f", "f.id", "r.file_origin_id")
     .innerJoin("directory as d", "d.id", "f.directory_id")
     .innerJoin("host as h", "h.id", "d.host_id")
@@ -59,6 +65,7 @@ const copiesAfter = (kysely: Tables, replica: ReplicaId, after: number, limit: n
     .where(sql<number>`r.file_origin_id`, ">", after)
     .where(JUDGEABLE)
     .where(inScope(host, path, "d.path", "f.name"))
+    .where(sql<boolean>`(${digested} = 1 or r.digest is null)`)
     .orderBy("r.file_origin_id")
     .limit(limit);
 
@@ -74,14 +81,14 @@ export function nextCopies(
   session: Session,
   replica: ReplicaId,
   after: number,
-  { host = "", path = "" }: VerifyScope,
+  { host = "", path = "", undigested }: VerifyScope,
   most: CopyGroupLimits,
 ): CopyToVerify[] {
-  const rows = session.statement(copiesAfter).all(replica, after, most.files, host, path);
+  const rows = session.statement(copiesAfter).all(replica, after, most.files, host, path, undigested === true ? 0 : 1);
   const copies: CopyToVerify[] = [];
   const directories = new Set<string>();
   let bytes = 0;
-  for (const { id, host: of, directoryPath, name, copiedAt, digest, ...row } of rows) {
+  for (const { id, host: of, directoryPath, name, copiedAt, digest, place, ...row } of rows) {
     bytes += row.size;
     directories.add(`${of}${directoryPath}`);
     if (copies.length > 0 && (bytes > most.bytes || directories.size > most.directories)) break;
@@ -90,7 +97,8 @@ export function nextCopies(
       mtimeSeconds: row.kept_mtime_seconds ?? row.mtime_seconds,
       mtimeNanoseconds: row.kept_mtime_seconds === null ? row.mtime_nanoseconds : (row.kept_mtime_nanoseconds ?? 0),
     };
-    copies.push({ id, host: of, directoryPath, name, kept, copiedAt, ...(digest === null ? {} : { digest }) });
+    const elsewhere = place === null ? {} : { place };
+    copies.push({ id, host: of, directoryPath, name, kept, copiedAt, ...elsewhere, ...(digest === null ? {} : { digest }) });
   }
   return copies;
 }
@@ -234,6 +242,7 @@ export function equalCopies(
         .select(["r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
         .where("r.replica_id", "in", [...replicas])
         .where("r.file_origin_id", "in", ids)
+        .where("r.place_id", "is", null)
         .where(JUDGEABLE)
         .orderBy(sql`coalesce(r.verified_at, 0)`, "desc")
         .orderBy("r.copied_at", "desc"),
@@ -257,6 +266,7 @@ const selectKnownCopy = (kysely: Tables, replica: ReplicaId, host: string, direc
     .innerJoin("file_origin as f", (join) => join.onRef("f.directory_id", "=", "d.id").on("f.name", "=", name))
     .innerJoin("file_replica as r", (join) => join.onRef("r.file_origin_id", "=", "f.id").on("r.replica_id", "=", replica))
     .select("r.state")
+    .where("r.place_id", "is", null)
     .where("h.name", "=", host);
 
 /** Does the inventory have a row for a copy of this file at this replica? */

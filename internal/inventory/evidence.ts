@@ -91,7 +91,8 @@ const selectJudged = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
 const updateState = (kysely: Tables, state: number, replica: ReplicaId, file: FileOriginId) =>
   kysely.updateTable("file_replica").set({ state }).where("replica_id", "=", replica).where("file_origin_id", "=", file);
 
-const insertFinding = (
+/** Adds a finding to a copy that has none. */
+export const insertFinding = (
   kysely: Tables,
   replica_id: ReplicaId,
   file_origin_id: FileOriginId,

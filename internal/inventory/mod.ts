@@ -17,6 +17,9 @@ export {
 } from "./evidence.ts";
 export * from "./evidence-queries.ts";
 export * from "./growing.ts";
+export * from "./import-commit.ts";
+export * from "./import-queries.ts";
+export * from "./import-verdict.ts";
 export { Inventory, Session } from "./inventory.ts";
 export * from "./inventory-error.ts";
 export * from "./model.ts";

@@ -31,7 +31,7 @@ const columns = (kysely: Tables, replica: ReplicaId, smallest: number, below: nu
     .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.revision", "f.observed_at"])
     .select(["r.state as copy_state", "r.size as copy_size", "r.mtime_seconds as copy_seconds"])
     .select(["r.mtime_nanoseconds as copy_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
-    .select(["r.digest as copy_digest", "a.attempts", "a.next_at"]);
+    .select(["r.digest as copy_digest", "r.imported", "r.place_id", "a.attempts", "a.next_at"]);
 
 const settledColumns = (kysely: Tables, replica: ReplicaId, smallest: number, below: number, host: string) =>
   columns(kysely, replica, smallest, below, host)
@@ -163,7 +163,7 @@ export const repairableFile = (
     .select(["r.size", "r.mtime_seconds", "r.mtime_nanoseconds", "f.revision", "f.observed_at"])
     .select(["r.state as copy_state", "r.size as copy_size", "r.mtime_seconds as copy_seconds"])
     .select(["r.mtime_nanoseconds as copy_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
-    .select(["r.digest as copy_digest", "a.attempts", "a.next_at"]);
+    .select(["r.digest as copy_digest", "r.imported", "r.place_id", "a.attempts", "a.next_at"]);
 
 /** One statement a state, with literals: only so is the partial index taken, and not the millions of rows of copies that are current. */
 export const NOT_CURRENT = FILE_REPLICA_STATES.filter((state) => state !== "current").map(

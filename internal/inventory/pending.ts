@@ -11,6 +11,7 @@ import {
   type FileOriginId,
   type FileReplicaState,
   fileReplicaStateOf,
+  importStateOf,
   originStateOf,
   type ReplicaId,
 } from "./model.ts";
@@ -46,8 +47,11 @@ export interface PendingFile {
   readonly revision: number;
   /** When it was seen as it is: milliseconds since 1970. */
   readonly observedAt: number;
-  /** The copy that is there now and may be replaced, with its evidence as the replica's file system keeps it. */
-  readonly copy?: { readonly state: FileReplicaState; readonly kept: Evidence };
+  /**
+   * The copy that is there now, with its evidence as the replica's file system keeps it. It may be replaced, unless it is `untouchable`: it was found there, and either
+   * its origin does not agree with it or it lies elsewhere.
+   */
+  readonly copy?: { readonly state: FileReplicaState; readonly kept: Evidence; readonly untouchable?: true };
   /** When its last attempt failed, how often it did, and when the next is due. */
   readonly attempt?: { readonly attempts: number; readonly nextAt: number };
   /**
@@ -161,6 +165,7 @@ function pendingFileOf(row: PendingRow, directories: Directories): PendingFile {
               mtimeSeconds: row.kept_mtime_seconds ?? row.copy_seconds ?? 0,
               mtimeNanoseconds: row.kept_mtime_nanoseconds ?? row.copy_nanoseconds ?? 0,
             },
+            ...(row.place_id !== null || importStateOf(row.imported) === "unconfirmed" ? { untouchable: true as const } : {}),
           },
         };
   const attempt =

@@ -12,6 +12,8 @@ import {
   type FileReplicaState,
   fileReplicaStateCode,
   fileReplicaStateOf,
+  type ImportState,
+  importStateOf,
   type OriginState,
   originStateCode,
   originStateOf,
@@ -43,6 +45,12 @@ export interface FileReplica {
   readonly copiedAt: number;
   /** When it was last read back and found equal to its digest. */
   readonly verifiedAt?: number;
+  /** It was found there, and not made by us. */
+  readonly imported?: ImportState;
+  /** When its file was made, of one that was found. */
+  readonly createdAt?: number;
+  /** The folder that it lies in, below the replica's root, if that is not where a new copy would lie. */
+  readonly place?: string;
 }
 
 export interface Attempt {
@@ -68,7 +76,7 @@ export function findFileOrigins(session: Session, path: string): FileOrigin[] {
       .select(["f.id", "h.name as host", "g.path as data_directory", "g.declared", "h.declared as host_declared"])
       .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.state", "f.revision", "f.observed_at"])
       .where("d.host_id", "in", session.kysely.selectFrom("host").select("id"))
-      .where("d.path", "=", path.slice(0, slash))
+      .where("d.path", "=", path.slice(0, slash) || "/")
       .where("f.name", "=", path.slice(slash + 1))
       .orderBy("h.name"),
   );
@@ -91,6 +99,8 @@ export function copiesOf(session: Session, file: FileOriginId): FileReplica[] {
     session.kysely
       .selectFrom("replica as p")
       .innerJoin("file_replica as r", "r.replica_id", "p.id")
+      .leftJoin("place as q", "q.id", "r.place_id")
+      .select(["q.path as place", "r.imported", "r.created_at"])
       .select(["p.id as replica", "p.url", "r.state", "r.size", "r.mtime_seconds", "r.mtime_nanoseconds"])
       .select([
         "r.digest_algorithm",
@@ -112,12 +122,26 @@ export function copiesOf(session: Session, file: FileOriginId): FileReplica[] {
       evidence: { size: row.size, mtimeSeconds: row.mtime_seconds, mtimeNanoseconds: row.mtime_nanoseconds },
       copiedAt: row.copied_at,
       ...(row.verified_at === null ? {} : { verifiedAt: row.verified_at }),
+      ...foundOf(row),
       ...(row.kept_mtime_seconds === null
         ? {}
         : { kept: { mtimeSeconds: row.kept_mtime_seconds, mtimeNanoseconds: row.kept_mtime_nanoseconds ?? 0 } }),
       ...(algorithm !== undefined && row.digest !== null ? { digest: { algorithm, bytes: row.digest } } : {}),
     };
   });
+}
+
+function foundOf(row: {
+  readonly imported: number | null;
+  readonly created_at: number | null;
+  readonly place: string | null;
+}): Pick<FileReplica, "imported" | "createdAt" | "place"> {
+  const imported = importStateOf(row.imported);
+  return {
+    ...(imported === undefined ? {} : { imported }),
+    ...(row.created_at === null ? {} : { createdAt: row.created_at }),
+    ...(row.place === null ? {} : { place: row.place }),
+  };
 }
 
 /** The failed attempts at a file, one a replica. */
@@ -242,7 +266,7 @@ export function oldestPending(session: Session, replica: DeclaredReplica, newest
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** Of these files, the ones with a copy at one of these replicas that is current, and looks as the origin does to the nanosecond. */
+/** Of these files, the ones with a copy of our making at one of these replicas that is current, and looks as the origin does to the nanosecond. */
 export function currentCopies(
   session: Session,
   files: readonly { readonly id: FileOriginId; readonly evidence: Evidence }[],
@@ -263,7 +287,8 @@ export function currentCopies(
           files.slice(at, at + IDS_PER_QUESTION).map(({ id }) => id),
         )
         .where("state", "=", fileReplicaStateCode("current"))
-        .where("kept_mtime_seconds", "is", null),
+        .where("kept_mtime_seconds", "is", null)
+        .where("imported", "is", null),
     );
     for (const row of rows) {
       const evidence = evidenceOf.get(row.file_origin_id);

@@ -115,7 +115,7 @@ class Walk {
   #file(host: string, path: string, name: string, size: number): void {
     this.#seen += 1;
     if (this.#seen % ENTRIES_PER_SIGN === 0) this.alive();
-    if (isTemporaryName(name) || isKnownCopy(this.session, this.request.id, host, path, name)) return;
+    if (isTemporaryName(name) || isKnownCopy(this.session, this.request.id, host, path || "/", name)) return;
     this.#files += 1;
     this.#bytes += size;
     if (this.#examples.length < EXAMPLES) this.#examples.push(`${host}${path}/${name}`);

@@ -143,8 +143,8 @@ class Verifier {
     for (const opening of this.#directories.values()) (await opening).map((directory) => directory.close());
   }
 
-  #directoryOf({ host, directoryPath }: CopyToVerify): Promise<Result<VolumeDirectory, VolumeError>> {
-    const path = replicaPathOf(host, directoryPath);
+  #directoryOf({ host, directoryPath, place }: CopyToVerify): Promise<Result<VolumeDirectory, VolumeError>> {
+    const path = place ?? replicaPathOf(host, directoryPath);
     const known = this.#directories.get(path);
     if (known !== undefined) return known;
     const opening = Promise.resolve(this.volume.openDirectory(path));
