@@ -54,7 +54,8 @@ function fileText(file: FileExplanation): string {
     lines.push(`  at ${printable(replica.path)}`);
     if (replica.keptModified !== null) lines.push(`  modification time as it is kept there: ${replica.keptModified}`);
     if (replica.createdAt !== null) lines.push(`  made there ${replica.createdAt}`);
-    if (replica.digest !== null) lines.push(`  ${replica.digest}, ${replica.imported === null ? "copied" : "imported"} ${replica.copiedAt}`);
+    if (replica.digest !== null)
+      lines.push(`  ${replica.digest}, ${replica.imported === null ? "copied" : "imported"} ${replica.copiedAt}`);
     if (replica.verifiedAt !== null) lines.push(`  read back and equal to that ${replica.verifiedAt}`);
     if (replica.finding !== null) {
       const { message, foundAt, digest } = replica.finding;

@@ -167,7 +167,8 @@ function keptReason(declared: boolean, copy: FileReplica | undefined, wanted: bo
 /** Who says so, of a copy that we did not make. */
 function importedReason({ copiedAt, imported, digest, verifiedAt }: FileReplica): string {
   const agrees = imported === "confirmed" ? "its origin has the same size and time" : "its origin has not been compared yet";
-  const read = verifiedAt !== undefined ? "" : digest === undefined ? "; unverified: nobody has read it" : "; read once, never compared";
+  const read =
+    verifiedAt !== undefined ? "" : digest === undefined ? "; unverified: nobody has read it" : "; read once, never compared";
   return `found there and imported ${isoTime(copiedAt)}; ${agrees}${read}`;
 }
 

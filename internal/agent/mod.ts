@@ -11,6 +11,8 @@ export * from "./agent-error.ts";
 export { plan, scan, sync } from "./commands.ts";
 export { type ContinuousOptions, syncContinuously } from "./continuous.ts";
 export { explain } from "./explain.ts";
+export { type ImportOptions, importOrigins } from "./import-origins.ts";
+export * from "./import-report.ts";
 export { type PreparedReplica, prepareReplica } from "./prepare-replica.ts";
 export * from "./read-events.ts";
 export { readStatus } from "./read-status.ts";

@@ -1,6 +1,21 @@
 /** What the hands do, task by task. It may block; it decides nothing, and can be broken off at any moment. */
-import { type DirectoryDifference, inventoryErrorMessage, openInventoryForReading, Session } from "../inventory/mod.ts";
-import { CopyBuffers, checkReplica, cleanReplica, copyGroup, findDarkFiles, verifyCopies } from "../replicate/mod.ts";
+import {
+  type DirectoryDifference,
+  type FoundBatch,
+  inventoryErrorMessage,
+  openInventoryForReading,
+  Session,
+} from "../inventory/mod.ts";
+import {
+  CopyBuffers,
+  checkReplica,
+  cleanReplica,
+  copyGroup,
+  findDarkFiles,
+  findImportFolders,
+  verifyCopies,
+  walkImport,
+} from "../replicate/mod.ts";
 import { DirectoryScan, ExcludePatterns, emptyCounts, ListingsAhead, NameLook, type ScanSink } from "../scan/mod.ts";
 import { printable } from "../sys/mod.ts";
 import { openVolume, type Volume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
@@ -15,6 +30,8 @@ const PROGRESS_EVERY_MILLISECONDS = 200;
 /** What a task says on its way. */
 export interface Telling {
   differences(differences: readonly DirectoryDifference[]): void;
+  /** What an import found. */
+  found(batch: FoundBatch): void;
   progress(files: number, bytes: number, path: string): void;
   /** Nothing to say, but not hung. */
   alive(): void;
@@ -54,7 +71,21 @@ export class Performer {
         if (!(session instanceof Session)) return session;
         return { kind: "find-dark", result: await findDarkFiles(session, task.request, tell.alive, this.isStopped) };
       }
+      case "import-folders": {
+        const result = await findImportFolders(task.request);
+        return { kind: "import-folders", result: result.isOk() ? { ok: result.value } : { problem: result.error } };
+      }
+      case "import":
+        return this.#import(task, tell);
     }
+  }
+
+  async #import(task: Extract<Task, { readonly kind: "import" }>, tell: Telling): Promise<Reply> {
+    const session = this.#read();
+    if (!(session instanceof Session)) return session;
+    const sign = seldom(tell);
+    const sink = { found: (batch: FoundBatch) => tell.found(batch), progress: sign };
+    return { kind: "import", result: await walkImport(session, task.request, sink, this.isStopped) };
   }
 
   /** The inventory, or why it cannot be read. */
@@ -95,18 +126,26 @@ export class Performer {
   }
 }
 
+/** Passes on how far a task has come, now and then. */
+function seldom(tell: Telling): Telling["progress"] {
+  let sentAt = performance.now();
+  return (files, bytes, path) => {
+    const now = performance.now();
+    if (now - sentAt < PROGRESS_EVERY_MILLISECONDS) return;
+    sentAt = now;
+    tell.progress(files, bytes, path);
+  };
+}
+
 /** Sums up what a task says of its files, and passes it on now and then. */
 function progressOf(tell: Telling): (file: { directoryPath: string; name: string }, files: number, bytes: number) => void {
   let files = 0;
   let bytes = 0;
-  let sentAt = performance.now();
+  const pass = seldom(tell);
   return ({ directoryPath, name }, moreFiles, moreBytes) => {
     files += moreFiles;
     bytes += moreBytes;
-    const now = performance.now();
-    if (now - sentAt < PROGRESS_EVERY_MILLISECONDS) return;
-    sentAt = now;
-    tell.progress(files, bytes, `${directoryPath}/${name}`);
+    pass(files, bytes, `${directoryPath}/${name}`);
   };
 }
 

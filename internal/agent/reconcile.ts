@@ -30,6 +30,7 @@ import {
   replicaConditions,
 } from "./conditions.ts";
 import { CopyPass } from "./copy-pass.ts";
+import { importAtFirstSight } from "./import-first-sight.ts";
 import type { CopyPassResult } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
@@ -96,7 +97,11 @@ async function runPass(agent: Agent): Promise<Result<SyncSummary, AgentError>> {
         .andThen(() => publishProgress(agent, "scanning"))
         .andThen(() => scanPass(agent, { acceptLoss: [] }))
         .andThen((scan) => saveScanConditions(agent, scan).map(() => scan))
-        .andThen((scan) => checkReplicas(agent, true).map((checked) => ({ run, scan, checked }))),
+        .andThen((scan) =>
+          checkReplicas(agent, true)
+            .andThen((checked) => importFirst(agent, checked))
+            .map((checked) => ({ run, scan, checked })),
+        ),
     );
   if (pass.isErr()) return pass.map(neverReached);
   const { run, scan, checked } = pass.value;
@@ -112,6 +117,18 @@ async function runPass(agent: Agent): Promise<Result<SyncSummary, AgentError>> {
   if (copied.isErr()) return copied.map(neverReached);
   return finishPass(agent, { run, scan, checked, copied: copied.value, begun });
 }
+
+/** What a replica has is known before anything is copied to it; where that fails, the replica is not ready. */
+const importFirst = (agent: Agent, checked: readonly CheckedReplica[]): ResultAsync<readonly CheckedReplica[], AgentError> =>
+  ResultAsync.combine(
+    checked.map((one): ResultAsync<CheckedReplica, AgentError> => {
+      const { found } = one;
+      if (found.kind !== "ready") return okAsync(one);
+      return importAtFirstSight(agent, { ...one, found }).map(({ problem }) =>
+        problem === undefined ? one : { ...one, found: problem },
+      );
+    }),
+  );
 
 const neverReached = (): SyncSummary => {
   throw new Error("an error has no value");

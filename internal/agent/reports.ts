@@ -139,7 +139,7 @@ export interface FileReplicaExplanation {
 
 /** What is going on now, for a person who watches. Sent at most a few times a second. */
 export interface Progress {
-  readonly phase: "scanning" | "copying" | "checking" | "verifying";
+  readonly phase: "scanning" | "copying" | "checking" | "verifying" | "importing";
   readonly subject: string;
   /** The files that the workers have last finished, one a worker at most. */
   readonly current: readonly string[];

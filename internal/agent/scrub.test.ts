@@ -71,6 +71,7 @@ class ScrubWorld extends Scratch {
           differences: (differences: Parameters<NonNullable<typeof handlers.onDifferences>>[0]) => {
             committed = committed.then(() => handlers.onDifferences?.(differences));
           },
+          found: () => undefined,
           progress: () => undefined,
           alive: () => undefined,
         };

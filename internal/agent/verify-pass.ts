@@ -51,7 +51,7 @@ export class VerifyPass {
   /** Contents of all copies: that is a round. */
   get #inRound(): boolean {
     const { level, scope } = this.options;
-    return level === "content" && scope.host === undefined && scope.path === undefined;
+    return level === "content" && scope.host === undefined && scope.path === undefined && scope.undigested === undefined;
   }
 
   async run(): Promise<Result<VerifyPassResult, AgentError>> {

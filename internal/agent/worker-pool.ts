@@ -144,8 +144,10 @@ export class WorkerPool implements Hands {
         job.handlers.onProgress?.(message.files, message.bytes, message.path);
         return;
       case "differences":
+      case "found":
         job.committing = job.committing.then(async () => {
-          await job.handlers.onDifferences?.(message.differences);
+          if (message.kind === "found") await job.handlers.onFound?.(message.batch);
+          else await job.handlers.onDifferences?.(message.differences);
           // While it waits for this it cannot say anything.
           thread.heardAt = this.options.clock.monotonicMilliseconds();
           Atomics.add(thread.credits, 0, 1);

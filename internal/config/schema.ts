@@ -125,7 +125,9 @@ const replica = z
     import_origins: z
       .boolean()
       .default(false)
-      .describe("Make file origins from the copies that are already there, at first sight of the replica. Copies and reads nothing."),
+      .describe(
+        "Make file origins from the copies that are already there, at first sight of the replica. Copies and reads nothing.",
+      ),
     import_layout: z
       .enum(IMPORT_LAYOUTS)
       .default("hostname")
@@ -136,7 +138,9 @@ const replica = z
       .array(rewrite)
       .refine(areDistinct, { error: "one rule for each folder" })
       .default([])
-      .describe('Where folders below a host\'s folder have their origins: ["/logs -> /opt/MagAOX/logs"]. The longest match counts.'),
+      .describe(
+        'Where folders below a host\'s folder have their origins: ["/logs -> /opt/MagAOX/logs"]. The longest match counts.',
+      ),
     reserve: size.default("0 B").describe("Space that is to stay free."),
     bandwidth: size.default("0 B").describe("Bytes a second that copying to it may take. 0: no limit."),
     workers: workers.describe(

@@ -51,7 +51,15 @@ const inScope = (host: string, path: string, directory: string, name: string) =>
   sql<boolean>`(${host} = '' or h.name = ${host}) and (${path} = '' or ${sql.ref(directory)} = ${path}
     or substr(${sql.ref(directory)}, 1, length(${path}) + 1) = ${path} || '/' or ${sql.ref(directory)} || '/' || ${sql.ref(name)} = ${path})`;
 
-const copiesAfter = (kysely: Tables, replica: ReplicaId, after: number, limit: number, host: string, path: string, digested: number) =>
+const copiesAfter = (
+  kysely: Tables,
+  replica: ReplicaId,
+  after: number,
+  limit: number,
+  host: string,
+  path: string,
+  digested: number,
+) =>
   kysely
     .selectFrom("file_replica as r")
     .leftJoin("place as p", "p.id", "r.place_id")

@@ -5,8 +5,8 @@
 import { type Kysely, sql } from "kysely";
 import type { ResultAsync } from "neverthrow";
 import type { InventoryTables } from "./database-schema.ts";
-import { type FoundFile, type ImportVerdict, importVerdict } from "./import-verdict.ts";
 import { knownAt } from "./import-queries.ts";
+import { type FoundFile, type ImportVerdict, importVerdict } from "./import-verdict.ts";
 import { importedDirectory } from "./imported-directory.ts";
 import type { Inventory, Session, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";

@@ -71,7 +71,8 @@ export const IMPORT_STATES = ["unconfirmed", "confirmed"] as const;
 export type ImportState = (typeof IMPORT_STATES)[number];
 
 export const importStateCode = (state: ImportState): number => IMPORT_STATES.indexOf(state) + 1;
-export const importStateOf = (code: number | null): ImportState | undefined => (code === null ? undefined : IMPORT_STATES[code - 1]);
+export const importStateOf = (code: number | null): ImportState | undefined =>
+  code === null ? undefined : IMPORT_STATES[code - 1];
 
 /** Do the times of this replica come over ssh? */
 export const isFarReplica = (url: string): boolean => url.startsWith("ssh://");

@@ -56,5 +56,4 @@ export function originPathOf({ rewrites, takesAnyPath }: ImportLayout, path: str
 
 /** May anything below this path have an origin? */
 export const leadsToOrigins = (layout: ImportLayout, path: string): boolean =>
-  originPathOf(layout, path) !== undefined ||
-  layout.rewrites.some(({ from }) => path === "/" || from.startsWith(`${path}/`));
+  originPathOf(layout, path) !== undefined || layout.rewrites.some(({ from }) => path === "/" || from.startsWith(`${path}/`));

@@ -214,7 +214,8 @@ class Walk implements EntryVisitor {
   /** A directory that cannot be listed is left out; the way to the volume is needed for all. */
   #failed(path: string, error: VolumeError): void {
     const { replica } = this.request;
-    if (isTransportReason(error.reason) || error.reason === "unavailable") this.#problem = rootProblem(replica.address.name, error);
+    if (isTransportReason(error.reason) || error.reason === "unavailable")
+      this.#problem = rootProblem(replica.address.name, error);
     else this.#skipped.add("unreadable", this.#below(path), volumeErrorMessage(error));
   }
 

@@ -14,14 +14,7 @@ export interface EntryVisitor {
   /** Asks for creation times, too, where the file system has them. */
   readonly wantsCreated?: boolean;
   /** `changed`: the change time in seconds with their fraction, for which a double is exact enough. `created`: the same of the creation time, if it is wanted and known. */
-  file(
-    name: string,
-    size: number,
-    mtimeSeconds: number,
-    mtimeNanoseconds: number,
-    changed: number,
-    created?: number,
-  ): void;
+  file(name: string, size: number, mtimeSeconds: number, mtimeNanoseconds: number, changed: number, created?: number): void;
   directory(name: string): void;
   symlink(name: string): void;
   /** Sockets, pipes, devices. */
