@@ -1,7 +1,7 @@
 /** Random histories: whatever happens in whatever order, the tallies equal the rows, and the diff is exactly what is lacking. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { declareData, differenceOf, evidence, idsIn, must, scanned, withInventory } from "./_for-tests.ts";
+import { declareData, differenceOf, evidence, foundIn, idsIn, imported, must, scanned, withInventory } from "./_for-tests.ts";
 import { type Declared, declaredReplicas } from "./declare.ts";
 import { recordEvidence } from "./evidence.ts";
 import { nextCopies } from "./evidence-queries.ts";
@@ -33,6 +33,14 @@ const step = fc.oneof(
       minLength: 1,
       maxLength: 6,
     }),
+  }),
+  fc.record({
+    kind: fc.constant("import" as const),
+    url: fc.constantFrom(...URLS),
+    directory,
+    name,
+    size,
+    place: fc.constantFrom("", "aoc/data"),
   }),
   /** Copies are read back: each is good, found wrong, or another by now than the one that was looked at. */
   fc.record({
@@ -103,6 +111,8 @@ function repairable(inventory: Inventory, replica: ReplicaId): FileOriginId[] {
           other.replica_id !== replica &&
           others.has(other.replica_id) &&
           other.file_origin_id === copy.file_origin_id &&
+          other.digest !== null &&
+          copy.digest !== null &&
           isGood(other),
       ),
     )
@@ -171,6 +181,24 @@ async function pass(inventory: Inventory, url: string, outcomes: readonly string
   await must(setReconciledRevision(inventory, replica.id, untried - 1));
 }
 
+/** Adds rows, and changes none. */
+async function importOne(inventory: Inventory, one: Extract<Step, { kind: "import" }>): Promise<void> {
+  if (!declaredReplicas(inventory).some(({ url }) => url === one.url)) return;
+  const rows = (): string[] => [
+    ...inventory.all(inventory.kysely.selectFrom("file_origin").selectAll().orderBy("id")).map((row) => JSON.stringify(row)),
+    ...inventory.all(inventory.kysely.selectFrom("file_replica").selectAll()).map((row) => JSON.stringify(row)),
+  ];
+  const before = rows();
+  const changes = await imported(
+    inventory,
+    one.url,
+    foundIn(one.directory, [{ name: one.name, evidence: evidence(one.size) }], one.place),
+  );
+  const after = new Set(rows());
+  expect(before.filter((row) => !after.has(row))).toEqual([]);
+  expect(after.size - before.length).toBe(2 * changes.imported.files + changes.linked.files);
+}
+
 async function perform(inventory: Inventory, declared: Declared, one: Step): Promise<Declared> {
   switch (one.kind) {
     case "see": {
@@ -198,6 +226,9 @@ async function perform(inventory: Inventory, declared: Declared, one: Step): Pro
       // The scans go on in /data, declared or not: what is not declared must not be pending.
       return declared;
     }
+    case "import":
+      await importOne(inventory, one);
+      return declared;
     case "judge":
       await judge(inventory, one.url, one.verdicts);
       return declared;

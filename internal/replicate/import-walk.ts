@@ -255,8 +255,14 @@ class Walk implements EntryVisitor {
   ): void {
     if (this.#isSeen || this.#isStrange(name)) return;
     const leftover = leftoverFile(name);
-    if (leftover !== undefined) return this.#skip("leftover", name, `a leftover ${leftover}`);
-    if (this.#origin === undefined) return this.#skip("outside", name);
+    if (leftover !== undefined) {
+      this.#skip("leftover", name, `a leftover ${leftover}`);
+      return;
+    }
+    if (this.#origin === undefined) {
+      this.#skip("outside", name);
+      return;
+    }
     const counts = this.#counts;
     counts.files += 1;
     counts.bytes += size;
@@ -286,7 +292,10 @@ class Walk implements EntryVisitor {
   directory(name: string): void {
     if (this.#isStrange(name)) return;
     const leftover = leftoverDirectory(name);
-    if (leftover !== undefined) return this.#skip("leftover", name, `a leftover ${leftover}`);
+    if (leftover !== undefined) {
+      this.#skip("leftover", name, `a leftover ${leftover}`);
+      return;
+    }
     const path = this.#path === "" ? name : `${this.#path}/${name}`;
     if (leadsToOrigins(this.request.layout, `/${path}`)) this.#directories.push(name);
     else this.#skip("outside", name);
