@@ -93,6 +93,39 @@ const insertCopy = (
     place_id,
   });
 
+/** The copies of origins with these numbers, one after the other, that were made just now. `created`: a JSON array of their creation times, or nulls. */
+const insertFreshCopies = (
+  kysely: Tables,
+  replica: ReplicaId,
+  first: number,
+  created: string,
+  at: number,
+  place: PlaceId | null,
+) =>
+  kysely
+    .insertInto("file_replica")
+    .columns([
+      "replica_id",
+      "file_origin_id",
+      "state",
+      "size",
+      "mtime_seconds",
+      "mtime_nanoseconds",
+      "copied_at",
+      "imported",
+      "created_at",
+      "place_id",
+    ])
+    .expression((expression) =>
+      expression
+        .selectFrom(sql<{ key: number; value: number | null }>`json_each(${created})`.as("time"))
+        .innerJoin("file_origin as f", (join) => join.on("f.id", "=", sql<FileOriginId>`${first} + time.key`))
+        .select([sql<ReplicaId>`${replica}`.as("replica_id"), "f.id", sql.lit(CURRENT).as("state")])
+        .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", sql<number>`${at}`.as("copied_at")])
+        .select(sql.lit(importStateCode("unconfirmed")).as("imported"))
+        .select(["time.value as created_at", sql<PlaceId | null>`${place}`.as("place_id")]),
+    );
+
 const deleteAttempt = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
   kysely.deleteFrom("attempt").where("replica_id", "=", replica).where("file_origin_id", "=", file);
 
@@ -141,7 +174,7 @@ class FoundWriter {
     const { transaction, at } = this;
     const directory = importedDirectory(transaction, this.host, path);
     const placeId = placeAt(transaction.session, place);
-    let files = 0;
+    const fresh: (number | null)[] = [];
     let bytes = 0;
     names.forEach((name, index) => {
       const column = index * NUMBERS_PER_FOUND_FILE;
@@ -150,16 +183,18 @@ class FoundWriter {
       const created = numbers[column + 3] ?? Number.NaN;
       const createdAt = Number.isNaN(created) ? null : Math.round(created);
       if (insertFileOrigin(transaction, directory.dataDirectory, directory.id, name, evidence, "imported", at)) {
-        this.#lastId += 1;
-        // SQLite gives the number after the largest, which nobody else can take within the transaction.
-        this.#insert(this.#lastId as FileOriginId, evidence, undefined, "unconfirmed", createdAt, placeId);
-        files += 1;
+        fresh.push(createdAt);
         bytes += size;
       } else this.#link(directory, { path, name }, { evidence, place }, createdAt, placeId);
     });
-    this.changes.imported.files += files;
+    if (fresh.length === 0) return;
+    // SQLite gives the number after the largest, which nobody else can take within the transaction.
+    const first = this.#lastId + 1;
+    this.#lastId += fresh.length;
+    transaction.session.statement(insertFreshCopies).run(this.replica.id, first, JSON.stringify(fresh), at, placeId);
+    this.changes.imported.files += fresh.length;
     this.changes.imported.bytes += bytes;
-    if (files > 0) transaction.tally.copy(directory.dataDirectory, this.replica.id, "imported", "current", files, bytes);
+    transaction.tally.copy(directory.dataDirectory, this.replica.id, "imported", "current", fresh.length, bytes);
   }
 
   #insert(

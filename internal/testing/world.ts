@@ -15,9 +15,9 @@ export interface Declaration {
   /** Folders, or ssh URLs. */
   readonly replicas?: readonly string[];
   /** More keys of each replica, by its name above. */
-  readonly replicaKeys?: Readonly<Record<string, Readonly<Record<string, string | number | readonly string[]>>>>;
+  readonly replicaKeys?: Readonly<Record<string, Readonly<Record<string, string | number | boolean | readonly string[]>>>>;
   /** More keys of each host. */
-  readonly hostKeys?: Readonly<Record<string, Readonly<Record<string, string | number | readonly string[]>>>>;
+  readonly hostKeys?: Readonly<Record<string, Readonly<Record<string, string | number | boolean | readonly string[]>>>>;
   /** Keys of [scan]; `settle` is "0s" unless it is here. */
   readonly scan?: Readonly<Record<string, string | boolean | readonly string[]>>;
   /** Keys at the top of the file, such as `stall_timeout`. */
