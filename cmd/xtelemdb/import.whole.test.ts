@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import type { ImportSummary } from "../../internal/agent/mod.ts";
+import type { ImportSummary, VerifySummary } from "../../internal/agent/mod.ts";
 import {
   command,
   HOST,
@@ -218,7 +218,8 @@ wholeTest("hash=true reads each copy once, and verify then has something to comp
 const MOMENTS = [
   "getdents64:signal=SIGKILL:when=30",
   "pwrite64:signal=SIGKILL:when=12",
-  "pwrite64:signal=SIGKILL:when=9",
+  // In the middle of making the database, too.
+  "pwrite64:signal=SIGKILL:when=50",
 ] as const;
 
 for (const moment of MOMENTS) {
@@ -346,6 +347,31 @@ wholeTest("what belongs to another inventory is refused, and the other folders a
     { folder: "exao2", outcome: "refused", problem: { reason: "WrittenByAnotherInventory" } },
   ]);
 });
+
+wholeTest(
+  "a host that got an agent of its own after its copies were imported here does not stop the reading of the others",
+  [],
+  async () => {
+    using world = backedUp({ one: "1" });
+    write(world.path(`backup/exao2${world.data}/two`), "2");
+    expect(await importOrigins(world)).toMatchObject({ code: 0 });
+    const claim = {
+      format: 1,
+      inventory: "theirs",
+      machine: "m",
+      hostname: "exao2",
+      database: "/d",
+      since: "2026-11-01T00:00:00.000Z",
+    };
+    writeFileSync(world.path("backup/.xtelemdb-writer-exao2.json"), JSON.stringify(claim));
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    const verified = jsonOf<VerifySummary>(await world.run("verify", "--json"));
+    expect(verified).toMatchObject({
+      outcome: "incomplete",
+      replicas: [{ problem: null, read: { files: 1 }, unread: { files: 1 }, standing: 0 }],
+    });
+  },
+);
 
 wholeTest("a replica that is not there, or not declared, is told", [], async () => {
   using world = new World();

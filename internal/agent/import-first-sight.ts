@@ -1,6 +1,7 @@
 /** Imports what a replica has when it is seen for the first time and its declaration asks for that; and tells in an event what any import came to. */
 import { err, okAsync, type Result, ResultAsync } from "neverthrow";
 import { importedAt, recordEvent } from "../inventory/mod.ts";
+import type { ReplicaProblem } from "../replicate/mod.ts";
 import { printable } from "../sys/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
@@ -54,4 +55,35 @@ export function importAtFirstSight(
   if (before.value !== null) return okAsync({});
   const target = { replica, row, marker: found.marker, parallel: parallelOf(agent, ready), dryRun: false };
   return new ResultAsync(importAndTell(agent, target));
+}
+
+interface FirstSightEnvironment {
+  readonly agent: () => Agent;
+  readonly signal: AbortSignal;
+  readonly onProblem: (problem: ReplicaProblem, released: Promise<void> | undefined) => Promise<void>;
+  readonly onChanged: () => void;
+  readonly onBroken: (error: AgentError) => void;
+}
+
+/** The same for a replica that is looked at for ever: once it is done, nothing is asked any more. */
+export class FirstSight {
+  #over = false;
+
+  constructor(private readonly environment: FirstSightEnvironment) {}
+
+  /** False where it failed: nothing is to be copied yet. */
+  async isOver(ready: ReadyReplica): Promise<boolean> {
+    if (this.#over || !ready.replica.importOrigins) return true;
+    const { agent, signal, onProblem, onChanged, onBroken } = this.environment;
+    const done = await importAtFirstSight(agent(), ready);
+    if (done.isErr()) {
+      onBroken(done.error);
+      return false;
+    }
+    const { problem, released } = done.value;
+    if (problem !== undefined) await onProblem(problem, released);
+    else this.#over = !signal.aborted;
+    onChanged();
+    return problem === undefined;
+  }
 }

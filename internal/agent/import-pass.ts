@@ -78,9 +78,16 @@ export class ImportPass {
   }
 
   async run(): Promise<Result<ImportPassResult, AgentError>> {
+    const { hands, options } = this.agent;
+    const stop = (): void => hands.stop();
+    options.signal.addEventListener("abort", stop, { once: true });
+    const done = await this.#run();
+    options.signal.removeEventListener("abort", stop);
+    return done;
+  }
+
+  async #run(): Promise<Result<ImportPassResult, AgentError>> {
     const { agent, target } = this;
-    const stop = (): void => agent.hands.stop();
-    agent.options.signal.addEventListener("abort", stop, { once: true });
     const begun = agent.inventory.readNow((session) => importProgress(session, target.row.id));
     if (begun.isErr()) return err(begun.error);
     const progress = target.dryRun ? [] : begun.value;
@@ -88,7 +95,6 @@ export class ImportPass {
     if (folders.isErr()) return err(folders.error);
     if ("problem" in folders.value) return ok(this.#result([], progress, folders.value));
     const walked = await this.#walkAll(folders.value.folders, progress);
-    agent.options.signal.removeEventListener("abort", stop);
     if (walked.isErr()) return err(walked.error);
     const complete = walked.value.every(({ summary }) => summary.outcome !== "incomplete");
     if (complete && !target.dryRun) {

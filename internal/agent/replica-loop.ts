@@ -12,7 +12,7 @@ import { type Agent, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
 import { CopyPass } from "./copy-pass.ts";
-import { importAtFirstSight } from "./import-first-sight.ts";
+import { FirstSight } from "./import-first-sight.ts";
 import type { CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicaOf } from "./replica-pass.ts";
 import { Scrub } from "./scrub.ts";
@@ -58,23 +58,25 @@ export class ReplicaLoop {
   #retryAt = 0;
   #overdueAt = 0;
   #againAt = Number.POSITIVE_INFINITY;
-  /** What was there when it was first seen is known. */
-  #imported = false;
   #idle = Promise.resolve();
   readonly #scrub: Scrub;
+  readonly #firstSight: FirstSight;
 
   constructor(
     readonly url: Replica["id"],
     private readonly environment: ReplicaLoopEnvironment,
   ) {
     this.#alarm = new Alarm(environment.agent().clock, environment.signal);
+    const onProblem = (problem: ReplicaProblem, released: Promise<void> | undefined): Promise<void> =>
+      this.#failed(problem, released).then(environment.onChanged);
+    this.#firstSight = new FirstSight({ ...environment, onProblem });
     this.#scrub = new Scrub({
       ...environment,
       onDone: (judged) => {
         this.wake(judged);
         environment.onChanged();
       },
-      onProblem: (problem, released) => void this.#failed(problem, released).then(environment.onChanged),
+      onProblem: (problem, released) => void onProblem(problem, released),
     });
   }
 
@@ -144,7 +146,7 @@ export class ReplicaLoop {
     this.#againAt = Number.POSITIVE_INFINITY;
     if (now >= this.#checkAt || this.#checked?.found.kind !== "ready") await this.#check();
     const ready = this.#ready();
-    if (ready === undefined || this.#stopped || !(await this.#import(ready)) || this.#stopped) return;
+    if (ready === undefined || this.#stopped || !(await this.#firstSight.isOver(ready)) || this.#stopped) return;
     const pass = this.#newPass(ready);
     if (!pass.hasWork()) {
       this.#whole = false;
@@ -155,21 +157,6 @@ export class ReplicaLoop {
     }
     await this.environment.afterLocal(this);
     if (!this.#stopped) await this.#run(pass);
-  }
-
-  /** What is there is known before anything is copied; false where that failed. */
-  async #import(ready: ReadyReplica): Promise<boolean> {
-    if (this.#imported || !ready.replica.importOrigins) return true;
-    const done = await importAtFirstSight(this.environment.agent(), ready);
-    if (done.isErr()) {
-      this.environment.onBroken(done.error);
-      return false;
-    }
-    const { problem, released } = done.value;
-    if (problem !== undefined) await this.#failed(problem, released);
-    else this.#imported = !this.#stopped;
-    this.environment.onChanged();
-    return problem === undefined;
   }
 
   /** The replica with its row as it stands now: what is reconciled has moved on. */

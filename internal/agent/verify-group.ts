@@ -11,7 +11,7 @@ import {
 } from "../inventory/mod.ts";
 import { type ReplicaProblem, replicaProblem, type VerifyLevel, type VerifyOutcome } from "../replicate/mod.ts";
 import { printable } from "../sys/mod.ts";
-import { type Agent, claimsOf, expectReply } from "./agent.ts";
+import { type Agent, claimsToRead, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { TaskHandlers } from "./hands.ts";
 import { replicaSubject } from "./status.ts";
@@ -42,7 +42,7 @@ export async function askToVerify(
   { level, background }: { readonly level: VerifyLevel; readonly background: boolean },
   onProgress: TaskHandlers["onProgress"] = () => undefined,
 ): Promise<Result<AskedGroup, AgentError>> {
-  const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(copies.map(({ host }) => host))] };
+  const claims = claimsToRead(agent, [...new Set(copies.map(({ host }) => host))]);
   const where = { address: addressOf(replica), marker, claims, ...(limit === undefined ? {} : { limit }) };
   const reply = await agent.hands.run({ kind: "verify", background, request: { replica: where, level, copies } }, { onProgress });
   if (reply.kind === "stalled") {

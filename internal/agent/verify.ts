@@ -14,7 +14,7 @@ import {
   type VerifyScope,
 } from "../inventory/mod.ts";
 import type { DarkResult, ReplicaProblem, VerifyLevel } from "../replicate/mod.ts";
-import { type Agent, type AgentOptions, claimsOf, expectReply, isoTime, withAgent } from "./agent.ts";
+import { type Agent, type AgentOptions, claimsToRead, expectReply, isoTime, withAgent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { REASONS } from "./condition.ts";
 import { publishStatus } from "./reconcile.ts";
@@ -126,7 +126,7 @@ async function findDark(
   const hosts = agent.inventory.readNow((session) => knownHosts(session));
   if (hosts.isErr()) return err(hosts.error);
   const chosen = hosts.value.filter((host) => scope.host === undefined || host === scope.host);
-  const claims = { claimant: claimsOf(agent).claimant, hosts: chosen };
+  const claims = claimsToRead(agent, chosen);
   const path = scope.path === undefined ? {} : { path: scope.path };
   const request = { id, address: addressOf(replica), marker, claims, hosts: chosen, ...path };
   const reply = await agent.hands.run({ kind: "find-dark", request });

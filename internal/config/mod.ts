@@ -10,7 +10,7 @@ export * from "./desired-state.ts";
 export { addReplica, type NewReplica, removeReplica } from "./edit.ts";
 export { defaultConfigurationFile, type Environment, systemEnvironment } from "./environment.ts";
 export { loadConfiguration, readConfiguration, writeConfiguration } from "./file.ts";
-export { IMPORT_LAYOUTS, type ImportLayoutName, type Rewrite, rewritten } from "./import-rules.ts";
+export { type ImportLayoutName, type Rewrite, rewritten } from "./import-rules.ts";
 export { formatListenAddress } from "./listen-address.ts";
 export { hostName, replicaKeyFromArguments } from "./names.ts";
 export { parseConfiguration } from "./parse.ts";

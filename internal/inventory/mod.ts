@@ -6,6 +6,7 @@
  * Never: looks at a file of an instrument; decides what should be copied; writes from more than one thread.
  */
 export * from "./conditions.ts";
+export * from "./current-copies.ts";
 export * from "./declare.ts";
 export {
   beginRound,

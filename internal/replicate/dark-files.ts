@@ -8,7 +8,7 @@ import type { EntryVisitor } from "../sys/mod.ts";
 import { isTemporaryName, type Volume, type VolumeAddress, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
 import { openReplica } from "./replica-check.ts";
 import type { ReplicaProblem } from "./root-problem.ts";
-import type { Claims } from "./writer-claims.ts";
+import { type Claims, claimedByOthers } from "./writer-claims.ts";
 
 export interface DarkRequest {
   readonly id: ReplicaId;
@@ -46,8 +46,11 @@ export async function findDarkFiles(
   const opened = await openReplica(request.address, request.marker, request.claims);
   if (opened.isErr()) return { ...new Walk(session, request, alive).result(), problem: opened.error };
   const walk = new Walk(session, request, alive);
-  const complete = await walk.run(opened.value, isStopped);
+  const { claimant, others = [] } = request.claims;
+  const theirs = await claimedByOthers(opened.value, claimant, others);
+  const complete = theirs.isErr() || (await walk.run(opened.value, isStopped, theirs.value));
   opened.value.close();
+  if (theirs.isErr()) return { ...walk.result(), problem: theirs.error };
   return complete ? walk.result() : undefined;
 }
 
@@ -75,9 +78,10 @@ class Walk {
     };
   }
 
-  async run(volume: Volume, isStopped: () => boolean): Promise<boolean> {
+  async run(volume: Volume, isStopped: () => boolean, theirs: ReadonlySet<string>): Promise<boolean> {
     const { hosts, path = "" } = this.request;
     for (const host of hosts) {
+      if (theirs.has(host)) continue;
       const left = [path];
       for (let next = left.pop(); next !== undefined; next = left.pop()) {
         if (isStopped()) return false;

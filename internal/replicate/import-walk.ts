@@ -7,12 +7,10 @@
 import { err, ok, type Result } from "neverthrow";
 import {
   type FoundBatch,
-  type FoundDirectory,
   type ImportConflict,
   importVerdict,
   type KnownFile,
   knownInDirectory,
-  NUMBERS_PER_FOUND_FILE,
   type ReplicaId,
   type Session,
 } from "../inventory/mod.ts";
@@ -20,6 +18,7 @@ import { ListingsAhead } from "../scan/mod.ts";
 import type { EntryVisitor, SysError } from "../sys/mod.ts";
 import { isTransportReason, type ListableVolume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
 import { replicaPathOf } from "./copy-request.ts";
+import { ImportBatches } from "./import-batches.ts";
 import { type Skipped, SkippedFiles } from "./import-found.ts";
 import { type ImportLayout, leadsToOrigins, originPathOf } from "./import-layout.ts";
 import { leftoverDirectory, leftoverFile } from "./leftovers.ts";
@@ -75,8 +74,6 @@ export const emptyImportCounts = (): ImportCounts => ({
 
 /** Conflicts that are named; all are counted. */
 export const NAMED_CONFLICTS = 1_000;
-const FILES_PER_BATCH = 10_000;
-const DIRECTORIES_PER_BATCH = 1_000;
 /** From this many known files on, a directory is compared name by name. */
 const LARGE_DIRECTORY = 50_000;
 const FILES_PER_SIGN = 1_000;
@@ -118,10 +115,7 @@ class Walk implements EntryVisitor {
   readonly #counts = emptyImportCounts();
   readonly #conflicts: ImportConflict[] = [];
   readonly #skipped = new SkippedFiles();
-  #batch: FoundDirectory[] = [];
-  #batchFiles = 0;
-  #position: string | undefined;
-  #sentPosition: string | undefined;
+  readonly #batches: ImportBatches;
   #stopped = false;
   #problem: ReplicaProblem | undefined;
 
@@ -130,8 +124,6 @@ class Walk implements EntryVisitor {
   #origin: string | undefined;
   #place = "";
   #known: (name: string) => KnownFile | undefined = () => undefined;
-  #names: string[] = [];
-  #numbers: number[] = [];
   #directories: string[] = [];
   #isSeen = false;
 
@@ -145,6 +137,8 @@ class Walk implements EntryVisitor {
     private readonly isFar: boolean,
   ) {
     this.#nearly = request.replica.address.kind === "ssh";
+    const { folder, host } = request;
+    this.#batches = new ImportBatches({ folder, host }, (batch) => sink.found(batch));
   }
 
   result(): ImportResult {
@@ -204,11 +198,9 @@ class Walk implements EntryVisitor {
   }
 
   #endDirectory(complete: boolean): void {
-    this.#takeFiles();
-    if (complete && !this.#isSeen) this.#position = this.#path;
+    this.#batches.endDirectory(this.#origin, this.#place, complete && !this.#isSeen ? this.#path : undefined);
     const { files, bytes } = this.#counts;
     this.sink.progress(files, bytes, this.#below(this.#path));
-    if (this.#batchFiles >= FILES_PER_BATCH || this.#batch.length >= DIRECTORIES_PER_BATCH) this.flush();
   }
 
   /** A directory that cannot be listed is left out; the way to the volume is needed for all. */
@@ -219,30 +211,9 @@ class Walk implements EntryVisitor {
     else this.#skipped.add("unreadable", this.#below(path), volumeErrorMessage(error));
   }
 
-  /** What was found in the directory so far goes into the batch. */
-  #takeFiles(): void {
-    if (this.#names.length === 0 || this.#origin === undefined) return;
-    this.#batch.push({
-      path: this.#origin,
-      place: this.#place,
-      names: this.#names,
-      numbers: Float64Array.from(this.#numbers),
-    });
-    this.#batchFiles += this.#names.length;
-    this.#names = [];
-    this.#numbers = [];
-  }
-
   /** Sends what there is. */
   flush(): void {
-    const moved = this.#position !== this.#sentPosition;
-    if (this.#batch.length === 0 && !moved) return;
-    const { folder, host } = this.request;
-    const position = this.#position === undefined ? {} : { position: this.#position };
-    this.sink.found({ folder, host, directories: this.#batch, ...position });
-    this.#sentPosition = this.#position;
-    this.#batch = [];
-    this.#batchFiles = 0;
+    this.#batches.flush();
   }
 
   file(
@@ -275,12 +246,7 @@ class Walk implements EntryVisitor {
       const amount = verdict?.kind === "linked" ? counts.linked : counts.imported;
       amount.files += 1;
       amount.bytes += size;
-      this.#names.push(name);
-      this.#numbers.push(size, mtimeSeconds, mtimeNanoseconds, created === undefined ? Number.NaN : created * 1000);
-      if (this.#numbers.length >= FILES_PER_BATCH * NUMBERS_PER_FOUND_FILE) {
-        this.#takeFiles();
-        this.flush();
-      }
+      this.#batches.add({ path: this.#origin, place: this.#place }, name, size, mtimeSeconds, mtimeNanoseconds, created);
     } else {
       counts.conflicts += 1;
       if (this.#conflicts.length < NAMED_CONFLICTS) {

@@ -1,5 +1,5 @@
 /**
- * Replicate: what a replica lacks (plan), the safe copy that brings it there, and the proof that it is still there (verify).
+ * Replicate: what a replica lacks (plan), the safe copy that brings it there, the proof that it is still there (verify), and what is there already (import).
  *
  * Promises: the order of DESIGN.md section 6 for every file, so that a reader sees the old file or the new one, and a row follows only what is durable;
  * nothing is written below a root whose marker is not the declared one; one bad file never stops the others.

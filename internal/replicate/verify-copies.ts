@@ -24,7 +24,7 @@ import { openReplica } from "./replica-check.ts";
 import { type ReplicaProblem, rootProblem } from "./root-problem.ts";
 import { Throttle } from "./throttle.ts";
 import type { VerifyFinding, VerifyLevel, VerifyOutcome, VerifyUnread } from "./verify-outcome.ts";
-import type { Claims } from "./writer-claims.ts";
+import { type Claims, claimedByOthers } from "./writer-claims.ts";
 
 export interface VerifyRequest {
   readonly replica: {
@@ -79,6 +79,11 @@ async function look(
   const opened = await openReplica(address, marker, claims);
   if (opened.isErr()) return { outcomes: [], problem: opened.error };
   const volume = opened.value;
+  const theirs = await claimedByOthers(volume, claims.claimant, claims.others ?? []);
+  if (theirs.isErr()) {
+    volume.close();
+    return { outcomes: [], problem: theirs.error };
+  }
   const throttle = limit && new Throttle(limit.shared, limit.bytesPerSecond);
   const rate = limit?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
   const onBytes = async (copy: CopyToVerify, bytes: number): Promise<boolean> => {
@@ -94,7 +99,7 @@ async function look(
   const outcomes: VerifyOutcome[] = [];
   await forEachInFlight(copies, limitsOf(volume.filesInFlight), bytesAtOnce, async (copy) => {
     if (isStopped() || verifier.problem !== undefined) return "stop";
-    const outcome = await verifier.verify(copy);
+    const outcome = theirs.value.has(copy.host) ? unread(copy, THEIRS) : await verifier.verify(copy);
     if (outcome !== undefined) {
       outcomes.push(outcome);
       onProgress(copy, 1, 0);
@@ -106,6 +111,7 @@ async function look(
   return { outcomes, ...(verifier.problem === undefined ? {} : { problem: verifier.problem }) };
 }
 
+const THEIRS = "another inventory keeps the rows of this host's copies";
 const BYTES_OF_ONE_FILE = 4 << 20;
 const bytesAtOnce = ({ kept }: CopyToVerify): number => Math.min(kept.size, BYTES_OF_ONE_FILE);
 

@@ -18,6 +18,8 @@ export function replicaTable(replicas: readonly ReplicaStatus[]): string {
 }
 
 export function hostTable(hosts: readonly HostStatus[]): string {
+  // A column for those who have imported anything.
+  const anyImported = hosts.some((host) => host.dataDirectories.some(({ imported }) => imported.files > 0));
   const rows = hosts.flatMap((host) =>
     host.dataDirectories.map((directory) => {
       const wanted = {
@@ -36,11 +38,13 @@ export function hostTable(hosts: readonly HostStatus[]): string {
         amount(wanted),
         number(directory.growing.files),
         number(directory.absent.files),
+        ...(anyImported ? [number(directory.imported.files)] : []),
         directory.lastFullScan ?? "never",
       ];
     }),
   );
-  return table(["DATA DIRECTORY", "STATE", "FILES", "GROWING", "ABSENT", "LAST FULL SCAN"], rows);
+  const imported = anyImported ? ["IMPORTED"] : [];
+  return table(["DATA DIRECTORY", "STATE", "FILES", "GROWING", "ABSENT", ...imported, "LAST FULL SCAN"], rows);
 }
 
 /** What is not as it should be, each with its message and its help. */
