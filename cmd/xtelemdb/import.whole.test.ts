@@ -186,6 +186,45 @@ wholeTest(
   },
 );
 
+wholeTest("a copy in an old layout stays where it is; what its origin becomes goes where all copies go", [], async () => {
+  using world = new World();
+  write(join(world.data, "one"), "1");
+  const old = world.path("backup/aoc/logs/one");
+  write(old, "1");
+  write(world.path("backup/aoc/logs/deep/two"), "2");
+  world.declare({
+    hostKeys: { [HOST]: { aliases: ["aoc"] } },
+    replicaKeys: { backup: { import_layout: "role", import_rewrite: [`/logs -> ${world.data}`] } },
+  });
+  expect(await importOrigins(world, "hash=true")).toMatchObject({ code: 0 });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+  expect((await world.explain(join(world.data, "one"))).files[0]?.replicas[0]).toMatchObject({ state: "current", path: old });
+  expect((await world.run("verify")).code).toBe(0);
+  write(join(world.data, "one"), "1 and more", 1_700_000_500);
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
+  expect([readFileSync(old, "utf8"), readFileSync(join(world.copies(), "one"), "utf8")]).toEqual(["1", "1 and more"]);
+  const again = await importOrigins(world);
+  expect(again).toMatchObject({ code: 3, replicas: [{ conflicts: 1 }] });
+  expect(again.replicas[0]?.firstConflicts).toMatchObject([{ path: "aoc/logs/one" }]);
+  // A copy that is lost in its old place is made anew in the new one, if its origin has it.
+  write(join(world.data, "deep/two"), "2");
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+  rmSync(world.path("backup/aoc/logs/deep/two"));
+  expect((await world.run("verify", "level=listed")).code).toBe(3);
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
+  expect(readFileSync(join(world.copies(), "deep/two"), "utf8")).toBe("2");
+});
+
+wholeTest("names that are no text keep every byte", [], async () => {
+  using world = new World();
+  world.files({ path: new Uint8Array([0x62, 0xff, 0x0a, 0x78]), content: "1" }, { path: "é/ü", content: "2" });
+  mkdirSync(dirname(world.copies()), { recursive: true });
+  command("cp", "-a", world.data, world.copies());
+  expect(await importOrigins(world)).toMatchObject({ code: 0, replicas: [{ folders: [{ imported: { files: 2 } }] }] });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 }, adopted: { files: 0 } });
+  expect((await world.run("verify")).code).toBe(0);
+});
+
 wholeTest("links, leftovers and our own files are named and left", [], async () => {
   using world = backedUp({ one: "1" });
   const strange = [".image.xrif.Ab12Cd", ".~tmp~/image", ".xtelemdb-0123456789abcdef.part"];

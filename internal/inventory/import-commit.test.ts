@@ -20,6 +20,7 @@ import { importedAt, importProgress, knownInDirectory } from "./import-queries.t
 import type { Inventory } from "./inventory.ts";
 import { pendingPage, startOfPending } from "./pending.ts";
 import { copiesOf, findFileOrigins } from "./queries.ts";
+import { knownSubdirectories } from "./snapshot.ts";
 import { readTallies, recount } from "./tally.ts";
 
 const FILES: readonly Seen[] = [
@@ -70,6 +71,45 @@ describe("a copy of a file that nobody has heard of", () => {
       await declareData(inventory, ["/r1"], ["/elsewhere"]);
       expect(originOf(inventory, "/etc/deep/x")).toMatchObject({ state: "imported" });
       expect(copyOf(inventory, "/etc/deep/x")).toMatchObject({ state: "current" });
+      expectTallies(inventory);
+    });
+  });
+
+  test("outside every data directory is taken over by the scan of one that is declared later", async () => {
+    await withInventory(["/r1"], async (inventory) => {
+      await imported(
+        inventory,
+        "/r1",
+        foundIn("/etc", ONE),
+        foundIn("/etc/deep", FILES),
+        foundIn("/etc/gone", FILES),
+        foundIn("/var", ONE),
+      );
+      const declared = await declareData(inventory, ["/r1"], ["/etc"]);
+      const gone = directoryId(inventory, "/etc/gone");
+      await scanned(inventory, declared, [
+        differenceOf("/etc", ONE, { vanishedDirectories: [gone] }),
+        differenceOf("/etc/deep", FILES),
+      ]);
+      expectTallies(inventory);
+      expect(originOf(inventory, "/etc/deep/y")).toMatchObject({ state: "settled", dataDirectory: "/etc", declared: true });
+      expect(copyOf(inventory, "/etc/deep/y")).toMatchObject({ state: "current", imported: "confirmed" });
+      expect(originOf(inventory, "/etc/gone/y")?.state).toBe("absent");
+      expect(originOf(inventory, "/var/x")?.state).toBe("imported");
+      expect(pendingNames(inventory)).toEqual([]);
+    });
+  });
+
+  test("in a directory that is gone is looked for again by the next scan", async () => {
+    await withInventory(["/r1"], async (inventory, declared) => {
+      await scanned(inventory, declared, [differenceOf("/data", ONE), differenceOf("/data/a/b", ONE)]);
+      const gone = { vanishedDirectories: [directoryId(inventory, "/data/a")] };
+      await scanned(inventory, declared, [differenceOf("/data", [], gone)]);
+      await imported(inventory, "/r1", foundIn("/data/a/b", [{ name: "z", evidence: evidence(3) }]));
+      const data = directoryId(inventory, "/data");
+      expect(knownSubdirectories(inventory, data).map(({ path }) => path)).toEqual(["/data/a"]);
+      await scanned(inventory, declared, [differenceOf("/data", [], gone)]);
+      expect(originOf(inventory, "/data/a/b/z")?.state).toBe("absent");
       expectTallies(inventory);
     });
   });
