@@ -304,6 +304,20 @@ wholeTest("killed in the middle of a folder, an import goes on behind what is re
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
 });
 
+wholeTest("told to stop, an import ends soon, says so, and the next one goes on", ["strace"], async () => {
+  using world = new World();
+  world.files(...Array.from({ length: 1_500 }, (_, index) => ({ path: `d${index % 50}/${index}/x`, size: 1 })));
+  mkdirSync(dirname(world.copies()), { recursive: true });
+  command("cp", "-a", world.data, world.copies());
+  const running = world.startTraced(["import_origins", "--json"], { inject: ["getdents64:delay_enter=3000"] });
+  process.kill(await until("its process", () => world.statusFromFile()?.agent.process?.pid), "SIGTERM");
+  const outcome = await running.ended;
+  expect(jsonOf<ImportSummary>(outcome)).toMatchObject({ outcome: "stopped", replicas: [{ complete: false }] });
+  const after = await importOrigins(world);
+  expect(after).toMatchObject({ code: 0, outcome: "complete" });
+  expect(await importOrigins(world)).toMatchObject({ replicas: [{ folders: [{ known: 1_500 }] }] });
+});
+
 wholeTest("stopped between two folders, it goes on with the second", [], async () => {
   using world = backedUp({ one: "1" });
   write(world.path(`backup/exao2${world.data}/two`), "2");

@@ -148,6 +148,8 @@ export class WorkerPool implements Hands {
         job.committing = job.committing.then(async () => {
           if (message.kind === "found") await job.handlers.onFound?.(message.batch);
           else await job.handlers.onDifferences?.(message.differences);
+          // Messages may come as fast as they are committed: a signal or a timer would not have its turn before the last one.
+          await new Promise((resolve) => setImmediate(resolve));
           // While it waits for this it cannot say anything.
           thread.heardAt = this.options.clock.monotonicMilliseconds();
           Atomics.add(thread.credits, 0, 1);
