@@ -24,7 +24,7 @@ import { dataDirectoryConditions } from "./conditions.ts";
 import { fixedKeysThatDiffer, LOADED, rejected, withFixedKeys } from "./configuration-state.ts";
 import { OriginLoop } from "./origin-loop.ts";
 import { ReplicaLoop } from "./replica-loop.ts";
-import { afterLocal, nearbyOf } from "./replica-order.ts";
+import { afterLocal, readyOf } from "./replica-order.ts";
 import type { SyncSummary } from "./reports.ts";
 import { RunningLoops } from "./running-loops.ts";
 import { AGENT_SUBJECT, dataDirectorySubject, replicaSubject } from "./status.ts";
@@ -210,7 +210,7 @@ export class Controller {
     return new ReplicaLoop(url, {
       agent: () => this.#agent,
       signal: AbortSignal.any([signal, this.#agent.options.signal]),
-      nearby: () => nearbyOf(this.#replicas.loops),
+      ready: () => readyOf(this.#replicas.loops),
       afterLocal: (one) => afterLocal(this.#agent, one, this.#replicas.loops),
       alone: (action) => this.#alone(action),
       onChanged: () => this.#refresh.trigger(),
