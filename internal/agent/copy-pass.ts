@@ -25,19 +25,14 @@ import { type Agent, claimsOf, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { type PackedResult, packGroup } from "./copy-messages.ts";
 import { sourcesOf } from "./copy-sources.ts";
-import { nextKind } from "./lanes.ts";
+import { FAR_GROUP, nextKind } from "./lanes.ts";
 import { observeCopies } from "./observer.ts";
 import type { CopyPassOptions, CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { PassTotals } from "./pass-totals.ts";
-import { copyFromElsewhere, repairSources } from "./repair-sources.ts";
+import { copyFromElsewhere, isRepair, repairSources } from "./repair-sources.ts";
 import { addressOf } from "./volume-address.ts";
 
 const PROGRESS_EVERY_MILLISECONDS = 200;
-
-/** Where the way is long, the files of a group are copied side by side, several large ones too, and the guards of a group cost a while. */
-const FAR_GROUP = { files: 16_384, bytes: 1 << 30 };
-
-const isRepair = ({ repair }: PendingFile): boolean => repair === true;
 
 export class CopyPass {
   readonly #plan: PassPlan;

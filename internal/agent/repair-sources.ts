@@ -87,3 +87,5 @@ export async function copyFromElsewhere(
     ],
   };
 }
+
+export const isRepair = ({ repair }: PendingFile): boolean => repair === true;
