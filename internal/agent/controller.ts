@@ -17,7 +17,7 @@ import {
 } from "../inventory/mod.ts";
 import { type Agent, declareState, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
-import { Throttled } from "./alarm.ts";
+import { endedWithin, Throttled } from "./alarm.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import type { Condition } from "./condition.ts";
 import { dataDirectoryConditions } from "./conditions.ts";
@@ -285,13 +285,7 @@ export class Controller {
   async #stop(): Promise<void> {
     const { hands, clock } = this.#agent;
     hands.stop();
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(STOP_MILLISECONDS, resolve);
-      void Promise.all([this.#origins.stop(), this.#replicas.stop()]).then(() => {
-        cancel();
-        resolve();
-      });
-    });
+    await endedWithin(clock, STOP_MILLISECONDS, Promise.all([this.#origins.stop(), this.#replicas.stop()]));
     await this.#refresh.close();
     const failed = await this.#keeper.refresh(true);
     if (failed !== undefined) this.#broken ??= failed;
