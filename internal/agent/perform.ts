@@ -15,6 +15,7 @@ import {
   findImportFolders,
   verifyCopies,
   walkImport,
+  writeManifests,
 } from "../replicate/mod.ts";
 import { DirectoryScan, ExcludePatterns, emptyCounts, ListingsAhead, NameLook, type ScanSink } from "../scan/mod.ts";
 import { printable } from "../sys/mod.ts";
@@ -77,6 +78,12 @@ export class Performer {
       }
       case "import":
         return this.#import(task, tell);
+      case "write-manifests": {
+        const session = this.#read();
+        if (!(session instanceof Session)) return session;
+        const result = await writeManifests(session, task.request, tell.alive, this.isStopped);
+        return { kind: "write-manifests", result };
+      }
     }
   }
 

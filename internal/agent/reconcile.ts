@@ -31,6 +31,7 @@ import {
 } from "./conditions.ts";
 import { CopyPass } from "./copy-pass.ts";
 import { importAtFirstSight } from "./import-first-sight.ts";
+import { writeDueManifests } from "./manifest-pass.ts";
 import type { CopyPassResult } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
@@ -155,7 +156,8 @@ async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promis
         mayAdvance: () => true,
       },
     );
-    return [new ResultAsync(pass.run())];
+    const run = new ResultAsync(pass.run());
+    return [run.andThen((result) => new ResultAsync(writeDueManifests(agent, { ...one, found })).map(() => result))];
   };
   const fromAfar = servedHosts(agent.state).some(({ name }) => name !== agent.state.hostname);
   const isFar = ({ replica }: CheckedReplica): boolean => replica.target.kind === "ssh";

@@ -13,6 +13,7 @@ import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
 import { CopyPass } from "./copy-pass.ts";
 import { FirstSight } from "./import-first-sight.ts";
+import { ManifestKeeper } from "./manifest-pass.ts";
 import type { CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicaOf } from "./replica-pass.ts";
 import { Scrub } from "./scrub.ts";
@@ -61,6 +62,7 @@ export class ReplicaLoop {
   #idle = Promise.resolve();
   readonly #scrub: Scrub;
   readonly #firstSight: FirstSight;
+  readonly #manifests: ManifestKeeper;
 
   constructor(
     readonly url: Replica["id"],
@@ -70,6 +72,11 @@ export class ReplicaLoop {
     const onProblem = (problem: ReplicaProblem, released: Promise<void> | undefined): Promise<void> =>
       this.#failed(problem, released).then(environment.onChanged);
     this.#firstSight = new FirstSight({ ...environment, onProblem });
+    this.#manifests = new ManifestKeeper({
+      ...environment,
+      ready: () => this.#ready(),
+      isCopying: () => this.isCopying,
+    });
     this.#scrub = new Scrub({
       ...environment,
       onDone: (judged) => {
@@ -125,10 +132,13 @@ export class ReplicaLoop {
   }
 
   async run(): Promise<void> {
+    const manifests = this.#manifests.run();
     while (!this.#stopped) {
       await this.#turn();
+      this.#manifests.wake();
       if (!this.#stopped) await this.#alarm.wait(this.#nextAt());
     }
+    await manifests;
   }
 
   get #stopped(): boolean {
@@ -219,6 +229,7 @@ export class ReplicaLoop {
     this.#passSince = agent().elapsed();
     const cancelShow = agent().clock.after(SHOWN_AFTER, onChanged);
     const running = pass.run();
+    this.#manifests.wake();
     this.#idle = running.then(() => undefined);
     const result = await running;
     cancelShow();

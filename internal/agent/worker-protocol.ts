@@ -11,6 +11,8 @@ import type {
   FoldersRequest,
   ImportRequest,
   ImportResult,
+  ManifestRequest,
+  ManifestResult,
   ReplicaCheckRequest,
   ReplicaProblem,
   ReplicaState,
@@ -63,7 +65,8 @@ export type Task =
   | VerifyTask
   | { readonly kind: "find-dark"; readonly request: DarkRequest }
   | { readonly kind: "import-folders"; readonly request: FoldersRequest }
-  | { readonly kind: "import"; readonly request: ImportRequest };
+  | { readonly kind: "import"; readonly request: ImportRequest }
+  | { readonly kind: "write-manifests"; readonly request: ManifestRequest };
 
 /** Reads copies back. */
 export interface VerifyTask {
@@ -101,6 +104,7 @@ export type Reply =
   | { readonly kind: "find-dark"; readonly result: DarkResult | undefined }
   | { readonly kind: "import-folders"; readonly result: { readonly ok: FoldersFound } | { readonly problem: ReplicaProblem } }
   | { readonly kind: "import"; readonly result: ImportResult }
+  | { readonly kind: "write-manifests"; readonly result: ManifestResult }
   /** A bug, or an inventory that cannot be read: the controller stops. */
   | { readonly kind: "broken"; readonly detail: string };
 

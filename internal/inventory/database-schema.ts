@@ -25,6 +25,7 @@ export interface InventoryTables {
   finding: FindingTable;
   place: PlaceTable;
   import_progress: ImportProgressTable;
+  manifest: ManifestTable;
 }
 
 interface HostTable {
@@ -91,6 +92,9 @@ interface ReplicaTable {
   scrub_whole_since: number | null;
   /** When the import of what was there already came to its end; null while it has not. */
   imported_at: number | null;
+  /** When it last got a copy of the inventory, and what `inventoryMark` was then; null before the first. */
+  inventory_copied_at: number | null;
+  inventory_copied_mark: number | null;
 }
 
 interface FileReplicaTable {
@@ -221,4 +225,18 @@ interface ImportProgressTable {
   /** The last directory whose files are all recorded, below the folder; null before the first. */
   position: string | null;
   ended: number;
+}
+
+/** The manifest of a directory's copies at a replica. */
+interface ManifestTable {
+  replica_id: ReplicaId;
+  directory_id: DirectoryId;
+  /** Transactions that changed what it is to say. */
+  changes: number;
+  /** Since when it lacks one of them; null while it lacks none. */
+  due_since: number | null;
+  /** Null before it was first written. */
+  written_at: number | null;
+  /** Copies in it when it was last written. */
+  files: number;
 }

@@ -84,7 +84,8 @@ const selectJudged = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
     .selectFrom("file_replica as r")
     .innerJoin("file_origin as f", "f.id", "r.file_origin_id")
     .innerJoin("directory as d", "d.id", "f.directory_id")
-    .select(["r.state", "r.size", "r.copied_at as copiedAt", "f.state as originState", "d.data_directory_id as dataDirectory"])
+    .select(["r.state", "r.size", "r.copied_at as copiedAt", "f.state as originState"])
+    .select(["d.id as directory", "d.data_directory_id as dataDirectory"])
     .where("r.replica_id", "=", replica)
     .where("r.file_origin_id", "=", file);
 
@@ -124,8 +125,11 @@ export function recordEvidence(
   at: number,
 ): ResultAsync<readonly Verdict[], InventoryError> {
   return inventory.write((transaction) => {
-    const { session } = transaction;
+    const { session, manifests } = transaction;
     for (const { file, copiedAt, digest, kept } of evidence.verified) {
+      const judged = digest === undefined && kept === undefined ? undefined : session.statement(selectJudged).get(replica, file);
+      // That it was read alone does not make its manifest due: a round of reading would write them all.
+      if (judged !== undefined) manifests.due(replica, judged.directory, at);
       if (digest !== undefined) session.statement(updateDigest).run(digest, replica, file, copiedAt);
       if (kept !== undefined) {
         session.statement(updateKept).run(kept.mtimeSeconds, kept.mtimeNanoseconds, replica, file, copiedAt);
@@ -139,7 +143,7 @@ export function recordEvidence(
   });
 }
 
-function writeVerdict({ session, tally }: Transaction, replica: ReplicaId, verdict: Verdict, at: number): boolean {
+function writeVerdict({ session, tally, manifests }: Transaction, replica: ReplicaId, verdict: Verdict, at: number): boolean {
   const { file, state, expected, found, message } = verdict;
   const row = session.statement(selectJudged).get(replica, file);
   if (row === undefined || row.copiedAt !== verdict.copiedAt) return false;
@@ -149,6 +153,7 @@ function writeVerdict({ session, tally }: Transaction, replica: ReplicaId, verdi
   const originState = originStateOf(row.originState);
   tally.copy(row.dataDirectory, replica, originState, before, -1, -row.size);
   tally.copy(row.dataDirectory, replica, originState, state, 1, row.size);
+  manifests.due(replica, row.directory, at);
   session.statement(updateState).run(code, replica, file);
   session.statement(insertFinding).run(replica, file, code, at, expected ?? null, found ?? null, message);
   return true;

@@ -195,6 +195,7 @@ class FoundWriter {
     this.changes.imported.files += fresh.length;
     this.changes.imported.bytes += bytes;
     transaction.tally.copy(directory.dataDirectory, this.replica.id, "imported", "current", fresh.length, bytes);
+    transaction.manifests.due(this.replica.id, directory.id, at);
   }
 
   #insert(
@@ -232,7 +233,7 @@ class FoundWriter {
     createdAt: number | null,
     place: PlaceId | null,
   ): void {
-    const { session, tally } = this.transaction;
+    const { session, tally, manifests } = this.transaction;
     const known = knownAt(session, this.replica.id, directory.id, name);
     const verdict: ImportVerdict = importVerdict(known, found, this.#nearly);
     if (verdict.kind === "known" || verdict.kind === "imported" || known === undefined) return;
@@ -247,6 +248,7 @@ class FoundWriter {
     const state = known.state === "settled" || known.state === "growing" ? "confirmed" : "unconfirmed";
     this.#insert(id, known.evidence, verdict.kept, state, createdAt, place);
     tally.copy(directory.dataDirectory, this.replica.id, known.state, "current", 1, known.evidence.size);
+    manifests.due(this.replica.id, directory.id, this.at);
     session.statement(deleteAttempt).run(this.replica.id, id);
     this.changes.linked.files += 1;
     this.changes.linked.bytes += known.evidence.size;

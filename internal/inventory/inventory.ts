@@ -9,6 +9,7 @@ import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from "never
 import { inventoryErrorOf } from "./_sqlite-error.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import type { InventoryError } from "./inventory-error.ts";
+import { ManifestChanges } from "./manifest-changes.ts";
 import { prepare, type Statement } from "./statement.ts";
 import { TallyChanges } from "./tally.ts";
 
@@ -103,6 +104,7 @@ export class Session {
 /** One write transaction: adds to a session what must be committed together with the rows. */
 export class Transaction {
   readonly tally = new TallyChanges();
+  readonly manifests = new ManifestChanges();
   #revision: number;
 
   constructor(
@@ -149,6 +151,7 @@ export class Inventory extends Session {
       const value = this.sqlite.transaction(() => {
         const result = operation(transaction);
         transaction.tally.save(this);
+        transaction.manifests.save(this);
         if (transaction.revision !== this.#revision) this.#saveRevision(transaction.revision);
         return result;
       })();

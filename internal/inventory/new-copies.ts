@@ -61,6 +61,7 @@ export function insertNewCopies(transaction: Transaction, replica: ReplicaId, co
   transaction.session.statement(insertCopies).run(replica, ids, digests, at);
   for (const { directory, evidence } of files) {
     transaction.tally.copy(directory.dataDirectoryId, replica, "settled", "current", 1, evidence.size);
+    transaction.manifests.due(replica, directory.id, at);
   }
   return true;
 }

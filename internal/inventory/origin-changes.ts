@@ -49,7 +49,8 @@ const selectOrigin = (kysely: Tables, id: FileOriginId) =>
   kysely
     .selectFrom("file_origin as f")
     .innerJoin("directory as d", "d.id", "f.directory_id")
-    .select(["d.data_directory_id as dataDirectory", "f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.state"])
+    .select(["d.id as directory", "d.data_directory_id as dataDirectory"])
+    .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.state"])
     .select("f.growing_since as growingSince")
     .where("f.id", "=", id);
 
@@ -139,19 +140,19 @@ export function changeFileOrigin(
     );
   tally.origin(row.dataDirectory, stateBefore, -1, -before.size);
   tally.origin(row.dataDirectory, change.state, 1, after.size);
-  moveCopies(transaction, id, row.dataDirectory, stateBefore, change, after);
+  moveCopies(transaction, id, row, stateBefore, change, after);
   return true;
 }
 
 function moveCopies(
   transaction: Transaction,
   id: FileOriginId,
-  dataDirectory: DataDirectoryId,
+  { directory, dataDirectory }: { readonly directory: DirectoryId; readonly dataDirectory: DataDirectoryId },
   originBefore: OriginState,
   { state: originAfter, observedAt }: { readonly state: OriginState; readonly observedAt: number },
   evidence: Evidence,
 ): void {
-  const { session, tally } = transaction;
+  const { session, tally, manifests } = transaction;
   for (const replica of session.statement(allReplicas).all()) {
     const copy = session.statement(selectCopy).get(replica.id, id);
     if (copy === undefined) continue;
@@ -163,6 +164,7 @@ function moveCopies(
     // A stale copy stays so whatever its origin comes back to: it may be no more than the beginning of a file that was growing.
     const after = !movedOn ? before : isCompared ? "suspect" : "stale";
     if (after === "suspect" && movedOn) noteDisagreement(transaction, replica.id, id, copy, evidence, observedAt);
+    if (after !== before || (isCompared && agrees)) manifests.due(replica.id, directory, observedAt);
     if (after !== before) session.statement(setCopyState).run(fileReplicaStateCode(after), replica.id, id);
     tally.copy(dataDirectory, replica.id, originBefore, before, -1, -copy.size);
     tally.copy(dataDirectory, replica.id, originAfter, after, 1, copy.size);

@@ -54,7 +54,7 @@ const selectOriginForCopy = (kysely: Tables, replica: ReplicaId, file: FileOrigi
     .selectFrom("file_origin as f")
     .innerJoin("directory as d", "d.id", "f.directory_id")
     .leftJoin("file_replica as r", (join) => join.onRef("r.file_origin_id", "=", "f.id").on("r.replica_id", "=", replica))
-    .select(["d.data_directory_id as dataDirectory", "f.state", "f.size"])
+    .select(["d.id as directory", "d.data_directory_id as dataDirectory", "f.state", "f.size"])
     .select(["f.mtime_seconds as mtimeSeconds", "f.mtime_nanoseconds as mtimeNanoseconds"])
     .select(["r.state as copyState", "r.size as copySize"])
     .where("f.id", "=", file);
@@ -188,7 +188,7 @@ function* storedCopies({ files, digests }: NewCopies): Generator<StoredCopy> {
 }
 
 function commitCopy(transaction: Transaction, replica: ReplicaId, copy: StoredCopy, at: number): void {
-  const { session, tally } = transaction;
+  const { session, tally, manifests } = transaction;
   const origin = session.statement(selectOriginForCopy).get(replica, copy.file);
   if (origin === undefined) return;
   const originState = originStateOf(origin.state);
@@ -213,6 +213,7 @@ function commitCopy(transaction: Transaction, replica: ReplicaId, copy: StoredCo
       at,
     );
   tally.copy(origin.dataDirectory, replica, originState, state, 1, size);
+  manifests.due(replica, origin.directory, at);
   session.statement(deleteAttempt).run(replica, copy.file);
   if (origin.copyState !== null) clearFinding(transaction, replica, copy.file);
 }

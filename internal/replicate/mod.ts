@@ -22,4 +22,5 @@ export * from "./replica-check.ts";
 export * from "./root-problem.ts";
 export * from "./verify-copies.ts";
 export * from "./verify-outcome.ts";
+export * from "./write-manifests.ts";
 export type { Claims } from "./writer-claims.ts";

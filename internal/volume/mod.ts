@@ -10,6 +10,7 @@ export type { RootFileError } from "./_root-file.ts";
 export * from "./address.ts";
 export { openLocalVolume } from "./local/local-volume.ts";
 export * from "./marker.ts";
+export * from "./own-folders.ts";
 export { closeIdleConnections } from "./sftp/sftp-link.ts";
 export { durableBytes } from "./sftp/sftp-temporary-file.ts";
 export type { SshAddress } from "./sftp/ssh-address.ts";

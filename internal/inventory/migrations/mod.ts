@@ -8,6 +8,7 @@ import { controller } from "./0002-controller.ts";
 import { identity } from "./0003-identity.ts";
 import { evidence } from "./0004-evidence.ts";
 import { importing } from "./0005-import.ts";
+import { manifest } from "./0006-manifest.ts";
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-first-schema": firstSchema,
@@ -15,4 +16,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0003-identity": identity,
   "0004-evidence": evidence,
   "0005-import": importing,
+  "0006-manifest": manifest,
 };

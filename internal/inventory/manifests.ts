@@ -1,0 +1,200 @@
+/**
+ * Manifests: for each replica and origin directory one file on the replica's own volume that says what copies of that directory are there. Here is kept which of
+ * them are due, since when, and when each was written last; and read what each is to say. What is due is noted in the transaction that changes the rows, and
+ * is cleared only if nothing has changed since it was read: a run that is killed at any moment leaves it due.
+ */
+import { type Kysely, sql } from "kysely";
+import type { ResultAsync } from "neverthrow";
+import type { InventoryTables } from "./database-schema.ts";
+import type { Inventory, Session } from "./inventory.ts";
+import type { InventoryError } from "./inventory-error.ts";
+import {
+  type DirectoryId,
+  type Evidence,
+  type FileReplicaState,
+  fileReplicaStateOf,
+  type ImportState,
+  importStateOf,
+  type ReplicaId,
+} from "./model.ts";
+
+/** A manifest that lacks something. */
+export interface DueManifest {
+  readonly directory: DirectoryId;
+  readonly host: string;
+  /** The origin path. */
+  readonly path: string;
+}
+
+/** How much patience a writer has. */
+export interface ManifestPatience {
+  /** Changes are gathered for so long, in milliseconds, before a manifest is written. */
+  readonly gather: number;
+  /** A manifest is written at most this often, and a large one more seldom: see `QUIET_PER_FILE`. */
+  readonly quiet: number;
+}
+
+/**
+ * To write a manifest costs what it holds, not what has changed. So one of many files is left alone for so many milliseconds a file after it was written: the share of
+ * a disk's and a processor's time that goes into it stays the same small one however large a directory gets. Small ones are not worth the wait.
+ */
+const QUIET_PER_FILE = 1;
+const SMALL_FILES = 20_000;
+
+type Tables = Kysely<InventoryTables>;
+
+/** When a due manifest is to be written. A time that is still to come is of a clock that was set back since. */
+const writtenFrom = (now: number, { gather, quiet }: ManifestPatience) => {
+  const wait = sql<number>`max(${quiet}, iif(m.files > ${SMALL_FILES}, m.files * ${QUIET_PER_FILE}, 0))`;
+  const gathered = sql<number>`iif(m.due_since > ${now}, 0, m.due_since + ${gather})`;
+  return sql<number>`max(${gathered}, iif(m.written_at is null or m.written_at > ${now}, 0, m.written_at + ${wait}))`;
+};
+
+/** The first manifests of a replica that are to be written now, of those behind a directory. */
+export const dueManifests = (
+  session: Session,
+  replica: ReplicaId,
+  now: number,
+  patience: ManifestPatience,
+  after: number,
+  limit: number,
+): DueManifest[] =>
+  session.all(
+    session.kysely
+      .selectFrom("manifest as m")
+      .innerJoin("directory as d", "d.id", "m.directory_id")
+      .innerJoin("host as h", "h.id", "d.host_id")
+      .select(["m.directory_id as directory", "h.name as host", "d.path"])
+      .where("m.replica_id", "=", replica)
+      .where("m.due_since", "is not", null)
+      .where("m.directory_id", ">", after as DirectoryId)
+      .where(writtenFrom(now, patience), "<=", now)
+      .orderBy("m.directory_id")
+      .limit(limit),
+  );
+
+/** When the next manifest of a replica is to be written (milliseconds since 1970); undefined when none is due. */
+export const nextManifestAt = (
+  session: Session,
+  replica: ReplicaId,
+  now: number,
+  patience: ManifestPatience,
+): number | undefined =>
+  session.first(
+    session.kysely
+      .selectFrom("manifest as m")
+      .select(sql<number | null>`min(${writtenFrom(now, patience)})`.as("at"))
+      .where("m.replica_id", "=", replica)
+      .where("m.due_since", "is not", null),
+  )?.at ?? undefined;
+
+/** A manifest that is durable on its replica. */
+export interface WrittenManifest {
+  readonly directory: DirectoryId;
+  /** `manifestChanges` before its rows were read. */
+  readonly changes: number;
+  readonly files: number;
+}
+
+const clearDue = (kysely: Tables, at: number, files: number, changes: number, replica: ReplicaId, directory: DirectoryId) =>
+  kysely
+    .updateTable("manifest")
+    .set({ written_at: at, files, due_since: sql<number | null>`iif(changes = ${changes}, null, due_since)` })
+    .where("replica_id", "=", replica)
+    .where("directory_id", "=", directory);
+
+/** Notes which manifests were written. `at`: milliseconds since 1970. */
+export const commitManifests = (
+  inventory: Inventory,
+  replica: ReplicaId,
+  written: readonly WrittenManifest[],
+  at: number,
+): ResultAsync<void, InventoryError> =>
+  inventory.write(({ session }) => {
+    for (const { directory, changes, files } of written) {
+      session.statement(clearDue).run(at, files, changes, replica, directory);
+    }
+  });
+
+/** Every manifest of a replica is to be written again: nobody knows what they say. `at`: milliseconds since 1970. */
+export const dueAllManifests = (inventory: Inventory, replica: ReplicaId, at: number): ResultAsync<void, InventoryError> =>
+  inventory.write(({ session }) => {
+    session.run(
+      session.kysely
+        .updateTable("manifest")
+        .set((row) => ({ changes: row("changes", "+", 1), due_since: at }))
+        .where("replica_id", "=", replica),
+    );
+  });
+
+const selectChanges = (kysely: Tables, replica: ReplicaId, directory: DirectoryId) =>
+  kysely.selectFrom("manifest").select("changes").where("replica_id", "=", replica).where("directory_id", "=", directory);
+
+/** How often what the manifest is to say has changed. To be asked before its rows are read. */
+export const manifestChanges = (session: Session, replica: ReplicaId, directory: DirectoryId): number =>
+  session.statement(selectChanges).get(replica, directory)?.changes ?? 0;
+
+/** What is known of one copy, as a manifest says it. Times are milliseconds since 1970. */
+export interface ManifestCopy {
+  readonly name: string;
+  /** Where it lies, below the replica's root, if not where a new copy would. */
+  readonly place?: string;
+  /** Of the source, as it was copied. */
+  readonly evidence: Evidence;
+  /** What the replica's file system kept of the modification time, where that differs. */
+  readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
+  readonly digest?: Uint8Array;
+  readonly state: FileReplicaState;
+  readonly copiedAt: number;
+  readonly verifiedAt?: number;
+  readonly imported?: ImportState;
+  readonly createdAt?: number;
+}
+
+const copiesPage = (kysely: Tables, replica: ReplicaId, directory: DirectoryId, after: string, limit: number) =>
+  kysely
+    .selectFrom("file_origin as f")
+    .innerJoin("file_replica as r", (join) => join.onRef("r.file_origin_id", "=", "f.id").on("r.replica_id", "=", replica))
+    .leftJoin("place as p", "p.id", "r.place_id")
+    .select(["f.name", "p.path as place", "r.size", "r.mtime_seconds as seconds", "r.mtime_nanoseconds as nanoseconds"])
+    .select(["r.kept_mtime_seconds as keptSeconds", "r.kept_mtime_nanoseconds as keptNanoseconds"])
+    .select(["r.digest", "r.state", "r.copied_at as copiedAt", "r.verified_at as verifiedAt"])
+    .select(["r.imported", "r.created_at as createdAt"])
+    .where("f.directory_id", "=", directory)
+    .where("f.name", ">", after)
+    .orderBy("f.name")
+    .limit(limit);
+
+type Row = ReturnType<typeof copiesPage> extends { execute(): Promise<(infer One)[]> } ? One : never;
+
+function manifestCopyOf(row: Row): ManifestCopy {
+  const imported = importStateOf(row.imported);
+  return {
+    name: row.name,
+    ...(row.place === null ? {} : { place: row.place }),
+    evidence: { size: row.size, mtimeSeconds: row.seconds, mtimeNanoseconds: row.nanoseconds },
+    ...(row.keptSeconds === null
+      ? {}
+      : { kept: { mtimeSeconds: row.keptSeconds, mtimeNanoseconds: row.keptNanoseconds ?? 0 } }),
+    ...(row.digest === null ? {} : { digest: row.digest }),
+    state: fileReplicaStateOf(row.state),
+    copiedAt: row.copiedAt,
+    ...(row.verifiedAt === null ? {} : { verifiedAt: row.verifiedAt }),
+    ...(imported === undefined ? {} : { imported }),
+    ...(row.createdAt === null ? {} : { createdAt: row.createdAt }),
+  };
+}
+
+const COPIES_PER_PAGE = 2_000;
+
+/** The copies of a directory at a replica, by name, a page at a time. @throws SQLiteError */
+export function* manifestCopies(session: Session, replica: ReplicaId, directory: DirectoryId): Generator<ManifestCopy[]> {
+  for (let after = ""; ; ) {
+    const page = session.statement(copiesPage).all(replica, directory, after, COPIES_PER_PAGE).map(manifestCopyOf);
+    const last = page.at(-1);
+    if (last === undefined) return;
+    yield page;
+    if (page.length < COPIES_PER_PAGE) return;
+    after = last.name;
+  }
+}

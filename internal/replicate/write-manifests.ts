@@ -1,0 +1,267 @@
+/**
+ * Writes manifests: each whole, under a temporary name, durable, then renamed. A reader sees the old one or the new one; a run that is killed leaves the old one, which the
+ * inventory still takes for due, and a temporary file that the next writer of the same manifest replaces.
+ *
+ * Why whole files, and no journal that grows: what is written is always what the inventory says, so nothing has to be folded in, nothing can be torn, and sha256sum reads it at
+ * any time. What that costs is bounded by how often it is done (`ManifestPatience`).
+ *
+ * Manifests can be read by their owner and group, no matter who may read the data: they tell names and sizes of all of it.
+ */
+import { createHash } from "node:crypto";
+import { err, ok, type Result } from "neverthrow";
+import { type DueManifest, manifestChanges, manifestCopies, type ReplicaId, type Session, type WrittenManifest } from "../inventory/mod.ts";
+import { IoBuffer } from "../sys/mod.ts";
+import {
+  MARKER_NAME,
+  type TemporaryFile,
+  temporaryName,
+  type Volume,
+  type VolumeAddress,
+  type VolumeDirectory,
+  type VolumeError,
+  volumeErrorMessage,
+} from "../volume/mod.ts";
+import { replicaPathOf } from "./copy-request.ts";
+import { type Destination, Destinations, type IsDurable } from "./destination.ts";
+import { manifestFolder, manifestName, TEMPORARY_DIGITS } from "./manifest-place.ts";
+import { manifestEnd, manifestHead, manifestLines, plainLine } from "./manifest-text.ts";
+import { openReplica } from "./replica-check.ts";
+import { type ReplicaProblem, replicaProblem } from "./root-problem.ts";
+import type { Claims } from "./writer-claims.ts";
+
+export interface ManifestRequest {
+  readonly replica: {
+    readonly id: ReplicaId;
+    readonly address: VolumeAddress;
+    readonly marker: string;
+    readonly claims: Claims;
+    readonly reserveBytes: number;
+  };
+  readonly manifests: readonly DueManifest[];
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+export interface ManifestResult {
+  readonly written: readonly WrittenManifest[];
+  /** Why the first that could not be written could not. */
+  readonly failure?: string;
+  readonly problem?: ReplicaProblem;
+}
+
+const FOLDER_MODE = 0o750;
+const FILE_MODE = 0o640;
+const BUFFER_BYTES = 1 << 20;
+/** Of a volume with a long way, this many are written at a time. */
+const AT_A_TIME = 32;
+
+/** Writes them; what could not be written is left out of the result, and is due still. `isStopped` is asked between them. */
+export async function writeManifests(
+  session: Session,
+  { replica, manifests, at }: ManifestRequest,
+  alive: () => void,
+  isStopped: () => boolean,
+): Promise<ManifestResult> {
+  const opened = await openReplica(replica.address, replica.marker, replica.claims);
+  if (opened.isErr()) return { written: [], problem: opened.error };
+  const volume = opened.value;
+  const space = await volume.space();
+  if (space.isOk() && space.value.freeBytes <= replica.reserveBytes) {
+    volume.close();
+    return { written: [], problem: replicaProblem("NoSpace", `${volume.name} is full but for what is to stay free`) };
+  }
+  const writer = new ManifestWriter(session, volume, replica.id, at, alive);
+  const left = manifests.values();
+  const lane = async (): Promise<void> => {
+    const buffer = new IoBuffer(BUFFER_BYTES);
+    for (const manifest of left) if (!isStopped()) await writer.write(manifest, buffer);
+  };
+  await Promise.all(Array.from({ length: Math.min(volume.filesInFlight, AT_A_TIME, manifests.length) }, lane));
+  const result = await writer.publish();
+  await writer.close();
+  volume.close();
+  return result;
+}
+
+interface Prepared {
+  readonly written: WrittenManifest;
+  readonly destination: Destination;
+  readonly temporary: string;
+  readonly name: string;
+}
+
+class ManifestWriter {
+  readonly #destinations: Destinations;
+  readonly #prepared: Prepared[] = [];
+  #failure: string | undefined;
+  #markerLine: Uint8Array | undefined;
+
+  constructor(
+    private readonly session: Session,
+    private readonly volume: Volume,
+    private readonly replica: ReplicaId,
+    private readonly at: number,
+    private readonly alive: () => void,
+  ) {
+    this.#destinations = new Destinations(volume);
+  }
+
+  async write(manifest: DueManifest, buffer: IoBuffer): Promise<void> {
+    this.alive();
+    const done = await this.#write(manifest, buffer);
+    if (done.isErr()) this.#fail(done.error);
+    else this.#prepared.push(done.value);
+  }
+
+  #fail(error: VolumeError): void {
+    this.#failure ??= volumeErrorMessage(error);
+  }
+
+  async #write(manifest: DueManifest, buffer: IoBuffer): Promise<Result<Prepared, VolumeError>> {
+    const destination = await this.#destinations.at(manifestFolder(manifest.host), async () => ({ mode: FOLDER_MODE }));
+    if (destination.isErr()) return err(destination.error);
+    const { directory } = destination.value;
+    const name = manifestName(manifest.path);
+    const temporary = temporaryName(name.slice(0, TEMPORARY_DIGITS));
+    const created = await createAnew(directory, temporary);
+    if (created.isErr()) return err(created.error);
+    const filled = await this.#fill(manifest, directory, created.value, buffer);
+    created.value.close();
+    if (filled.isOk()) return ok({ written: filled.value, destination: destination.value, temporary, name });
+    await directory.removeTemporary(temporary);
+    return err(filled.error);
+  }
+
+  async #fill(
+    { directory: id, host, path }: DueManifest,
+    directory: VolumeDirectory,
+    file: TemporaryFile,
+    buffer: IoBuffer,
+  ): Promise<Result<WrittenManifest, VolumeError>> {
+    // Asked before the rows: a change that comes in between is written now, and once more.
+    const changes = manifestChanges(this.session, this.replica, id);
+    const text = new BufferedText(file, buffer);
+    await text.add(manifestHead({ host, directory: path }));
+    const folder = replicaPathOf(host, path);
+    let files = 0;
+    let digests = 0;
+    for (const page of manifestCopies(this.session, this.replica, id)) {
+      for (const copy of page) {
+        files += 1;
+        if (copy.digest !== undefined) digests += 1;
+        await text.add(manifestLines(copy, `${copy.place ?? folder}/${copy.name}`));
+      }
+      this.alive();
+      if (text.failure !== undefined) return err(text.failure);
+    }
+    await text.add(manifestEnd(files));
+    if (digests === 0) {
+      const line = await this.#ownLine();
+      if (line.isErr()) return err(line.error);
+      await text.add(line.value);
+    }
+    const size = await text.end();
+    if (size.isErr()) return err(size.error);
+    const attributes = await directory.attributes();
+    if (attributes.isErr()) return err(attributes.error);
+    const time = { mtimeSeconds: Math.floor(this.at / 1000), mtimeNanoseconds: 0 };
+    const sealed = await file.seal(size.value, { ...attributes.value, mode: FILE_MODE, ...time });
+    if (sealed.isErr()) return err(sealed.error);
+    const synced = this.volume.flushesWhole ? ok(undefined) : await file.sync();
+    return synced.map(() => ({ directory: id, changes, files }));
+  }
+
+  /** Of the marker, which never changes. */
+  async #ownLine(): Promise<Result<Uint8Array, VolumeError>> {
+    if (this.#markerLine !== undefined) return ok(this.#markerLine);
+    const root = await this.volume.openDirectory("");
+    if (root.isErr()) return err(root.error);
+    const source = await root.value.openSource(MARKER_NAME);
+    root.value.close();
+    if (source.isErr()) return err(source.error);
+    const buffer = new IoBuffer(source.value.stat.size + 1);
+    const length = await source.value.read(buffer, buffer.size, 0);
+    source.value.close();
+    if (length.isErr()) return err(length.error);
+    const digest = createHash("sha256").update(buffer.bytes.subarray(0, length.value)).digest();
+    this.#markerLine = plainLine(digest, MARKER_NAME);
+    return ok(this.#markerLine);
+  }
+
+  /** Makes what was written durable, gives it its names, and makes those durable. */
+  async publish(): Promise<ManifestResult> {
+    const flushed = this.#prepared.length > 0 && this.volume.flushesWhole ? await this.volume.flush() : ok(undefined);
+    if (flushed.isErr()) this.#fail(flushed.error);
+    const renamed: Prepared[] = [];
+    await Promise.all(
+      this.#prepared.map(async (one) => {
+        const { destination, temporary, name } = one;
+        const published = flushed.isOk() ? await destination.directory.publish(temporary, name, "replace") : flushed;
+        if (published.isOk()) {
+          this.#destinations.changed(destination);
+          renamed.push(one);
+        } else {
+          this.#fail(published.error);
+          await destination.directory.removeTemporary(temporary);
+        }
+      }),
+    );
+    const isDurable: IsDurable = await this.#destinations.flush();
+    const written = renamed.filter(({ destination }) => {
+      const durable = isDurable(destination);
+      if (durable.isErr()) this.#fail(durable.error);
+      return durable.isOk();
+    });
+    const result = { written: written.map((one) => one.written) };
+    return this.#failure === undefined ? result : { ...result, failure: this.#failure };
+  }
+
+  close(): Promise<void> {
+    return this.#destinations.close();
+  }
+}
+
+/** A name that is taken was taken by a run that was killed: nobody else writes this manifest. */
+async function createAnew(directory: VolumeDirectory, name: string): Promise<Result<TemporaryFile, VolumeError>> {
+  const created = await directory.createTemporary(name);
+  if (created.isOk() || created.error.reason !== "exists") return created;
+  const removed = await directory.removeTemporary(name);
+  return removed.isErr() ? err(removed.error) : directory.createTemporary(name);
+}
+
+/** Writes text through a buffer. What fails is kept, and told at the end. */
+class BufferedText {
+  #filled = 0;
+  #position = 0;
+  failure: VolumeError | undefined;
+
+  constructor(
+    private readonly file: TemporaryFile,
+    private readonly buffer: IoBuffer,
+  ) {}
+
+  /** Answers at once unless the buffer is full. */
+  add(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#filled + bytes.length <= this.buffer.size) {
+      this.buffer.bytes.set(bytes, this.#filled);
+      this.#filled += bytes.length;
+      return undefined;
+    }
+    return this.#flush().then(() => this.add(bytes));
+  }
+
+  async #flush(): Promise<void> {
+    if (this.failure === undefined && this.#filled > 0) {
+      const written = await this.file.write(this.buffer, this.#filled, this.#position);
+      if (written.isErr()) this.failure = written.error;
+    }
+    this.#position += this.#filled;
+    this.#filled = 0;
+  }
+
+  /** The size of it all. */
+  async end(): Promise<Result<number, VolumeError>> {
+    await this.#flush();
+    return this.failure === undefined ? ok(this.#position) : err(this.failure);
+  }
+}
