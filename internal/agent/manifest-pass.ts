@@ -2,7 +2,7 @@
  * Writes the manifests of one replica that are due: once, at the end of a `sync`; or again and again beside the copying. A manifest that cannot be written holds up nothing: it
  * stays due, and why is told in an event.
  */
-import { err, ok, type Result } from "neverthrow";
+import { err, ok, type Result, ResultAsync } from "neverthrow";
 import {
   commitManifests,
   type DueManifest,
@@ -24,7 +24,9 @@ const AT_THE_END: ManifestPatience = { gather: 0, quiet: 0 };
 /** While files are copied, a power cut costs the manifests of the last moments. */
 const BESIDE: ManifestPatience = { gather: 10_000, quiet: 10_000 };
 /** One flush serves so many. */
-const PER_TASK = 512;
+const AT_ONCE = 512;
+/** One thread writes so many. */
+const FEW = 16;
 /** How often it is asked, while copies are made, whether anything is due. */
 const LOOK_WHILE_COPYING = 10_000;
 const AGAIN_AFTER_FAILURE = 60_000;
@@ -39,15 +41,23 @@ export async function writeDueManifests(
   const { id } = ready.row;
   let after = 0;
   while (!options.signal.aborted) {
-    const due = inventory.readNow((session) => dueManifests(session, id, agent.now(), patience, after, PER_TASK));
+    const due = inventory.readNow((session) => dueManifests(session, id, agent.now(), patience, after, AT_ONCE));
     if (due.isErr()) return err(due.error);
     const last = due.value.at(-1);
     if (last === undefined) return ok(true);
     after = last.directory;
-    const written = await writeSome(agent, ready, due.value);
-    if (written.isErr() || !written.value) return written;
+    const tasks = shared(due.value, agent.processors).map((some) => new ResultAsync(writeSome(agent, ready, some)));
+    const written = await ResultAsync.combine(tasks);
+    if (written.isErr()) return err(written.error);
+    if (written.value.includes(false)) return ok(false);
   }
   return ok(true);
+}
+
+/** Equal shares, in turn. A few are not worth the sharing. */
+function shared(due: readonly DueManifest[], shares: number): DueManifest[][] {
+  const parts = Math.min(shares, Math.ceil(due.length / FEW));
+  return Array.from({ length: parts }, (_, part) => due.filter((_one, index) => index % parts === part));
 }
 
 async function writeSome(

@@ -157,7 +157,8 @@ async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promis
       },
     );
     const run = new ResultAsync(pass.run());
-    return [run.andThen((result) => new ResultAsync(writeDueManifests(agent, { ...one, found })).map(() => result))];
+    const writeManifests = () => new ResultAsync(writeDueManifests(agent, { ...one, found }));
+    return [run.andThen((result) => (result.problem === undefined ? writeManifests().map(() => result) : okAsync(result)))];
   };
   const fromAfar = servedHosts(agent.state).some(({ name }) => name !== agent.state.hostname);
   const isFar = ({ replica }: CheckedReplica): boolean => replica.target.kind === "ssh";

@@ -21,10 +21,11 @@ export interface ManifestSubject {
 
 const NONE = "-";
 const LINE_FEED = 0x0a;
-const ESCAPED = /[\\\n\r]/g;
+const ESCAPED = /[\\\n\r]/;
+const EACH_ESCAPED = /[\\\n\r]/g;
 const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r" };
 
-const escapePath = (path: string): string => path.replace(ESCAPED, (character) => ESCAPES[character] ?? character);
+const escapePath = (path: string): string => ESCAPED.test(path) ? path.replaceAll(EACH_ESCAPED, (character) => ESCAPES[character] ?? character) : path;
 
 const unescapePath = (path: string): string =>
   path.replace(/\\([\\nr])/g, (_, letter: string) => (letter === "n" ? "\n" : letter === "r" ? "\r" : "\\"));
@@ -56,13 +57,12 @@ function digestLine(digest: Uint8Array | undefined, path: string): string {
   return digest === undefined ? `#${mark}-  ${escaped}` : `${mark}${hex(digest)}  ${escaped}`;
 }
 
-/** The two lines of a copy. `path`: below the replica's root. */
-export function manifestLines(copy: ManifestCopy, path: string): Uint8Array {
+/** The two lines of a copy, as text that `bytesOfText` makes bytes of. `path`: below the replica's root. */
+export function manifestLines(copy: ManifestCopy, path: string): string {
   const { evidence, kept, state, copiedAt, verifiedAt, imported, createdAt, digest } = copy;
   const known = `${evidence.size} ${timeText(evidence)} ${kept === undefined ? NONE : timeText(kept)} ${state} ${copiedAt} ${verifiedAt ?? NONE} ${imported ?? NONE} ${createdAt ?? NONE}`;
-  const bytes = bytesOfText(`#: ........ ${known}\n${digestLine(digest, path)}\n`);
-  bytes.set(new TextEncoder().encode(crcOf(bytes.subarray(CHECKED_FROM, -1))), CRC_FROM);
-  return bytes;
+  const checked = `${known}\n${digestLine(digest, path)}`;
+  return `#: ${crcOf(bytesOfText(checked))} ${checked}\n`;
 }
 
 const CRC_FROM = "#: ".length;

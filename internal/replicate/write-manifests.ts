@@ -10,7 +10,7 @@
 import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
 import { type DueManifest, manifestChanges, manifestCopies, type ReplicaId, type Session, type WrittenManifest } from "../inventory/mod.ts";
-import { IoBuffer } from "../sys/mod.ts";
+import { bytesOfText, IoBuffer } from "../sys/mod.ts";
 import {
   MARKER_NAME,
   type TemporaryFile,
@@ -146,11 +146,13 @@ class ManifestWriter {
     let files = 0;
     let digests = 0;
     for (const page of manifestCopies(this.session, this.replica, id)) {
+      files += page.length;
+      let lines = "";
       for (const copy of page) {
-        files += 1;
         if (copy.digest !== undefined) digests += 1;
-        await text.add(manifestLines(copy, `${copy.place ?? folder}/${copy.name}`));
+        lines += manifestLines(copy, `${copy.place ?? folder}/${copy.name}`);
       }
+      await text.add(bytesOfText(lines));
       this.alive();
       if (text.failure !== undefined) return err(text.failure);
     }
@@ -240,14 +242,14 @@ class BufferedText {
     private readonly buffer: IoBuffer,
   ) {}
 
-  /** Answers at once unless the buffer is full. */
-  add(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.#filled + bytes.length <= this.buffer.size) {
-      this.buffer.bytes.set(bytes, this.#filled);
-      this.#filled += bytes.length;
-      return undefined;
+  async add(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const part = bytes.subarray(done, done + this.buffer.size - this.#filled);
+      this.buffer.bytes.set(part, this.#filled);
+      this.#filled += part.length;
+      done += part.length;
+      if (this.#filled === this.buffer.size) await this.#flush();
     }
-    return this.#flush().then(() => this.add(bytes));
   }
 
   async #flush(): Promise<void> {
