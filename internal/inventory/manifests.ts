@@ -138,17 +138,17 @@ export const manifestChanges = (session: Session, replica: ReplicaId, directory:
 export interface ManifestCopy {
   readonly name: string;
   /** Where it lies, below the replica's root, if not where a new copy would. */
-  readonly place?: string;
+  readonly place: string | undefined;
   /** Of the source, as it was copied. */
   readonly evidence: Evidence;
   /** What the replica's file system kept of the modification time, where that differs. */
-  readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
-  readonly digest?: Uint8Array;
+  readonly kept: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number } | undefined;
+  readonly digest: Uint8Array | undefined;
   readonly state: FileReplicaState;
   readonly copiedAt: number;
-  readonly verifiedAt?: number;
-  readonly imported?: ImportState;
-  readonly createdAt?: number;
+  readonly verifiedAt: number | undefined;
+  readonly imported: ImportState | undefined;
+  readonly createdAt: number | undefined;
 }
 
 const copiesPage = (kysely: Tables, replica: ReplicaId, directory: DirectoryId, after: string, limit: number) =>
@@ -168,20 +168,18 @@ const copiesPage = (kysely: Tables, replica: ReplicaId, directory: DirectoryId, 
 type Row = ReturnType<typeof copiesPage> extends { execute(): Promise<(infer One)[]> } ? One : never;
 
 function manifestCopyOf(row: Row): ManifestCopy {
-  const imported = importStateOf(row.imported);
   return {
     name: row.name,
-    ...(row.place === null ? {} : { place: row.place }),
+    place: row.place ?? undefined,
     evidence: { size: row.size, mtimeSeconds: row.seconds, mtimeNanoseconds: row.nanoseconds },
-    ...(row.keptSeconds === null
-      ? {}
-      : { kept: { mtimeSeconds: row.keptSeconds, mtimeNanoseconds: row.keptNanoseconds ?? 0 } }),
-    ...(row.digest === null ? {} : { digest: row.digest }),
+    kept:
+      row.keptSeconds === null ? undefined : { mtimeSeconds: row.keptSeconds, mtimeNanoseconds: row.keptNanoseconds ?? 0 },
+    digest: row.digest ?? undefined,
     state: fileReplicaStateOf(row.state),
     copiedAt: row.copiedAt,
-    ...(row.verifiedAt === null ? {} : { verifiedAt: row.verifiedAt }),
-    ...(imported === undefined ? {} : { imported }),
-    ...(row.createdAt === null ? {} : { createdAt: row.createdAt }),
+    verifiedAt: row.verifiedAt ?? undefined,
+    imported: importStateOf(row.imported),
+    createdAt: row.createdAt ?? undefined,
   };
 }
 

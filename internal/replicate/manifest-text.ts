@@ -35,7 +35,7 @@ const timeText = ({ mtimeSeconds, mtimeNanoseconds }: { mtimeSeconds: number; mt
 
 const crcOf = (bytes: Uint8Array): string => Bun.hash.crc32(bytes).toString(16).padStart(8, "0");
 
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+const hex = (bytes: Uint8Array): string => bytes.toHex();
 
 /** The lines that a manifest begins with. */
 export const manifestHead = ({ host, directory }: ManifestSubject): Uint8Array =>
@@ -70,7 +70,8 @@ const CHECKED_FROM = "#: ........ ".length;
 
 /** What a reader finds, in the order of the file. */
 export type ManifestPiece =
-  | { readonly kind: "copy"; readonly path: string; readonly copy: ManifestCopy }
+  /** Its place is the folder that it lies in, also where a new copy would. */
+  | { readonly kind: "copy"; readonly copy: ManifestCopy }
   /** Lines that are not what was written. `line` counts from 1. */
   | { readonly kind: "damaged"; readonly line: number };
 
@@ -165,19 +166,20 @@ function copyOf(known: Uint8Array, line: Uint8Array): ManifestPiece | undefined 
   if (state === undefined || (imported === undefined && importedText !== NONE)) return undefined;
   return {
     kind: "copy",
-    path,
     copy: {
       name: path.slice(path.lastIndexOf("/") + 1),
+      place: path.slice(0, Math.max(0, path.lastIndexOf("/"))),
       evidence: { size: Number(size), mtimeSeconds: Number(seconds), mtimeNanoseconds: Number(nanoseconds) },
-      ...(keptSeconds === undefined
-        ? {}
-        : { kept: { mtimeSeconds: Number(keptSeconds), mtimeNanoseconds: Number(keptNanoseconds) } }),
-      ...(digest === NONE ? {} : { digest: Uint8Array.from(Buffer.from(digest, "hex")) }),
+      kept:
+        keptSeconds === undefined
+          ? undefined
+          : { mtimeSeconds: Number(keptSeconds), mtimeNanoseconds: Number(keptNanoseconds) },
+      digest: digest === NONE ? undefined : Uint8Array.from(Buffer.from(digest, "hex")),
       state,
       copiedAt: Number(copied),
-      ...(verified === NONE ? {} : { verifiedAt: Number(verified) }),
-      ...(imported === undefined ? {} : { imported }),
-      ...(created === NONE ? {} : { createdAt: Number(created) }),
+      verifiedAt: verified === NONE ? undefined : Number(verified),
+      imported,
+      createdAt: created === NONE ? undefined : Number(created),
     },
   };
 }
