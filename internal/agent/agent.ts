@@ -71,6 +71,9 @@ export const ownHost = (state: DesiredState): DesiredState["hosts"][number] | un
 export const servedHosts = (state: DesiredState): readonly Host[] =>
   state.hosts.filter((host) => host.name === state.hostname || host.address !== undefined);
 
+/** Does what comes from other hosts come through this machine's replicas first? */
+export const comesFromAfar = ({ state }: Agent): boolean => servedHosts(state).some(({ name }) => name !== state.hostname);
+
 /** As whom this agent claims the copies of those hosts at a replica. */
 export const claimsOf = ({ state, inventory }: Agent): Claims => ({
   claimant: { inventory: inventory.uuid, machine: machineId(), hostname: hostname(), database: state.database },

@@ -195,6 +195,7 @@ export class ImportPass {
       linked: counts.linked,
       known: counts.known,
       conflicts: counts.conflicts,
+      proven: counts.proven,
     };
   }
 
@@ -252,6 +253,7 @@ class FolderWriter {
   readonly conflicts: ImportConflict[] = [];
   readonly #imported = { files: 0, bytes: 0 };
   readonly #linked = { files: 0, bytes: 0 };
+  #proven = 0;
   error: AgentError | undefined;
 
   constructor(
@@ -268,9 +270,10 @@ class FolderWriter {
       this.agent.hands.stop();
       return;
     }
-    const { imported, linked, conflicts } = done.value;
+    const { imported, linked, proven, conflicts } = done.value;
     add(this.#imported, imported);
     add(this.#linked, linked);
+    this.#proven += proven;
     this.conflicts.push(...conflicts);
   }
 
@@ -281,6 +284,7 @@ class FolderWriter {
       ...counts,
       imported: this.#imported,
       linked: this.#linked,
+      proven: this.#proven,
       conflicts: counts.conflicts + this.conflicts.length,
     };
   }

@@ -52,4 +52,6 @@ export interface FolderImportSummary {
   /** Rows of both were there already. */
   readonly known: number;
   readonly conflicts: number;
+  /** Copies of which the replica's own manifests knew more than can be seen: digest, nanoseconds, when they were made and read. */
+  readonly proven: number;
 }

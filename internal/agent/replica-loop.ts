@@ -8,7 +8,7 @@
 import type { Replica } from "../config/mod.ts";
 import { anyGrowing, declaredReplicas, NOTHING, nextAttemptAt, replicaAttempts, setReplicaAttempts } from "../inventory/mod.ts";
 import { backoffMilliseconds, type ReplicaProblem } from "../replicate/mod.ts";
-import { type Agent, servedHosts } from "./agent.ts";
+import type { Agent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
 import { CopyPass } from "./copy-pass.ts";
@@ -72,11 +72,8 @@ export class ReplicaLoop {
     const onProblem = (problem: ReplicaProblem, released: Promise<void> | undefined): Promise<void> =>
       this.#failed(problem, released).then(environment.onChanged);
     this.#firstSight = new FirstSight({ ...environment, onProblem });
-    this.#manifests = new ManifestKeeper({
-      ...environment,
-      ready: () => this.#ready(),
-      isCopying: () => this.isCopying,
-    });
+    const ready = () => this.#ready();
+    this.#manifests = new ManifestKeeper({ ...environment, ready, isCopying: () => this.isCopying });
     this.#scrub = new Scrub({
       ...environment,
       onDone: (judged) => {
@@ -302,7 +299,3 @@ export class ReplicaLoop {
 
 const overdueEvery = (maxWait: number): number =>
   Math.min(OVERDUE_EVERY_AT_MOST, Math.max(OVERDUE_EVERY_AT_LEAST, maxWait / OVERDUE_LOOKS_PER_WAIT));
-
-/** Does what comes from other hosts come through this machine's replicas first? */
-export const comesFromAfar = (agent: Agent): boolean =>
-  servedHosts(agent.state).some(({ name }) => name !== agent.state.hostname);

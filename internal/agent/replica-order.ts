@@ -1,6 +1,6 @@
 /** What replicas have to do with each other: one can be the source for another, and then it goes first. */
-import type { Agent } from "./agent.ts";
-import { comesFromAfar, type ReplicaLoop } from "./replica-loop.ts";
+import { type Agent, comesFromAfar } from "./agent.ts";
+import type { ReplicaLoop } from "./replica-loop.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
 
 /** How long a replica on another host waits for the ones here. */

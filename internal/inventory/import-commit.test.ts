@@ -49,7 +49,7 @@ describe("a copy of a file that nobody has heard of", () => {
   test("makes an imported origin and a current copy without a digest; nothing is pending anywhere", async () => {
     await withInventory(["/r1", "/r2"], async (inventory) => {
       const changes = await imported(inventory, "/r1", foundIn("/data/deep/er", FILES));
-      expect(changes).toEqual({ imported: { files: 2, bytes: 30 }, linked: { files: 0, bytes: 0 }, conflicts: [] });
+      expect(changes).toEqual({ imported: { files: 2, bytes: 30 }, linked: { files: 0, bytes: 0 }, proven: 0, conflicts: [] });
       expect(originOf(inventory, "/data/deep/er/x")).toMatchObject({
         state: "imported",
         evidence: evidence(10),

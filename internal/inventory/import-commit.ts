@@ -10,6 +10,7 @@ import { type FoundFile, type ImportVerdict, importVerdict } from "./import-verd
 import { importedDirectory } from "./imported-directory.ts";
 import type { Inventory, Session, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
+import { commitProven, type ProvenCopies } from "./manifest-evidence.ts";
 import {
   type DataDirectoryId,
   type DirectoryId,
@@ -43,6 +44,8 @@ export interface FoundBatch {
   /** The origin host that the folder stands for. */
   readonly host: string;
   readonly directories: readonly FoundDirectory[];
+  /** What manifests know of files in this batch or an earlier one. */
+  readonly proven?: readonly ProvenCopies[];
   /** All directories up to this one, in the order of the walk, are in this batch or an earlier one; left out before the first. */
   readonly position?: string;
 }
@@ -56,6 +59,8 @@ export interface ImportConflict {
 export interface ImportChanges {
   readonly imported: { files: number; bytes: number };
   readonly linked: { files: number; bytes: number };
+  /** Copies of which a manifest knew more than could be seen. */
+  proven: number;
   /** What was written meanwhile by somebody else, and differs. */
   readonly conflicts: ImportConflict[];
 }
@@ -149,13 +154,19 @@ export function commitFound(
   return inventory.write((transaction) => {
     const writer = new FoundWriter(transaction, replica, batch.host, at);
     for (const directory of batch.directories) writer.add(directory);
+    writer.changes.proven = commitProven(transaction, replica.id, batch.host, batch.proven ?? [], at);
     if (batch.position !== undefined) saveProgress(transaction.session, replica.id, batch.folder, batch.position, 0);
     return writer.changes;
   });
 }
 
 class FoundWriter {
-  readonly changes: ImportChanges = { imported: { files: 0, bytes: 0 }, linked: { files: 0, bytes: 0 }, conflicts: [] };
+  readonly changes: ImportChanges = {
+    imported: { files: 0, bytes: 0 },
+    linked: { files: 0, bytes: 0 },
+    proven: 0,
+    conflicts: [],
+  };
   readonly #nearly: boolean;
   /** Rows are only added, and the next one gets the next number. */
   #lastId: number;

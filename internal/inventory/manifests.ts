@@ -172,8 +172,7 @@ function manifestCopyOf(row: Row): ManifestCopy {
     name: row.name,
     place: row.place ?? undefined,
     evidence: { size: row.size, mtimeSeconds: row.seconds, mtimeNanoseconds: row.nanoseconds },
-    kept:
-      row.keptSeconds === null ? undefined : { mtimeSeconds: row.keptSeconds, mtimeNanoseconds: row.keptNanoseconds ?? 0 },
+    kept: row.keptSeconds === null ? undefined : { mtimeSeconds: row.keptSeconds, mtimeNanoseconds: row.keptNanoseconds ?? 0 },
     digest: row.digest ?? undefined,
     state: fileReplicaStateOf(row.state),
     copiedAt: row.copiedAt,

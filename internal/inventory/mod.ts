@@ -23,6 +23,7 @@ export * from "./import-queries.ts";
 export * from "./import-verdict.ts";
 export { Inventory, Session } from "./inventory.ts";
 export * from "./inventory-error.ts";
+export { type ProvenCopies, type ProvenCopy, useOfManifest } from "./manifest-evidence.ts";
 export * from "./manifests.ts";
 export * from "./model.ts";
 export { type Holder, openInventory, openInventoryForReading, readHolder } from "./open.ts";

@@ -1,11 +1,18 @@
 /** Collects what a walk finds, and sends it on before it gets long. A place is sent only with or after all files that come before it. */
-import { type FoundBatch, type FoundDirectory, NUMBERS_PER_FOUND_FILE } from "../inventory/mod.ts";
+import {
+  type FoundBatch,
+  type FoundDirectory,
+  NUMBERS_PER_FOUND_FILE,
+  type ProvenCopies,
+  type ProvenCopy,
+} from "../inventory/mod.ts";
 
 const FILES_PER_BATCH = 10_000;
 const DIRECTORIES_PER_BATCH = 1_000;
 
 export class ImportBatches {
   #directories: FoundDirectory[] = [];
+  #proven: ProvenCopies[] = [];
   #files = 0;
   #names: string[] = [];
   #numbers: number[] = [];
@@ -33,6 +40,14 @@ export class ImportBatches {
     this.flush();
   }
 
+  /** What the manifest of the directory that is being listed knows of its files. */
+  prove({ path, place }: Pick<FoundDirectory, "path" | "place">, copies: readonly ProvenCopy[]): void {
+    this.#take(path, place);
+    this.#proven.push({ path, copies });
+    this.#files += copies.length;
+    if (this.#files >= FILES_PER_BATCH) this.flush();
+  }
+
   /** The directory was listed. `position`: left out where not to its end. */
   endDirectory(path: string | undefined, place: string, position: string | undefined): void {
     if (path !== undefined) this.#take(path, place);
@@ -50,11 +65,12 @@ export class ImportBatches {
 
   /** Sends what there is. */
   flush(): void {
-    if (this.#directories.length === 0 && this.#position === this.#sent) return;
+    if (this.#directories.length + this.#proven.length === 0 && this.#position === this.#sent) return;
     const position = this.#position === undefined ? {} : { position: this.#position };
-    this.send({ ...this.whose, directories: this.#directories, ...position });
+    this.send({ ...this.whose, directories: this.#directories, proven: this.#proven, ...position });
     this.#sent = this.#position;
     this.#directories = [];
+    this.#proven = [];
     this.#files = 0;
   }
 }

@@ -44,7 +44,8 @@ export async function findImportFolders({ replica, layout }: FoldersRequest): Pr
     },
     directory: (name) => {
       const leftover = leftoverDirectory(name);
-      if (leftover !== undefined) skipped.add("leftover", name, `a leftover ${leftover}`);
+      if (isOwnName(name)) skipped.add("own", name);
+      else if (leftover !== undefined) skipped.add("leftover", name, `a leftover ${leftover}`);
       else if (hostOf(layout, name) !== undefined) names.push(name);
       else skipped.add("outside", name, "neither a host that is declared nor an alias of one");
     },

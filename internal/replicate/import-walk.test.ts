@@ -7,7 +7,8 @@ import { declare, declaredReplicas, type FoundBatch, type Inventory, openInvento
 import { makeTree, Scratch } from "../testing/mod.ts";
 import { localAddress } from "../volume/mod.ts";
 import type { ImportLayout } from "./import-layout.ts";
-import { comparePlaces, type ImportResult, walkImport } from "./import-walk.ts";
+import { comparePlaces } from "./import-places.ts";
+import { type ImportResult, walkImport } from "./import-walk.ts";
 
 const HOSTNAME: ImportLayout = { hosts: new Map(), takesAnyHost: true, rewrites: [], takesAnyPath: true };
 const CLAIMANT = { inventory: "i", machine: "m", hostname: "h", database: "d" };

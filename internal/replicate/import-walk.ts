@@ -11,17 +11,21 @@ import {
   importVerdict,
   type KnownFile,
   knownInDirectory,
+  type ProvenCopy,
   type ReplicaId,
   type Session,
 } from "../inventory/mod.ts";
 import { ListingsAhead } from "../scan/mod.ts";
 import type { EntryVisitor, SysError } from "../sys/mod.ts";
-import { isTransportReason, type ListableVolume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
+import { isTransportReason, type ListableVolume, type Volume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
 import { replicaPathOf } from "./copy-request.ts";
 import { ImportBatches } from "./import-batches.ts";
 import { type Skipped, SkippedFiles } from "./import-found.ts";
 import { type ImportLayout, leadsToOrigins, originPathOf } from "./import-layout.ts";
+import { ManifestComparison, type ManifestSink } from "./import-manifest.ts";
+import { comparePlaces, isAtOrAbove } from "./import-places.ts";
 import { leftoverDirectory, leftoverFile } from "./leftovers.ts";
+import { manifestsOf } from "./read-manifest.ts";
 import { openUnproven, type ReplicaToRead } from "./replica-check.ts";
 import { type ReplicaProblem, rootProblem } from "./root-problem.ts";
 
@@ -44,6 +48,8 @@ export interface ImportCounts {
   imported: { files: number; bytes: number };
   linked: { files: number; bytes: number };
   conflicts: number;
+  /** Copies of which their manifest knows more than can be seen. */
+  proven: number;
 }
 
 export interface ImportResult {
@@ -70,6 +76,7 @@ export const emptyImportCounts = (): ImportCounts => ({
   imported: { files: 0, bytes: 0 },
   linked: { files: 0, bytes: 0 },
   conflicts: 0,
+  proven: 0,
 });
 
 /** Conflicts that are named; all are counted. */
@@ -90,27 +97,15 @@ export async function walkImport(
     return { counts: emptyImportCounts(), conflicts: [], skipped: [], complete: false, problem: opened.error };
   }
   const volume = opened.value;
-  const walk = new Walk(session, request, sink, isStopped, volume.filesInFlight > 1);
+  const manifests = await manifestsOf(volume, request.host);
+  const walk = new Walk(session, request, sink, isStopped, volume, manifests.unwrapOr(new Set()));
   await walk.walk(volume, "");
   walk.flush();
   volume.close();
   return walk.result();
 }
 
-/** The order of the walk: a directory before what is below it, siblings by name. */
-export function comparePlaces(a: string, b: string): number {
-  const left = a.split("/");
-  const right = b.split("/");
-  for (let index = 0; index < Math.min(left.length, right.length); index++) {
-    const [one = "", other = ""] = [left[index], right[index]];
-    if (one !== other) return one < other ? -1 : 1;
-  }
-  return left.length - right.length;
-}
-
-const isAtOrAbove = (path: string, below: string): boolean => path === "" || path === below || below.startsWith(`${path}/`);
-
-class Walk implements EntryVisitor {
+class Walk implements EntryVisitor, ManifestSink {
   readonly wantsCreated = true;
   readonly #counts = emptyImportCounts();
   readonly #conflicts: ImportConflict[] = [];
@@ -126,18 +121,20 @@ class Walk implements EntryVisitor {
   #known: (name: string) => KnownFile | undefined = () => undefined;
   #directories: string[] = [];
   #isSeen = false;
-
   readonly #nearly: boolean;
+  readonly #manifests: ManifestComparison;
 
   constructor(
     private readonly session: Session,
     private readonly request: ImportRequest,
     private readonly sink: ImportSink,
     private readonly isStopped: () => boolean,
-    private readonly isFar: boolean,
+    private readonly volume: Volume,
+    manifests: ReadonlySet<string>,
   ) {
     this.#nearly = request.replica.address.kind === "ssh";
-    const { folder, host } = request;
+    const { folder, host, replica } = request;
+    this.#manifests = new ManifestComparison({ session, volume, replica: replica.id, host, nearly: this.#nearly }, manifests);
     this.#batches = new ImportBatches({ folder, host }, (batch) => sink.found(batch));
   }
 
@@ -159,7 +156,7 @@ class Walk implements EntryVisitor {
     this.#directories = [];
     if (this.#stopped || this.#problem !== undefined) return;
     const below = directories.map((name) => (path === "" ? name : `${path}/${name}`));
-    const ahead = this.isFar ? this.#ahead(volume, below) : volume;
+    const ahead = this.volume.filesInFlight > 1 ? this.#ahead(volume, below) : volume;
     for (const one of below) await this.walk(ahead, one);
   }
 
@@ -191,10 +188,24 @@ class Walk implements EntryVisitor {
       this.#origin === undefined || this.#isSeen
         ? () => undefined
         : knownInDirectory(this.session, replica.id, { host, path: this.#origin }, LARGE_DIRECTORY);
+    this.#manifests.begin(this.#origin);
     const listed = await opened.value.entries(this);
     opened.value.close();
+    const isSought = this.#origin !== undefined && !this.#isSeen;
+    const directory = isSought ? { path: this.#origin ?? "", place: whole, complete: listed.isOk() } : undefined;
+    await this.#manifests.end(directory, this);
     this.#endDirectory(listed.isOk());
     return listed.isOk() ? ok(undefined) : err(listed.error);
+  }
+
+  proven(copies: readonly ProvenCopy[]): void {
+    this.#counts.proven += copies.length;
+    if (this.#origin !== undefined) this.#batches.prove({ path: this.#origin, place: this.#place }, copies);
+  }
+
+  conflict(conflict: ImportConflict): void {
+    this.#counts.conflicts += 1;
+    if (this.#conflicts.length < NAMED_CONFLICTS) this.#conflicts.push(conflict);
   }
 
   #endDirectory(complete: boolean): void {
@@ -240,6 +251,7 @@ class Walk implements EntryVisitor {
     if (counts.files % FILES_PER_SIGN === 0) this.sink.progress(counts.files, counts.bytes, this.#below(this.#path));
     const known = this.#known(name);
     const evidence = { size, mtimeSeconds, mtimeNanoseconds };
+    this.#manifests.saw(name, evidence);
     const verdict = known === undefined ? undefined : importVerdict(known, { evidence, place: this.#place }, this.#nearly);
     if (verdict?.kind === "known") counts.known += 1;
     else if (verdict === undefined || verdict.kind === "imported" || verdict.kind === "linked") {
@@ -247,12 +259,8 @@ class Walk implements EntryVisitor {
       amount.files += 1;
       amount.bytes += size;
       this.#batches.add({ path: this.#origin, place: this.#place }, name, size, mtimeSeconds, mtimeNanoseconds, created);
-    } else {
-      counts.conflicts += 1;
-      if (this.#conflicts.length < NAMED_CONFLICTS) {
-        this.#conflicts.push({ path: `${this.#below(this.#path)}/${name}`, message: verdict.message });
-      }
-    }
+    } else if (verdict.kind !== "copy-differs" || !this.#manifests.differs(name, verdict.message))
+      this.conflict({ path: `${this.#below(this.#path)}/${name}`, message: verdict.message });
   }
 
   directory(name: string): void {

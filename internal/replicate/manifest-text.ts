@@ -25,7 +25,8 @@ const ESCAPED = /[\\\n\r]/;
 const EACH_ESCAPED = /[\\\n\r]/g;
 const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r" };
 
-const escapePath = (path: string): string => ESCAPED.test(path) ? path.replaceAll(EACH_ESCAPED, (character) => ESCAPES[character] ?? character) : path;
+const escapePath = (path: string): string =>
+  ESCAPED.test(path) ? path.replaceAll(EACH_ESCAPED, (character) => ESCAPES[character] ?? character) : path;
 
 const unescapePath = (path: string): string =>
   path.replace(/\\([\\nr])/g, (_, letter: string) => (letter === "n" ? "\n" : letter === "r" ? "\r" : "\\"));
@@ -140,6 +141,7 @@ export class ManifestReader {
   }
 }
 
+const SPACE = 0x20;
 const HASH = 0x23;
 const COLON = 0x3a;
 const isKnownLine = (line: Uint8Array): boolean => line[0] === HASH && line[1] === COLON;
@@ -149,8 +151,8 @@ const KNOWN = new RegExp(`^(\\d{1,16}) ${TIME} (?:${TIME}|-) ([a-z]+) (\\d{1,16}
 const DIGEST = /^(#?)(\\?)([0-9a-f]{64}|-) {2}(.+)$/s;
 
 function copyOf(known: Uint8Array, line: Uint8Array): ManifestPiece | undefined {
+  if (known[CRC_FROM - 1] !== SPACE || known[CHECKED_FROM - 1] !== SPACE) return undefined;
   const checked = new Uint8Array(known.length - CHECKED_FROM + 1 + line.length);
-  if (known.length <= CHECKED_FROM) return undefined;
   checked.set(known.subarray(CHECKED_FROM));
   checked[known.length - CHECKED_FROM] = LINE_FEED;
   checked.set(line, known.length - CHECKED_FROM + 1);
@@ -158,7 +160,8 @@ function copyOf(known: Uint8Array, line: Uint8Array): ManifestPiece | undefined 
   const columns = KNOWN.exec(textOfBytes(known.subarray(CHECKED_FROM)));
   const named = DIGEST.exec(textOfBytes(line));
   if (columns === null || named === null) return undefined;
-  const [, size, seconds, nanoseconds, keptSeconds, keptNanoseconds, stateText, copied, verified, importedText, created] = columns;
+  const [, size, seconds, nanoseconds, keptSeconds, keptNanoseconds, stateText, copied, verified, importedText, created] =
+    columns;
   const [, , mark, digest = "", escaped = ""] = named;
   const path = mark === "" ? escaped : unescapePath(escaped);
   const state = FILE_REPLICA_STATES.find((one) => one === stateText);
@@ -171,9 +174,7 @@ function copyOf(known: Uint8Array, line: Uint8Array): ManifestPiece | undefined 
       place: path.slice(0, Math.max(0, path.lastIndexOf("/"))),
       evidence: { size: Number(size), mtimeSeconds: Number(seconds), mtimeNanoseconds: Number(nanoseconds) },
       kept:
-        keptSeconds === undefined
-          ? undefined
-          : { mtimeSeconds: Number(keptSeconds), mtimeNanoseconds: Number(keptNanoseconds) },
+        keptSeconds === undefined ? undefined : { mtimeSeconds: Number(keptSeconds), mtimeNanoseconds: Number(keptNanoseconds) },
       digest: digest === NONE ? undefined : Uint8Array.from(Buffer.from(digest, "hex")),
       state,
       copiedAt: Number(copied),

@@ -14,7 +14,13 @@ export async function manifestsOf(volume: ListableVolume, host: string): Promise
   if (opened.isErr()) return opened.error.reason === "not-found" ? ok(names) : err(opened.error);
   const nothing = (): void => undefined;
   const file = (name: string): unknown => names.add(name);
-  const listed = await opened.value.entries({ file, directory: nothing, symlink: nothing, special: nothing, unreadable: nothing });
+  const listed = await opened.value.entries({
+    file,
+    directory: nothing,
+    symlink: nothing,
+    special: nothing,
+    unreadable: nothing,
+  });
   opened.value.close();
   return listed.map(() => names);
 }

@@ -9,7 +9,14 @@
  */
 import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
-import { type DueManifest, manifestChanges, manifestCopies, type ReplicaId, type Session, type WrittenManifest } from "../inventory/mod.ts";
+import {
+  type DueManifest,
+  manifestChanges,
+  manifestCopies,
+  type ReplicaId,
+  type Session,
+  type WrittenManifest,
+} from "../inventory/mod.ts";
 import { bytesOfText, IoBuffer } from "../sys/mod.ts";
 import {
   MARKER_NAME,

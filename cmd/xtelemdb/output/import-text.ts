@@ -34,7 +34,9 @@ function replicaText(replica: ReplicaImportSummary, dryRun: boolean): string[] {
   }
   for (const folder of folders) lines.push(...folderText(folder, dryRun));
   const imported = folders.reduce((sum, one) => sum + one.imported.files + one.linked.files, 0);
-  if (imported > 0 && hashed === null)
+  const proven = folders.reduce((sum, one) => sum + one.proven, 0);
+  if (proven > 0) lines.push(`of ${number(proven)} the replica's manifests know digest, exact time and when they were made`);
+  if (imported > proven && hashed === null)
     lines.push('imported copies are unverified: nobody has read them; "hash=true" or "xtelemdb verify" does');
   if (hashed !== null) lines.push(`read ${amount(hashed)} for the first time: their digests are known now`);
   if (hashed !== null && hashed.findings > 0)
