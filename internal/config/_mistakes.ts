@@ -29,6 +29,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   nice: "nice = 10",
   io_priority: 'io_priority = "idle"',
   stall_timeout: 'stall_timeout = "5m"',
+  inventory_copy_every: 'inventory_copy_every = "1d"',
   every: 'every = "30d"',
   listen: 'listen = "127.0.0.1:9440"',
   allow_remote: "allow_remote = true",

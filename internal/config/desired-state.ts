@@ -23,6 +23,8 @@ export interface DesiredState {
   readonly ioPriority: IoPriority;
   /** A worker that makes no progress for this long is given up and replaced. */
   readonly stallTimeoutMilliseconds: number;
+  /** A replica gets a copy of the inventory at most this often; 0: never. */
+  readonly inventoryCopyEveryMilliseconds: number;
   readonly status: StatusSettings;
   readonly scan: ScanSettings;
   readonly verify: VerifySettings;

@@ -46,6 +46,7 @@ export function parseConfiguration(text: string, file: string, environment: Envi
     nice: configuration.nice,
     ioPriority: configuration.io_priority,
     stallTimeoutMilliseconds: parseDuration(configuration.stall_timeout) ?? 0,
+    inventoryCopyEveryMilliseconds: parseDuration(configuration.inventory_copy_every) ?? 0,
     status: { listen },
     scan: {
       intervalMilliseconds: parseDuration(scan.interval) ?? 0,

@@ -34,6 +34,10 @@ const rewrite = z.string().refine((text) => parseRewrite(text) !== undefined, {
 /** What is shorter would give up a worker for one slow answer of a disk or a far end. */
 const stallTimeout = interval.refine((text) => (parseDuration(text) ?? 0) >= 10_000, { error: 'a duration of at least "10s"' });
 
+const copyEvery = duration.refine((text) => parseDuration(text) === 0 || (parseDuration(text) ?? 0) >= 60_000, {
+  error: '"0s" or a duration of at least "1m"',
+});
+
 const workers = z
   .int({ error: "a whole number from 0 to 64" })
   .min(0, { error: "a whole number from 0 to 64" })
@@ -171,6 +175,9 @@ export const configurationSchema = z
       .default("normal")
       .describe("How far it steps back for others that want the disks (ionice(1)). normal: as it was started."),
     stall_timeout: stallTimeout.default("5m").describe("A worker that makes no progress for this long is given up and replaced."),
+    inventory_copy_every: copyEvery
+      .default("1d")
+      .describe("Each replica gets a copy of the inventory at most this often, when something has changed. 0s: none does."),
     scan: scan.prefault({}),
     status: status.prefault({}),
     verify: verify.prefault({}),

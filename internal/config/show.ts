@@ -31,6 +31,7 @@ export function showConfiguration(state: DesiredState): string {
     `nice = ${state.nice}`,
     `io_priority = ${quoted(state.ioPriority)}`,
     `stall_timeout = ${quoted(formatDuration(state.stallTimeoutMilliseconds))}`,
+    `inventory_copy_every = ${quoted(formatDuration(state.inventoryCopyEveryMilliseconds))}`,
     "",
     "[scan]",
     `interval = ${quoted(formatDuration(state.scan.intervalMilliseconds))}`,

@@ -5,6 +5,8 @@
  * any more, or gone at its origin, keeps its rows; a damaged, newer or already opened database is refused with a reason.
  * Never: looks at a file of an instrument; decides what should be copied; writes from more than one thread.
  */
+export * from "./backup.ts";
+export * from "./check.ts";
 export * from "./conditions.ts";
 export * from "./current-copies.ts";
 export * from "./declare.ts";
@@ -26,7 +28,7 @@ export * from "./inventory-error.ts";
 export { type ProvenCopies, type ProvenCopy, useOfManifest } from "./manifest-evidence.ts";
 export * from "./manifests.ts";
 export * from "./model.ts";
-export { type Holder, openInventory, openInventoryForReading, readHolder } from "./open.ts";
+export { type Holder, lockInventory, openInventory, openInventoryForReading, readHolder } from "./open.ts";
 export * from "./outcomes.ts";
 export * from "./pending.ts";
 export * from "./queries.ts";

@@ -68,7 +68,8 @@ export function readHolder(path: string): Holder | undefined {
   }
 }
 
-function lock(path: string): Result<Lock, InventoryError> {
+/** Keeps everybody else from writing to the inventory at that path, whether there is one or not. */
+export function lockInventory(path: string): Result<Lock, InventoryError> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
   } catch (exception) {
@@ -108,7 +109,7 @@ function check(path: string, sqlite: SqliteDatabase): Result<void, InventoryErro
  */
 export function openInventory(path: string, holder: Holder): ResultAsync<Inventory, InventoryError> {
   const previous = readLockFile(path);
-  const locked = lock(path);
+  const locked = lockInventory(path);
   if (locked.isErr()) return errAsync(locked.error);
   let sqlite: SqliteDatabase | undefined;
   const giveUp = (error: InventoryError): ResultAsync<Inventory, InventoryError> => {
