@@ -40,6 +40,7 @@ export class Alarm {
 export class Throttled {
   #running: Promise<void> | undefined;
   #again = false;
+  #isClosed = false;
   #notBefore = Number.NEGATIVE_INFINITY;
   #cancel: (() => void) | undefined;
 
@@ -50,6 +51,7 @@ export class Throttled {
   ) {}
 
   trigger(): void {
+    if (this.#isClosed) return;
     if (this.#running !== undefined) this.#again = true;
     else if (this.#cancel === undefined) {
       const wait = this.#notBefore - this.clock.monotonicMilliseconds();
@@ -63,13 +65,11 @@ export class Throttled {
     }
   }
 
-  /** Runs it now, behind what runs already, and for the last time unless it is triggered again. */
-  async finish(): Promise<void> {
+  /** Whoever asks from now on is not served; resolves when what runs has ended. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     this.#cancel?.();
-    this.#cancel = undefined;
-    this.#again = false;
     await this.#running;
-    await this.#run();
   }
 
   #run(): Promise<void> {

@@ -292,6 +292,7 @@ export class Controller {
         resolve();
       });
     });
+    await this.#refresh.close();
     const failed = await this.#keeper.refresh(true);
     if (failed !== undefined) this.#broken ??= failed;
     await this.#watching.close();

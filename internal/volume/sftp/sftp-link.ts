@@ -67,6 +67,8 @@ export class SftpLink {
     const close = (): void => {
       for (const connection of this.#connections) connection.close();
       this.#connections = [];
+      // Who begins anew asks anew.
+      this.refusal = undefined;
     };
     if (milliseconds === 0) close();
     else {
