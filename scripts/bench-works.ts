@@ -78,6 +78,23 @@ function directory(bench: Bench, scale: number): void {
   bench.forget();
 }
 
+/** A backup of another host, which becomes known. */
+function importing(bench: Bench, scale: number): void {
+  const files = 500_000 * scale;
+  const backup = bench.path("backup");
+  const tree = join(backup, "telescope", "data");
+  const data = bench.path("data");
+  mkdirSync(data, { recursive: true });
+  makeSmallFiles(tree, files, Math.max(1, Math.round(files / 500)), () => 0);
+  bench.declare(data, [backup]);
+  bench.measure(`import of ${count(files)} files`, { ...own("import_origins"), prepare: () => bench.forget() }, [find(backup)]);
+  bench.forget();
+  bench.must([PROGRAM, "import_origins"]);
+  bench.measure(`import of ${count(files)} files that are all known`, own("import_origins"), [find(backup)]);
+  for (const path of [backup, data]) rmSync(path, { recursive: true });
+  bench.forget();
+}
+
 /** Three replicas, so that there are three rows of copies for every file. */
 function questions(bench: Bench, scale: number): void {
   const files = 1_000_000 * scale;
@@ -167,6 +184,7 @@ export const WORKS: Readonly<Record<string, (bench: Bench, scale: number) => voi
   change,
   directory,
   questions,
+  import: importing,
   large,
   ...SSH_WORKS,
   ...AGENT_WORKS,

@@ -1,7 +1,9 @@
 /** `add_replica`: declares a replica in the configuration, and looks at its root at once. */
 import { existsSync } from "node:fs";
+import type { ImportSummary } from "../../internal/agent/mod.ts";
 import {
   addReplica,
+  type DesiredState,
   loadConfiguration,
   parseConfiguration,
   readConfiguration,
@@ -9,8 +11,9 @@ import {
   writeConfiguration,
 } from "../../internal/config/mod.ts";
 import { booleanOption } from "./boolean-option.ts";
-import { configurationFile, failWithConfigError, optionsOf, print, printError, printJson } from "./context.ts";
+import { agentOptions, configurationFile, failWithConfigError, optionsOf, print, printError, printJson } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
+import { importText } from "./output/import-text.ts";
 import type { Register } from "./program.ts";
 
 interface Options {
@@ -32,7 +35,7 @@ export const addReplicaCommand: Register = (program, context, end) => {
     )
     .option(
       "--import-origins [boolean]",
-      "make file origins from the copies that are there already (kept for a later release)",
+      "make file origins from the copies that are there already, now or at first sight (see import_origins)",
       booleanOption,
     )
     .option("--dry-run [boolean]", "print the new configuration, change nothing", booleanOption)
@@ -48,6 +51,26 @@ Examples:
       const options = optionsOf<Options>(command);
       return end(run(positional, options));
     });
+
+  /** The copies become known at once where that is possible; the agent does it otherwise. Whatever comes of it, the replica is declared. */
+  async function importNow(
+    state: DesiredState,
+    replica: string,
+    options: ReturnType<typeof optionsOf<Options>>,
+    isReady: boolean,
+  ): Promise<{ readonly summary: ImportSummary | null; readonly text: string }> {
+    if (!isReady) return { summary: null, text: "what is there is imported as soon as the replica is ready" };
+    const { agentErrorMessage, importOrigins } = await import("../../internal/agent/mod.ts");
+    const { agent, clear } = agentOptions(context, options, "error");
+    const done = await importOrigins(state, { ...agent, replica, hash: false, dryRun: false });
+    clear();
+    if (done.isOk()) return { summary: done.value, text: importText(done.value) };
+    const text =
+      done.error.kind === "inventory-locked"
+        ? "what is there is imported by the agent that is running"
+        : `what is there was not imported: ${agentErrorMessage(done.error)}`;
+    return { summary: null, text };
+  }
 
   async function run(positional: string | undefined, options: ReturnType<typeof optionsOf<Options>>): Promise<number> {
     const prefix = positional ?? options.prefix;
@@ -86,14 +109,15 @@ Examples:
     const prepared = await prepareReplica(replica, own?.dataDirectories ?? [], Date.now());
     if (prepared.isErr()) return EXIT.failed;
     const { kind, message, help } = prepared.value;
+    const imported = importOrigins ? await importNow(loaded.value, replica.id, options, kind !== "not-ready") : undefined;
     if (options.json) {
-      printJson({ file, added: key.value, importOrigins, root: { kind, message, help } });
+      printJson({ file, added: key.value, importOrigins, root: { kind, message, help }, imported: imported?.summary ?? null });
       return EXIT.converged;
     }
     print(`added ${key.value} to ${file}${text === "" ? " (new)" : ""}`);
     print(`${kind === "marker-written" || kind === "marker-found" ? "" : "not ready yet: "}${message}`);
     if (help !== "") print(`help: ${help}`);
-    if (importOrigins) print("import_origins is noted; importing comes with a later release");
+    if (imported !== undefined) print(imported.text);
     print(
       own === undefined
         ? `next: declare this host (${loaded.value.hostname}) with its data_dirs in ${file}`

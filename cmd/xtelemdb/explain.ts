@@ -53,7 +53,16 @@ function fileText(file: FileExplanation): string {
     if (replica.help !== "") lines.push(`  ${colours.cyan("help:")} ${replica.help}`);
     lines.push(`  at ${printable(replica.path)}`);
     if (replica.keptModified !== null) lines.push(`  modification time as it is kept there: ${replica.keptModified}`);
-    if (replica.digest !== null) lines.push(`  ${replica.digest}, copied ${replica.copiedAt}`);
+    if (replica.createdAt !== null) lines.push(`  made there ${replica.createdAt}`);
+    if (replica.digest !== null)
+      lines.push(`  ${replica.digest}, ${replica.imported === null ? "copied" : "imported"} ${replica.copiedAt}`);
+    if (replica.verifiedAt !== null) lines.push(`  read back and equal to that ${replica.verifiedAt}`);
+    if (replica.finding !== null) {
+      const { message, foundAt, digest } = replica.finding;
+      lines.push(
+        `  ${colours.yellow("found wrong")} ${foundAt}: ${printable(message)}${digest === null ? "" : `; now ${digest}`}`,
+      );
+    }
     if (replica.attempts !== null) {
       const { count, last, next } = replica.attempts;
       lines.push(

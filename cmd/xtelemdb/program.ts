@@ -10,6 +10,7 @@ import { EXIT, EXIT_HELP } from "./exit-code.ts";
 import { explainCommand } from "./explain.ts";
 import { healthzCommand } from "./healthz.ts";
 import { hostListCommand } from "./host-list.ts";
+import { importOriginsCommand } from "./import-origins.ts";
 import { chooseLogFormat, LOG_FORMATS, LOG_LEVELS } from "./output/log.ts";
 import { planCommand } from "./plan.ts";
 import { removeReplicaCommand } from "./remove-replica.ts";
@@ -17,6 +18,7 @@ import { replicaListCommand } from "./replica-list.ts";
 import { scanCommand } from "./scan.ts";
 import { statusCommand } from "./status.ts";
 import { syncCommand } from "./sync.ts";
+import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
 
 /** Makes a command's action end in an exit code. */
@@ -30,6 +32,8 @@ const REGISTER: readonly Register[] = [
   scanCommand,
   planCommand,
   syncCommand,
+  verifyCommand,
+  importOriginsCommand,
   statusCommand,
   explainCommand,
   healthzCommand,
@@ -62,6 +66,8 @@ Examples:
   xtelemdb plan                                what would be copied, and does it fit
   xtelemdb sync                                copy until everything declared is so
   xtelemdb sync continuous=true                the same for ever (for systemd)
+  xtelemdb verify                              read every copy back and compare it
+  xtelemdb import_origins dry_run=true         what a backup that is there already would become
   xtelemdb status                              what is so, what is not, and what to do
   xtelemdb explain /opt/MagAOX/logs/x.log      the whole story of one file
   xtelemdb events since=2h                     what happened

@@ -168,7 +168,7 @@ wholeTest("help, version and completion answer without a configuration; nonsense
   const run = (...words: string[]) => start([programPath(), ...words]).ended;
   const help = await run("help");
   expect(help.code).toBe(0);
-  for (const name of "add_replica remove_replica replica_list host_list scan plan sync status explain config version completion".split(
+  for (const name of "add_replica remove_replica replica_list host_list import_origins scan plan sync status explain config version completion".split(
     " ",
   )) {
     expect(help.stdout).toContain(name);

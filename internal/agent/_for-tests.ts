@@ -24,6 +24,7 @@ export const directoryStatus = (changes: Partial<DataDirectoryStatus> = {}): Dat
   settled: { files: 2, bytes: 20 },
   absent: { files: 3, bytes: 30 },
   excluded: NOTHING,
+  imported: NOTHING,
   lastFullScan: AT,
   scan: null,
   conditions: [condition("Scanned", "True", "Scanned")],
@@ -50,6 +51,15 @@ export const replicaStatus = (changes: Partial<ReplicaStatus> = {}): ReplicaStat
   kept: { files: 3, bytes: 30 },
   oldestPending: { since: AT, ageSeconds: 90 },
   failures: [],
+  verification: {
+    promisedSeconds: 2_592_000,
+    neededSeconds: null,
+    total: { files: 2, bytes: 20 },
+    round: { begunAt: AT, files: 1, bytes: 10, share: 0.5, bytesPerSecond: 1 },
+    wholeSince: AT,
+    oldestEvidence: AT,
+    findings: { suspect: 0, corrupt: 1, lost: 0 },
+  },
   lastError: null,
   ...changes,
 });

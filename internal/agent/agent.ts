@@ -77,6 +77,16 @@ export const claimsOf = ({ state, inventory }: Agent): Claims => ({
   hosts: servedHosts(state).map(({ name }) => name),
 });
 
+/** The same to read copies of these hosts: those of a host that this agent does not serve were imported, and its own agent may look after them by now. */
+export function claimsToRead(agent: Agent, hosts: readonly string[]): Claims {
+  const { claimant, hosts: served } = claimsOf(agent);
+  return {
+    claimant,
+    hosts: hosts.filter((host) => served.includes(host)),
+    others: hosts.filter((host) => !served.includes(host)),
+  };
+}
+
 /** Makes the inventory's declarations those of the desired state, as far as this agent serves it. */
 export function declareState(inventory: Inventory, state: DesiredState): ResultAsync<Declared, InventoryError> {
   return declare(inventory, {

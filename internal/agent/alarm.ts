@@ -83,3 +83,15 @@ export class Throttled {
     return this.#running;
   }
 }
+
+/** Waits until the work has ended, well or not, but no longer than so many milliseconds. */
+export function endedWithin(clock: Clock, milliseconds: number, work: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(milliseconds, resolve);
+    const ended = () => {
+      cancel();
+      resolve();
+    };
+    work.then(ended, ended);
+  });
+}

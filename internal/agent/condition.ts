@@ -13,6 +13,7 @@ export type ConditionType =
   | "PatternsMatch"
   | "Guarded"
   | "WatchHealthy"
+  | "Verified"
   | "ConfigurationValid";
 
 export type ConditionStatus = "True" | "False" | "Unknown";
@@ -72,6 +73,16 @@ export const REASONS = {
     "raise the limit: sysctl fs.inotify.max_user_watches=1048576 (and in /etc/sysctl.d/ for the next boot); until then changes are seen by scanning",
   NetworkFileSystem: 'what other machines write there is seen by scanning only: shorten "interval" if that is too late',
   WatchFailed: "check the log; until it works again changes are seen by scanning",
+  PromiseKept: "",
+  RoundComplete: "",
+  Verifying: "",
+  NeverVerified: "it begins as soon as nothing is left to copy",
+  PromiseTooShort: 'give it more "bandwidth", or promise less: a longer "every" in [verify]',
+  PromiseBroken: "let the agent run, and the replica be there: what is late is made up for as fast as it may go",
+  FindingsFound:
+    '"xtelemdb verify level=listed" lists them; the next sync replaces corrupt and lost ones; a suspect one that somebody changed is left alone: move it aside',
+  TooMuchLost:
+    'look whether the replica is whole (a mount below it, a restore under way); if the copies are really gone, run "xtelemdb verify accept_loss=true"',
   ConfigurationLoaded: "",
   ConfigurationRejected: "mend the configuration; until then the last good one holds",
 } as const satisfies Record<string, string>;

@@ -17,14 +17,14 @@ import {
 } from "../inventory/mod.ts";
 import { type Agent, declareState, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
-import { Throttled } from "./alarm.ts";
+import { endedWithin, Throttled } from "./alarm.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import type { Condition } from "./condition.ts";
 import { dataDirectoryConditions } from "./conditions.ts";
 import { fixedKeysThatDiffer, LOADED, rejected, withFixedKeys } from "./configuration-state.ts";
 import { OriginLoop } from "./origin-loop.ts";
 import { ReplicaLoop } from "./replica-loop.ts";
-import { afterLocal, nearbyOf } from "./replica-order.ts";
+import { afterLocal, readyOf } from "./replica-order.ts";
 import type { SyncSummary } from "./reports.ts";
 import { RunningLoops } from "./running-loops.ts";
 import { AGENT_SUBJECT, dataDirectorySubject, replicaSubject } from "./status.ts";
@@ -210,7 +210,7 @@ export class Controller {
     return new ReplicaLoop(url, {
       agent: () => this.#agent,
       signal: AbortSignal.any([signal, this.#agent.options.signal]),
-      nearby: () => nearbyOf(this.#replicas.loops),
+      ready: () => readyOf(this.#replicas.loops),
       afterLocal: (one) => afterLocal(this.#agent, one, this.#replicas.loops),
       alone: (action) => this.#alone(action),
       onChanged: () => this.#refresh.trigger(),
@@ -285,13 +285,7 @@ export class Controller {
   async #stop(): Promise<void> {
     const { hands, clock } = this.#agent;
     hands.stop();
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(STOP_MILLISECONDS, resolve);
-      void Promise.all([this.#origins.stop(), this.#replicas.stop()]).then(() => {
-        cancel();
-        resolve();
-      });
-    });
+    await endedWithin(clock, STOP_MILLISECONDS, Promise.all([this.#origins.stop(), this.#replicas.stop()]));
     await this.#refresh.close();
     const failed = await this.#keeper.refresh(true);
     if (failed !== undefined) this.#broken ??= failed;

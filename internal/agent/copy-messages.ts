@@ -20,6 +20,9 @@ export interface PackedGroup {
   readonly numbers: Float64Array;
   /** The copies that may be replaced, by position: few, most of the time. */
   readonly replaces: ReadonlyMap<number, Evidence>;
+  /** What the contents must be, and what the source looks like where not as the origin: by position, of copies that are repaired. */
+  readonly mustBe: ReadonlyMap<number, Uint8Array>;
+  readonly looksLike: ReadonlyMap<number, Evidence>;
   /** All of them are still growing. */
   readonly prefix: boolean;
 }
@@ -29,6 +32,8 @@ export interface FileSource {
   readonly address: VolumeAddress;
   /** It is a copy at another replica, not the origin. */
   readonly fromCopy: boolean;
+  /** How that copy looks, where its replica could not keep the origin's time. */
+  readonly looksLike?: Evidence;
 }
 
 export function packGroup(
@@ -40,6 +45,8 @@ export function packGroup(
   const directories: PackedGroup["directories"][number][] = [];
   const numbers = new Float64Array(files.length * COLUMNS);
   const replaces = new Map<number, Evidence>();
+  const mustBe = new Map<number, Uint8Array>();
+  const looksLike = new Map<number, Evidence>();
   const names = files.map((file, index) => {
     const { id, directory, name, evidence, copy } = file;
     const source = sourceOf(file);
@@ -57,18 +64,23 @@ export function packGroup(
     numbers[at + 2] = evidence.size;
     numbers[at + 3] = evidence.mtimeSeconds;
     numbers[at + 4] = evidence.mtimeNanoseconds;
-    if (copy !== undefined) replaces.set(index, copy.kept);
+    if (copy !== undefined && copy.untouchable !== true) replaces.set(index, copy.kept);
+    if (file.mustBe !== undefined) mustBe.set(index, file.mustBe);
+    if (source?.looksLike !== undefined) looksLike.set(index, source.looksLike);
     return name;
   });
-  return { replica, directories, names: names.join("/"), numbers, replaces, prefix: files[0]?.prefix === true };
+  const prefix = files[0]?.prefix === true;
+  return { replica, directories, names: names.join("/"), numbers, replaces, mustBe, looksLike, prefix };
 }
 
-export function unpackGroup({ replica, directories, names, numbers, replaces, prefix }: PackedGroup): CopyGroup {
+export function unpackGroup({ replica, directories, names, numbers, replaces, prefix, ...packed }: PackedGroup): CopyGroup {
   const requests = names.split("/").map((name, index): CopyRequest => {
     const at = index * COLUMNS;
     const directory = directories[numbers[at + 1] ?? 0];
     if (directory === undefined) throw new Error(`the group names no directory for its file ${index}`);
     const former = replaces.get(index);
+    const mustBe = packed.mustBe.get(index);
+    const looksLike = packed.looksLike.get(index);
     return {
       // Packed from a file origin's id.
       id: numbers[at] as FileOriginId,
@@ -76,6 +88,8 @@ export function unpackGroup({ replica, directories, names, numbers, replaces, pr
       name,
       evidence: { size: numbers[at + 2] ?? 0, mtimeSeconds: numbers[at + 3] ?? 0, mtimeNanoseconds: numbers[at + 4] ?? 0 },
       ...(former === undefined ? {} : { replaces: former }),
+      ...(mustBe === undefined ? {} : { mustBe }),
+      ...(looksLike === undefined ? {} : { looksLike }),
       ...(prefix ? { prefix } : {}),
     };
   });

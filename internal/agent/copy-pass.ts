@@ -25,16 +25,14 @@ import { type Agent, claimsOf, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { type PackedResult, packGroup } from "./copy-messages.ts";
 import { sourcesOf } from "./copy-sources.ts";
-import { nextKind } from "./lanes.ts";
+import { FAR_GROUP, nextKind } from "./lanes.ts";
 import { observeCopies } from "./observer.ts";
 import type { CopyPassOptions, CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { PassTotals } from "./pass-totals.ts";
+import { copyFromElsewhere, isRepair, repairSources } from "./repair-sources.ts";
 import { addressOf } from "./volume-address.ts";
 
 const PROGRESS_EVERY_MILLISECONDS = 200;
-
-/** Where the way is long, the files of a group are copied side by side, several large ones too, and the guards of a group cost a while. */
-const FAR_GROUP = { files: 16_384, bytes: 1 << 30 };
 
 export class CopyPass {
   readonly #plan: PassPlan;
@@ -156,8 +154,13 @@ export class CopyPass {
     return read.unwrapOr(undefined);
   }
 
-  async #copy(group: readonly PendingFile[]): Promise<void> {
+  async #copy(planned: readonly PendingFile[]): Promise<void> {
     const { agent, checked } = this;
+    const { ready } = this.options;
+    const repairs = repairSources(agent, planned.filter(isRepair), checked.row.id, ready());
+    // What no replica that is there can give now is found again by the next whole diff.
+    const group = planned.filter((file) => !isRepair(file) || repairs.has(file.id));
+    if (group.length === 0) return;
     for (const { id } of group) this.#filesInFlight.add(id);
     const directories = [...new Set(group.map((file) => file.directory.id))];
     const fresh = directories.filter((directory) => !this.#directoriesInFlight.has(directory));
@@ -174,7 +177,8 @@ export class CopyPass {
     const limit = bandwidthBytes > 0 ? { limit: { shared: this.#granted, bytesPerSecond: bandwidthBytes } } : {};
     const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(group.map(({ directory }) => directory.host))] };
     const replica = { address: addressOf(checked.replica), marker, claims, reserveBytes, ...limit };
-    const sources = sourcesOf(agent, group, checked.row.id, this.options.nearby());
+    const usual = sourcesOf(agent, group, checked.row.id, ready());
+    const sources = (file: PendingFile) => repairs.get(file.id) ?? usual(file);
     const reply = await agent.hands.run(
       { kind: "copy", group: packGroup(replica, group, sources) },
       {
@@ -193,7 +197,10 @@ export class CopyPass {
     }
     const copied = await expectReply(reply, "copy");
     if (copied.isErr()) this.#error ??= copied.error;
-    else await this.#commit(group, directories, copied.value.result);
+    else {
+      const result = await copyFromElsewhere(agent, replica, group, copied.value.result, checked.row.id, ready);
+      await this.#commit(group, directories, result);
+    }
     for (const { id } of group) this.#filesInFlight.delete(id);
   }
 

@@ -9,17 +9,17 @@ import type { FileSource } from "./copy-messages.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
 import { addressOf, originAddressOf } from "./volume-address.ts";
 
-/** `nearby`: replicas on this machine that are there. `target`: the replica that is copied to. */
+/** `ready`: replicas that are there. `target`: the replica that is copied to. */
 export function sourcesOf(
   agent: Agent,
   group: readonly PendingFile[],
   target: ReplicaId,
-  nearby: readonly CheckedReplica[],
+  ready: readonly CheckedReplica[],
 ): (file: PendingFile) => FileSource | undefined {
   const { hosts, hostname } = agent.state;
   const remote = group.filter(({ directory }) => directory.host !== hostname);
   if (remote.length === 0) return () => undefined;
-  const others = nearby.filter(({ row }) => row.id !== target);
+  const others = ready.filter(({ replica, row }) => replica.target.kind === "local" && row.id !== target);
   const untried = remote.filter(({ attempt }) => attempt === undefined);
   const ids = others.map(({ row }) => row.id);
   // An inventory that cannot be asked now will tell so elsewhere; the origin is always right.

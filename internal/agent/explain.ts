@@ -11,7 +11,9 @@ import {
   type Evidence,
   type FileOrigin,
   type FileReplica,
+  type Finding,
   findFileOrigins,
+  findingsAt,
   openInventoryForReading,
   type ReplicaId,
   readConditions,
@@ -52,6 +54,7 @@ function explainFile(
 ): FileExplanation {
   const copies = copiesOf(session, origin.id);
   const attempts = attemptsAt(session, origin.id);
+  const findings = findingsAt(session, origin.id);
   const declaredUrls: readonly string[] = state.replicas.map((replica) => replica.id);
   const urls = [...new Set([...declaredUrls, ...copies.map((copy) => copy.url)])];
   return {
@@ -66,7 +69,8 @@ function explainFile(
     replicas: urls.map((url) => {
       const copy = copies.find((one) => one.url === url);
       const attempt = attempts.find((one) => one.replica === (copy?.replica ?? replicaIdOf(session, url)));
-      return explainReplica(origin, url, declaredUrls.includes(url), copy, attempt, conditions);
+      const finding = findings.find(({ replica }) => replica === copy?.replica);
+      return explainReplica(origin, url, declaredUrls.includes(url), { copy, attempt, finding }, conditions);
     }),
   };
 }
@@ -81,7 +85,11 @@ function modifiedText({ mtimeSeconds, mtimeNanoseconds }: Omit<Evidence, "size">
   return whole.toISOString().replace(".000Z", `.${String(mtimeNanoseconds).padStart(9, "0")}Z`);
 }
 
+const IMPORTED =
+  "it is known from a copy alone: no scan of its host has looked for it yet, so it is neither missing nor deleted there";
+
 function originMessage(origin: FileOrigin): string {
+  if (!origin.declared && origin.state === "imported") return IMPORTED;
   if (!origin.declared)
     return "its host or data directory is not declared any more: the rows and copies are kept, nothing new is copied";
   switch (origin.state) {
@@ -93,6 +101,8 @@ function originMessage(origin: FileOrigin): string {
       return "it is gone at its origin; this is the tombstone with the last known size and time, and its copies are kept";
     case "excluded":
       return "a pattern of [scan] exclude leaves it out; its copies are kept";
+    case "imported":
+      return IMPORTED;
   }
 }
 
@@ -100,10 +110,10 @@ function explainReplica(
   origin: FileOrigin,
   url: string,
   declared: boolean,
-  copy: FileReplica | undefined,
-  attempt: Attempt | undefined,
+  known: { readonly copy: FileReplica | undefined; readonly attempt: Attempt | undefined; readonly finding: Finding | undefined },
   conditions: readonly StoredCondition[],
 ): FileReplicaExplanation {
+  const { copy, attempt, finding } = known;
   const wanted = declared && origin.declared && (origin.state === "growing" || origin.state === "settled");
   const pending = wanted && copy?.state !== "current";
   const why = pending
@@ -113,11 +123,18 @@ function explainReplica(
     url,
     declared,
     state: copy?.state ?? "missing",
-    path: `${url.replace(/\/$/, "")}/${replicaPathOf(origin.host, origin.path)}`,
+    path: `${url.replace(/\/$/, "")}/${placeOf(origin, copy)}`,
     pending,
     ...why,
     digest: copy?.digest === undefined ? null : `${copy.digest.algorithm}:${Buffer.from(copy.digest.bytes).toString("hex")}`,
     copiedAt: copy === undefined ? null : isoTime(copy.copiedAt),
+    verifiedAt: copy?.verifiedAt === undefined ? null : isoTime(copy.verifiedAt),
+    finding:
+      finding === undefined
+        ? null
+        : { message: finding.message, foundAt: isoTime(finding.foundAt), digest: digestText(finding.found) },
+    imported: copy?.imported ?? null,
+    createdAt: copy?.createdAt === undefined ? null : isoTime(copy.createdAt),
     keptModified: copy?.kept === undefined ? null : modifiedText(copy.kept),
     attempts:
       attempt === undefined
@@ -133,10 +150,26 @@ function explainReplica(
   };
 }
 
+/** Below the replica's root. */
+const placeOf = ({ host, path }: FileOrigin, copy: FileReplica | undefined): string =>
+  copy?.place === undefined ? replicaPathOf(host, path) : `${copy.place}/${path.slice(path.lastIndexOf("/") + 1)}`;
+
+const digestText = (digest: Uint8Array | null): string | null =>
+  digest === null ? null : `sha256:${Buffer.from(digest).toString("hex")}`;
+
 function keptReason(declared: boolean, copy: FileReplica | undefined, wanted: boolean): string {
   if (copy === undefined) return "no copy, and none is wanted";
+  if (copy.imported !== undefined) return importedReason(copy);
   if (wanted) return `current since ${isoTime(copy.copiedAt)}`;
   return declared ? `kept, copied ${isoTime(copy.copiedAt)}` : `kept; the replica is not declared any more`;
+}
+
+/** Who says so, of a copy that we did not make. */
+function importedReason({ copiedAt, imported, digest, verifiedAt }: FileReplica): string {
+  const agrees = imported === "confirmed" ? "its origin has the same size and time" : "its origin has not been compared yet";
+  const read =
+    verifiedAt !== undefined ? "" : digest === undefined ? "; unverified: nobody has read it" : "; read once, never compared";
+  return `found there and imported ${isoTime(copiedAt)}; ${agrees}${read}`;
 }
 
 /** The first that holds: the file may still grow; the replica is not ready; the last attempt failed; it waits its turn. */

@@ -1,10 +1,12 @@
 /** Who performs tasks for the controller: threads in the program, the calling thread itself in a simulation. */
-import type { DirectoryDifference } from "../inventory/mod.ts";
+import type { DirectoryDifference, FoundBatch } from "../inventory/mod.ts";
 import type { Reply, Task } from "./worker-protocol.ts";
 
 export interface TaskHandlers {
   /** Called in order; the next message of this task may be held back until it resolves. */
   readonly onDifferences?: (differences: readonly DirectoryDifference[]) => Promise<void>;
+  /** The same, of an import. */
+  readonly onFound?: (batch: FoundBatch) => Promise<void>;
   readonly onProgress?: (files: number, bytes: number, path: string) => void;
 }
 

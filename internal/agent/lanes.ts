@@ -17,3 +17,6 @@ export function nextKind(
   const largeMayGo = large < Math.max(1, places - 1) && has("large");
   return largeMayGo && last === "small" ? "large" : "small";
 }
+
+/** Where the way is long, the files of a group are copied side by side, several large ones too, and the guards of a group cost a while. */
+export const FAR_GROUP = { files: 16_384, bytes: 1 << 30 };

@@ -64,6 +64,7 @@ const busy = (): AgentMetrics => {
   metrics.scanned("exao1", "/opt/MagAOX/logs", 100, 0.5);
   metrics.failed("replica", "NoSpace");
   metrics.workerStalled();
+  metrics.verified("/mnt/backup", 3, 30);
   metrics.queued("/mnt/backup", 7);
   return metrics;
 };
@@ -92,6 +93,11 @@ test("counts, gauges and the histogram have the numbers that were told and that 
     [2, "xtelemdb_replica_files", { replica, state: "current" }],
     [30, "xtelemdb_replica_bytes", { replica, state: "kept" }],
     [90, "xtelemdb_replica_oldest_pending_seconds", { replica }],
+    [3, "xtelemdb_verified_files_total", { replica }],
+    [30, "xtelemdb_verified_bytes_total", { replica }],
+    [1, "xtelemdb_replica_findings", { replica, state: "corrupt" }],
+    [0.5, "xtelemdb_replica_verified_share", { replica }],
+    [0, "xtelemdb_replica_oldest_evidence_seconds", { replica }],
     [1, "xtelemdb_condition", { subject: "replica /mnt/backup", type: "Ready", status: "True", reason: "Converged" }],
     [4, "xtelemdb_configuration_generation"],
     [3, "xtelemdb_configuration_observed_generation"],

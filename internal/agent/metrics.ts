@@ -65,6 +65,18 @@ export class AgentMetrics {
     labelNames: ["domain", "reason"],
     registers: this.#registers,
   });
+  readonly #verifiedFiles = new Counter({
+    name: "xtelemdb_verified_files_total",
+    help: "Copies read back from their disk and found to be what they should be",
+    labelNames: ["replica"],
+    registers: this.#registers,
+  });
+  readonly #verifiedBytes = new Counter({
+    name: "xtelemdb_verified_bytes_total",
+    help: "Bytes of the copies read back and found to be what they should be",
+    labelNames: ["replica"],
+    registers: this.#registers,
+  });
   readonly #stalls = new Counter({
     name: "xtelemdb_worker_stalls_total",
     help: "Workers that were given up because they did not come back",
@@ -106,6 +118,12 @@ export class AgentMetrics {
     this.#stalls.inc();
   }
 
+  /** Copies were read back and are what they should be. */
+  verified(replica: string, files: number, bytes: number): void {
+    this.#verifiedFiles.inc({ replica }, files);
+    this.#verifiedBytes.inc({ replica }, bytes);
+  }
+
   /** How many files now wait for a worker of this replica. */
   queued(replica: string, files: number): void {
     this.#queues.set(replica, files);
@@ -126,6 +144,7 @@ export class AgentMetrics {
   #beginAtZero(status: StatusDocument): void {
     const hosts = status.hosts.filter(({ scannedHere }) => scannedHere).map(({ name }) => name);
     for (const { url } of declaredReplicasOf(status)) {
+      this.verified(url, 0, 0);
       for (const host of hosts) this.copied(url, host, 0, 0);
     }
   }

@@ -9,6 +9,8 @@ export interface Observer {
   scanned(host: string, dataDirectory: string, files: number, seconds: number): void;
   failed(domain: string, reason: string): void;
   workerStalled(): void;
+  /** Copies were read back and are what they should be. */
+  verified(replica: string, files: number, bytes: number): void;
   queued(replica: string, files: number): void;
 }
 

@@ -29,8 +29,8 @@ export interface CopyPassOptions {
   readonly overdueBefore?: number;
   /** What the tallies say is pending: for the progress display. */
   readonly pending: Amount;
-  /** Replicas on this machine that are there: their copies can stand in for origins far away. */
-  readonly nearby: () => readonly CheckedReplica[];
+  /** Replicas that are there: their copies can stand in for origins far away, and repair each other. */
+  readonly ready: () => readonly CheckedReplica[];
   /** Aborted: begin no further group. */
   readonly signal: AbortSignal;
   /** The desired state is still the one that the pass began with: else its end says nothing of what is reconciled. */

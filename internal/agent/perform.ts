@@ -1,6 +1,21 @@
 /** What the hands do, task by task. It may block; it decides nothing, and can be broken off at any moment. */
-import { type DirectoryDifference, inventoryErrorMessage, openInventoryForReading, type Session } from "../inventory/mod.ts";
-import { CopyBuffers, checkReplica, cleanReplica, copyGroup } from "../replicate/mod.ts";
+import {
+  type DirectoryDifference,
+  type FoundBatch,
+  inventoryErrorMessage,
+  openInventoryForReading,
+  Session,
+} from "../inventory/mod.ts";
+import {
+  CopyBuffers,
+  checkReplica,
+  cleanReplica,
+  copyGroup,
+  findDarkFiles,
+  findImportFolders,
+  verifyCopies,
+  walkImport,
+} from "../replicate/mod.ts";
 import { DirectoryScan, ExcludePatterns, emptyCounts, ListingsAhead, NameLook, type ScanSink } from "../scan/mod.ts";
 import { printable } from "../sys/mod.ts";
 import { openVolume, type Volume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
@@ -15,6 +30,8 @@ const PROGRESS_EVERY_MILLISECONDS = 200;
 /** What a task says on its way. */
 export interface Telling {
   differences(differences: readonly DirectoryDifference[]): void;
+  /** What an import found. */
+  found(batch: FoundBatch): void;
   progress(files: number, bytes: number, path: string): void;
   /** Nothing to say, but not hung. */
   alive(): void;
@@ -43,22 +60,42 @@ export class Performer {
       case "clean":
         return { kind: "clean", result: await cleanReplica(task.request) };
       case "copy": {
-        let files = 0;
-        let bytes = 0;
-        let sentAt = performance.now();
         const group = unpackGroup(task.group);
-        const onProgress: Parameters<typeof copyGroup>[2] = (request, moreFiles, moreBytes) => {
-          files += moreFiles;
-          bytes += moreBytes;
-          const now = performance.now();
-          if (now - sentAt < PROGRESS_EVERY_MILLISECONDS) return;
-          sentAt = now;
-          tell.progress(files, bytes, `${request.directoryPath}/${request.name}`);
-        };
-        const result = await copyGroup(group, this.#buffers, onProgress, this.isStopped);
+        const result = await copyGroup(group, this.#buffers, progressOf(tell), this.isStopped);
         return { kind: "copy", result: packResult(group, result) };
       }
+      case "verify":
+        return { kind: "verify", result: await verifyCopies(task.request, this.#buffers, progressOf(tell), this.isStopped) };
+      case "find-dark": {
+        const session = this.#read();
+        if (!(session instanceof Session)) return session;
+        return { kind: "find-dark", result: await findDarkFiles(session, task.request, tell.alive, this.isStopped) };
+      }
+      case "import-folders": {
+        const result = await findImportFolders(task.request);
+        return { kind: "import-folders", result: result.isOk() ? { ok: result.value } : { problem: result.error } };
+      }
+      case "import":
+        return this.#import(task, tell);
     }
+  }
+
+  async #import(task: Extract<Task, { readonly kind: "import" }>, tell: Telling): Promise<Reply> {
+    const session = this.#read();
+    if (!(session instanceof Session)) return session;
+    const sign = seldom(tell);
+    const sink = { found: (batch: FoundBatch) => tell.found(batch), progress: sign };
+    return { kind: "import", result: await walkImport(session, task.request, sink, this.isStopped) };
+  }
+
+  /** The inventory, or why it cannot be read. */
+  #read(): Session | Extract<Reply, { readonly kind: "broken" }> {
+    if (this.#session === undefined) {
+      const opened = openInventoryForReading(this.inventory);
+      if (opened.isErr()) return { kind: "broken", detail: inventoryErrorMessage(opened.error) };
+      this.#session = opened.value;
+    }
+    return this.#session;
   }
 
   close(): void {
@@ -67,11 +104,8 @@ export class Performer {
   }
 
   async #scan(task: ScanTask | LookTask, tell: Telling): Promise<Reply> {
-    if (this.#session === undefined) {
-      const opened = openInventoryForReading(this.inventory);
-      if (opened.isErr()) return { kind: "broken", detail: inventoryErrorMessage(opened.error) };
-      this.#session = opened.value;
-    }
+    const session = this.#read();
+    if (!(session instanceof Session)) return session;
     const volume = await openVolume(task.address);
     const reply = emptyReply(task);
     if (volume.isErr()) {
@@ -80,8 +114,8 @@ export class Performer {
     }
     const patterns = new ExcludePatterns(task.exclude);
     const sink = new Sending(reply, tell);
-    if (task.kind === "scan") await listAll(task, volume.value, this.#session, patterns, sink);
-    else await new NameLook(volume.value, this.#session, task.target, patterns, task.rule, sink).look(task.entries);
+    if (task.kind === "scan") await listAll(task, volume.value, session, patterns, sink);
+    else await new NameLook(volume.value, session, task.target, patterns, task.rule, sink).look(task.entries);
     const { rotating, changesElsewhere } = volume.value;
     volume.value.close();
     sink.flush();
@@ -90,6 +124,29 @@ export class Performer {
     const unwatched = watchProblem === undefined ? {} : { watchProblem };
     return { ...reply, patterns: patterns.takeCounts(), rotating, ...elsewhere, ...unwatched };
   }
+}
+
+/** Passes on how far a task has come, now and then. */
+function seldom(tell: Telling): Telling["progress"] {
+  let sentAt = performance.now();
+  return (files, bytes, path) => {
+    const now = performance.now();
+    if (now - sentAt < PROGRESS_EVERY_MILLISECONDS) return;
+    sentAt = now;
+    tell.progress(files, bytes, path);
+  };
+}
+
+/** Sums up what a task says of its files, and passes it on now and then. */
+function progressOf(tell: Telling): (file: { directoryPath: string; name: string }, files: number, bytes: number) => void {
+  let files = 0;
+  let bytes = 0;
+  const pass = seldom(tell);
+  return ({ directoryPath, name }, moreFiles, moreBytes) => {
+    files += moreFiles;
+    bytes += moreBytes;
+    pass(files, bytes, `${directoryPath}/${name}`);
+  };
 }
 
 interface OpenReply extends ScanReply {

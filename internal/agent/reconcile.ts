@@ -21,6 +21,7 @@ import { printable } from "../sys/mod.ts";
 import { type Agent, isoTime, servedHosts } from "./agent.ts";
 import { type AgentError, agentErrorMessage } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
+import type { Condition } from "./condition.ts";
 import {
   agentConditions,
   dataDirectoryConditions,
@@ -29,11 +30,13 @@ import {
   replicaConditions,
 } from "./conditions.ts";
 import { CopyPass } from "./copy-pass.ts";
+import { importAtFirstSight } from "./import-first-sight.ts";
 import type { CopyPassResult } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
 import { scanPass } from "./scan-pass.ts";
 import { AGENT_SUBJECT, buildStatus, dataDirectorySubject, replicaSubject } from "./status.ts";
+import { verificationOf, verifiedCondition } from "./verification.ts";
 
 /** How old the status file gets while files are copied. */
 const STATUS_EVERY_MILLISECONDS = 2_000;
@@ -94,7 +97,11 @@ async function runPass(agent: Agent): Promise<Result<SyncSummary, AgentError>> {
         .andThen(() => publishProgress(agent, "scanning"))
         .andThen(() => scanPass(agent, { acceptLoss: [] }))
         .andThen((scan) => saveScanConditions(agent, scan).map(() => scan))
-        .andThen((scan) => checkReplicas(agent, true).map((checked) => ({ run, scan, checked }))),
+        .andThen((scan) =>
+          checkReplicas(agent, true)
+            .andThen((checked) => importFirst(agent, checked))
+            .map((checked) => ({ run, scan, checked })),
+        ),
     );
   if (pass.isErr()) return pass.map(neverReached);
   const { run, scan, checked } = pass.value;
@@ -111,6 +118,18 @@ async function runPass(agent: Agent): Promise<Result<SyncSummary, AgentError>> {
   return finishPass(agent, { run, scan, checked, copied: copied.value, begun });
 }
 
+/** What a replica has is known before anything is copied to it; where that fails, the replica is not ready. */
+const importFirst = (agent: Agent, checked: readonly CheckedReplica[]): ResultAsync<readonly CheckedReplica[], AgentError> =>
+  ResultAsync.combine(
+    checked.map((one): ResultAsync<CheckedReplica, AgentError> => {
+      const { found } = one;
+      if (found.kind !== "ready") return okAsync(one);
+      return importAtFirstSight(agent, { ...one, found }).map(({ problem }) =>
+        problem === undefined ? one : { ...one, found: problem },
+      );
+    }),
+  );
+
 const neverReached = (): SyncSummary => {
   throw new Error("an error has no value");
 };
@@ -119,7 +138,7 @@ const neverReached = (): SyncSummary => {
 async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promise<Result<readonly CopyPassResult[], AgentError>> {
   const amounts = await readAmounts(agent, checked);
   if (amounts.isErr()) return amounts.map(() => []);
-  const nearby = checked.filter(({ replica, found }) => replica.target.kind === "local" && found.kind === "ready");
+  const ready = checked.filter(({ found }) => found.kind === "ready");
   const passOf = (one: CheckedReplica): ResultAsync<CopyPassResult, AgentError>[] => {
     const { found } = one;
     if (found.kind !== "ready") return [];
@@ -131,7 +150,7 @@ async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promis
         dueAt: Number.MAX_SAFE_INTEGER,
         whole: true,
         pending,
-        nearby: () => nearby,
+        ready: () => ready,
         signal: agent.options.signal,
         mayAdvance: () => true,
       },
@@ -166,6 +185,19 @@ const readAmounts = (
     })
     .mapErr((error): AgentError => error);
 
+/** What each replica's copies are known by. */
+const readVerified = (agent: Agent, checked: readonly CheckedReplica[]): Result<Map<CheckedReplica, Condition[]>, AgentError> =>
+  agent.inventory.readNow((session) => {
+    const tallies = readTallies(session);
+    return new Map(
+      checked.map((one) => {
+        const status = verificationOf(session, agent.state, one.row.id, tallies, agent.now());
+        const condition = verifiedCondition(status, agent.now());
+        return [one, condition === undefined ? [] : [condition]];
+      }),
+    );
+  });
+
 interface PassFindings {
   readonly run: number;
   readonly scan: ScanSummary;
@@ -178,13 +210,12 @@ function finishPass(agent: Agent, findings: PassFindings): ResultAsync<SyncSumma
   const { scan, checked, copied } = findings;
   return readAmounts(agent, checked).andThen((amounts) => {
     const notReady: string[] = scan.dataDirectories.filter((one) => one.outcome.kind !== "scanned").map((one) => one.path);
+    const verified = readVerified(agent, checked);
+    if (verified.isErr()) return errAsync(verified.error);
     return forEach(checked, (one) => {
       const amount = amounts.get(one) ?? { current: NOTHING, pending: NOTHING, growing: NOTHING, failed: NOTHING };
-      const conditions = replicaConditions(
-        one,
-        copied.find(({ url }) => url === one.replica.id),
-        amount,
-      );
+      const result = copied.find(({ url }) => url === one.replica.id);
+      const conditions = [...replicaConditions(one, result, amount), ...(verified.value.get(one) ?? [])];
       if (!conditions.some(({ type, status }) => type === "Ready" && status === "True")) notReady.push(one.replica.id);
       return setConditions(
         agent.inventory,

@@ -12,8 +12,10 @@ import { type Agent, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
 import { CopyPass } from "./copy-pass.ts";
+import { FirstSight } from "./import-first-sight.ts";
 import type { CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicaOf } from "./replica-pass.ts";
+import { Scrub } from "./scrub.ts";
 
 /** A replica that is there and idle is looked at again after this: its disk may have been pulled out. */
 const LOOK_AGAIN_LOCAL = 30_000;
@@ -31,8 +33,8 @@ const SHOWN_AFTER = 1_000;
 export interface ReplicaLoopEnvironment {
   readonly agent: () => Agent;
   readonly signal: AbortSignal;
-  /** Replicas on this machine that are there now. */
-  readonly nearby: () => readonly CheckedReplica[];
+  /** Replicas that are there now. */
+  readonly ready: () => readonly CheckedReplica[];
   /** Resolves when the local replicas have what comes from other hosts: it is fetched once. */
   readonly afterLocal: (loop: ReplicaLoop) => Promise<void>;
   /** One after the other: two new declarations of one root must not both write a marker. */
@@ -57,12 +59,25 @@ export class ReplicaLoop {
   #overdueAt = 0;
   #againAt = Number.POSITIVE_INFINITY;
   #idle = Promise.resolve();
+  readonly #scrub: Scrub;
+  readonly #firstSight: FirstSight;
 
   constructor(
     readonly url: Replica["id"],
     private readonly environment: ReplicaLoopEnvironment,
   ) {
     this.#alarm = new Alarm(environment.agent().clock, environment.signal);
+    const onProblem = (problem: ReplicaProblem, released: Promise<void> | undefined): Promise<void> =>
+      this.#failed(problem, released).then(environment.onChanged);
+    this.#firstSight = new FirstSight({ ...environment, onProblem });
+    this.#scrub = new Scrub({
+      ...environment,
+      onDone: (judged) => {
+        this.wake(judged);
+        environment.onChanged();
+      },
+      onProblem: (problem, released) => void onProblem(problem, released),
+    });
   }
 
   /** What was last found at its root; undefined before the first look. */
@@ -73,6 +88,11 @@ export class ReplicaLoop {
   /** Why nothing can be written to it now. */
   get problem(): ReplicaProblem | undefined {
     return this.#problem;
+  }
+
+  /** Why too many of its copies are gone at once for anything to be judged. */
+  get frozen(): string | undefined {
+    return this.#scrub.frozen;
   }
 
   get isCopying(): boolean {
@@ -126,12 +146,13 @@ export class ReplicaLoop {
     this.#againAt = Number.POSITIVE_INFINITY;
     if (now >= this.#checkAt || this.#checked?.found.kind !== "ready") await this.#check();
     const ready = this.#ready();
-    if (ready === undefined || this.#stopped) return;
+    if (ready === undefined || this.#stopped || !(await this.#firstSight.isOver(ready)) || this.#stopped) return;
     const pass = this.#newPass(ready);
     if (!pass.hasWork()) {
       this.#whole = false;
       const concluded = await pass.conclude();
       if (concluded.isErr()) this.environment.onBroken(concluded.error);
+      this.#scrub.next(ready);
       return;
     }
     await this.environment.afterLocal(this);
@@ -173,7 +194,7 @@ export class ReplicaLoop {
   }
 
   #newPass(ready: ReadyReplica): CopyPass {
-    const { agent, signal, nearby } = this.environment;
+    const { agent, signal, ready: others } = this.environment;
     const begun = agent();
     const { maxWaitMilliseconds } = begun.state.scan;
     const lookForOverdue = begun.elapsed() >= this.#overdueAt;
@@ -184,7 +205,7 @@ export class ReplicaLoop {
       whole: this.#whole,
       ...(lookForOverdue ? { overdueBefore: begun.now() - maxWaitMilliseconds } : {}),
       pending: NOTHING,
-      nearby,
+      ready: others,
       signal: AbortSignal.any([signal, this.#passStop.signal]),
       mayAdvance: () => agent().declared.generation === begun.declared.generation,
     });
@@ -255,7 +276,10 @@ export class ReplicaLoop {
     const now = agent.now();
     const next = agent.inventory.readNow((session) => nextAttemptAt(session, row.id, now)).unwrapOr(undefined);
     const dueAt = next === undefined ? Number.POSITIVE_INFINITY : elapsed + (next - now) + 1;
-    return Math.max(elapsed + 1, Math.min(this.#checkAt, this.#againAt, dueAt, this.#nextOverdueAt(agent)));
+    return Math.max(
+      elapsed + 1,
+      Math.min(this.#checkAt, this.#againAt, dueAt, this.#nextOverdueAt(agent), this.#scrub.nextAt({ row })),
+    );
   }
 
   /** Only while anything grows. */

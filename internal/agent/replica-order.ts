@@ -6,11 +6,9 @@ import type { CheckedReplica } from "./replica-pass.ts";
 /** How long a replica on another host waits for the ones here. */
 const LOCAL_FIRST_MILLISECONDS = 600_000;
 
-/** Replicas on this machine that are there. */
-export const nearbyOf = (loops: readonly ReplicaLoop[]): CheckedReplica[] =>
-  loops.flatMap(({ checked, problem }) =>
-    checked?.found.kind === "ready" && problem === undefined && checked.replica.target.kind === "local" ? [checked] : [],
-  );
+/** Replicas that are there. */
+export const readyOf = (loops: readonly ReplicaLoop[]): CheckedReplica[] =>
+  loops.flatMap(({ checked, problem }) => (checked?.found.kind === "ready" && problem === undefined ? [checked] : []));
 
 /** What comes from another host is fetched once: the replicas here get it first, and are the source for those elsewhere. */
 export async function afterLocal(agent: Agent, loop: ReplicaLoop, loops: readonly ReplicaLoop[]): Promise<void> {

@@ -117,6 +117,14 @@ export interface FileReplicaExplanation {
   readonly help: string;
   readonly digest: string | null;
   readonly copiedAt: string | null;
+  /** When its bytes were last read back and found to be what they should be. */
+  readonly verifiedAt: string | null;
+  /** What was found wrong with it, until a new copy takes its place. */
+  readonly finding: { readonly message: string; readonly foundAt: string; readonly digest: string | null } | null;
+  /** Of a copy that was found there and not made by us: whether its origin was seen to agree. */
+  readonly imported: "unconfirmed" | "confirmed" | null;
+  /** When the file of such a copy was made, where the file system knows. */
+  readonly createdAt: string | null;
   /** The modification time that the replica could keep, where that is another than the origin's. */
   readonly keptModified: string | null;
   readonly attempts: {
@@ -131,7 +139,7 @@ export interface FileReplicaExplanation {
 
 /** What is going on now, for a person who watches. Sent at most a few times a second. */
 export interface Progress {
-  readonly phase: "scanning" | "copying" | "checking";
+  readonly phase: "scanning" | "copying" | "checking" | "verifying" | "importing";
   readonly subject: string;
   /** The files that the workers have last finished, one a worker at most. */
   readonly current: readonly string[];

@@ -2,7 +2,7 @@
  * What `status --json` prints and the status file holds. A consumer checks `format`; fields may be added within a format, never removed or
  * changed. Times are ISO 8601 UTC, amounts are whole bytes.
  */
-import type { Amount } from "../inventory/mod.ts";
+import type { Amount, FindingCounts } from "../inventory/mod.ts";
 
 export const STATUS_FORMAT = 1;
 
@@ -53,6 +53,8 @@ export interface DataDirectoryStatus {
   readonly settled: Amount;
   readonly absent: Amount;
   readonly excluded: Amount;
+  /** Known from copies alone: no scan has looked for them yet. */
+  readonly imported: Amount;
   readonly lastFullScan: string | null;
   readonly scan: {
     readonly durationMilliseconds: number;
@@ -83,6 +85,8 @@ export interface ReplicaStatus {
   readonly kept: Amount;
   readonly oldestPending: { readonly since: string; readonly ageSeconds: number } | null;
   readonly failures: readonly { readonly reason: string; readonly files: number; readonly example: string }[];
+  /** Null before the first run. */
+  readonly verification: VerificationStatus | null;
   readonly lastError: {
     readonly path: string;
     readonly host: string;
@@ -90,6 +94,30 @@ export interface ReplicaStatus {
     readonly reason: string;
     readonly message: string;
   } | null;
+}
+
+/** How a replica's copies are known to be what they should be: by rounds that read all of them back. */
+export interface VerificationStatus {
+  /** Within this time each copy is to be read back; null when nothing is promised. */
+  readonly promisedSeconds: number | null;
+  /** What a round takes at the configured bandwidth, or at the rate of one that is late; null when nobody can say. */
+  readonly neededSeconds: number | null;
+  /** What a round reads. */
+  readonly total: Amount;
+  /** The round under way. `share`: 0 to 1. */
+  readonly round: {
+    readonly begunAt: string;
+    readonly files: number;
+    readonly bytes: number;
+    readonly share: number;
+    readonly bytesPerSecond: number;
+  } | null;
+  /** When the last round that came to its end began: every copy was read or made since. */
+  readonly wholeSince: string | null;
+  /** When the copy whose turn is next was last read, or made. */
+  readonly oldestEvidence: string | null;
+  /** Copies that were found wrong and not replaced yet. */
+  readonly findings: FindingCounts;
 }
 
 export interface RunStatus {

@@ -32,6 +32,7 @@ import type { ReplicaLoop } from "./replica-loop.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
 import { AGENT_SUBJECT, buildStatus, replicaSubject } from "./status.ts";
 import type { StatusDocument } from "./status-document.ts";
+import { verificationOf, verifiedCondition } from "./verification.ts";
 
 /** What the keeper looks at. */
 export interface Watched {
@@ -211,7 +212,8 @@ function conditionsOf(agent: Agent, session: Session, loop: ReplicaLoop, id: Par
   if (checked === undefined) return [];
   const wanted = new Set(dataDirectoryScans(session).flatMap((scan) => (scan.declared ? [scan.id] : [])));
   const failed = failuresOf(session, id);
-  const amounts: PendingOfReplica = { ...replicaAmounts(readTallies(session), id, wanted), failed };
+  const tallies = readTallies(session);
+  const amounts: PendingOfReplica = { ...replicaAmounts(tallies, id, wanted), failed };
   const failures = failed.files === 0 ? [] : failureReasons(session, id);
   agent.options.observer?.queued(loop.url, amounts.pending.files);
   const result: CopyPassResult = {
@@ -224,7 +226,8 @@ function conditionsOf(agent: Agent, session: Session, loop: ReplicaLoop, id: Par
     ),
     ...(problem === undefined ? {} : { problem }),
   };
-  const conditions = replicaConditions(checked, result, amounts);
+  const verified = verifiedCondition(verificationOf(session, agent.state, id, tallies, agent.now()), agent.now(), loop.frozen);
+  const conditions = [...replicaConditions(checked, result, amounts), ...(verified === undefined ? [] : [verified])];
   if (!loop.isReconciling) return conditions;
   const message = `${amounts.pending.files} files wait for their copy`;
   return [...conditions, { type: "Reconciling", status: "True", reason: "Copying", message }];

@@ -7,7 +7,7 @@ import type { Amount } from "../inventory/mod.ts";
 import { AGENT_SUBJECT, dataDirectorySubject, replicaSubject } from "./status.ts";
 import type { ConditionStatusDocument, DataDirectoryStatus, ReplicaStatus, StatusDocument } from "./status-document.ts";
 
-const ORIGIN_STATES = ["growing", "settled", "absent", "excluded"] as const;
+const ORIGIN_STATES = ["growing", "settled", "absent", "excluded", "imported"] as const;
 const REPLICA_STATES = ["current", "pending", "growing", "failed", "kept"] as const;
 
 /** The data directories that this agent scans, each with its host. */
@@ -46,6 +46,7 @@ export function statusMetrics(status: StatusDocument, inventoryBytes: number): P
   );
   addOrigins(status, gauge);
   addReplicas(status, gauge);
+  addVerification(status, gauge);
   addConditions(status, gauge);
   return registry.metrics();
 }
@@ -77,6 +78,29 @@ function addReplicas(status: StatusDocument, gauge: MakeGauge): void {
   for (const replica of declaredReplicasOf(status)) {
     for (const state of REPLICA_STATES) set(files, bytes, { replica: replica.url, state }, replica[state]);
     oldest.set({ replica: replica.url }, replica.oldestPending?.ageSeconds ?? 0);
+  }
+}
+
+function addVerification(status: StatusDocument, gauge: MakeGauge): void {
+  const findings = gauge("xtelemdb_replica_findings", "Copies that were found wrong and not replaced yet, by what they are", [
+    "replica",
+    "state",
+  ]);
+  const one = (name: string, help: string) => gauge(name, help, ["replica"]);
+  const share = one(
+    "xtelemdb_replica_verified_share",
+    "Share of the round of reading back that is done; 1 while none is under way",
+  );
+  const oldest = one(
+    "xtelemdb_replica_oldest_evidence_seconds",
+    "Since when the copy whose turn is next was not read; 0: no copy",
+  );
+  for (const { url, verification } of declaredReplicasOf(status)) {
+    if (verification === null) continue;
+    for (const [state, files] of Object.entries(verification.findings)) findings.set({ replica: url, state }, files);
+    share.set({ replica: url }, verification.round?.share ?? 1);
+    const at = verification.oldestEvidence;
+    oldest.set({ replica: url }, at === null ? 0 : Math.max(0, Date.parse(status.writtenAt) - Date.parse(at)) / 1000);
   }
 }
 

@@ -33,6 +33,8 @@ import type {
 } from "./status-document.ts";
 import { STATUS_FORMAT } from "./status-document.ts";
 
+import { verificationOf } from "./verification.ts";
+
 export const AGENT_SUBJECT = "agent";
 export const replicaSubject = (url: string): string => `replica ${url}`;
 export const dataDirectorySubject = (host: string, path: string): string => `data directory ${host}:${path}`;
@@ -141,6 +143,7 @@ function dataDirectoryStatus(
     settled: amountIn(tallies, scan, "settled"),
     absent: amountIn(tallies, scan, "absent"),
     excluded: amountIn(tallies, scan, "excluded"),
+    imported: amountIn(tallies, scan, "imported"),
     lastFullScan: scan?.scannedAt ? isoTime(scan.scannedAt) : null,
     scan: report
       ? {
@@ -177,7 +180,7 @@ function replicaStatuses(
     const common = { url, declared, ready: declared && isTrue(conditions, "Ready"), conditions };
     if (row === undefined) {
       const nothing = { current: NOTHING, pending: NOTHING, growing: NOTHING, failed: NOTHING, kept: NOTHING };
-      return { ...common, ...nothing, oldestPending: null, failures: [], lastError: null };
+      return { ...common, ...nothing, oldestPending: null, failures: [], verification: null, lastError: null };
     }
     const amounts = replicaAmounts(tallies, row.id, declared ? wanted : new Set());
     const failures = declared ? failuresOf(session, row.id) : { files: 0, bytes: 0 };
@@ -193,6 +196,7 @@ function replicaStatuses(
       oldestPending:
         oldest === undefined ? null : { since: isoTime(oldest), ageSeconds: Math.max(0, Math.round((now - oldest) / 1000)) },
       failures: declared ? failureReasons(session, row.id) : [],
+      verification: verificationOf(session, state, row.id, tallies, now),
       lastError: last === undefined ? null : { ...last, at: isoTime(last.at) },
     };
   });

@@ -38,6 +38,9 @@ interface Thread {
   readonly release: PromiseWithResolvers<void>;
 }
 
+const isBackground = (task: Task): boolean => task.kind === "verify" && task.background;
+const inBackground = ({ jobs }: Thread): boolean => [...jobs.values()].some(({ task }) => isBackground(task));
+
 export interface WorkerPoolOptions {
   readonly size: number;
   /** How many tasks a worker may hold, so that it has the next one before the controller has heard of the last. */
@@ -74,8 +77,9 @@ export class WorkerPool implements Hands {
 
   #dispatch(): void {
     while (this.#waiting.length > 0 && !this.#closed) {
-      const thread = this.#freeThread();
-      const job = thread && this.#waiting.shift();
+      const next = this.#waiting.findIndex(({ task }) => !isBackground(task) || this.#hasRoomInBackground());
+      const thread = next < 0 ? undefined : this.#freeThread();
+      const [job] = thread === undefined ? [] : this.#waiting.splice(next, 1);
       if (thread === undefined || job === undefined) return;
       if (thread.jobs.size === 0) thread.heardAt = this.options.clock.monotonicMilliseconds();
       thread.jobs.set(job.id, job);
@@ -84,13 +88,18 @@ export class WorkerPool implements Hands {
     }
   }
 
+  /** Work in the background may take hours, and half of the threads at most. */
+  #hasRoomInBackground(): boolean {
+    return this.#threads.filter(inBackground).length < Math.max(1, Math.floor(this.options.size / 2));
+  }
+
   /** Who is silent over its work may hang: nothing is queued behind that. */
   #freeThread(): Thread | undefined {
     let best: Thread | undefined;
     const now = this.options.clock.monotonicMilliseconds();
     for (const thread of this.#threads) {
       const silent = thread.jobs.size > 0 && now - thread.heardAt > SILENT_MILLISECONDS;
-      if (!silent && thread.jobs.size < (best?.jobs.size ?? this.options.depth)) best = thread;
+      if (!silent && !inBackground(thread) && thread.jobs.size < (best?.jobs.size ?? this.options.depth)) best = thread;
     }
     if (best !== undefined && best.jobs.size === 0) return best;
     return this.#threads.length < this.options.size ? this.#start() : best;
@@ -135,8 +144,12 @@ export class WorkerPool implements Hands {
         job.handlers.onProgress?.(message.files, message.bytes, message.path);
         return;
       case "differences":
+      case "found":
         job.committing = job.committing.then(async () => {
-          await job.handlers.onDifferences?.(message.differences);
+          if (message.kind === "found") await job.handlers.onFound?.(message.batch);
+          else await job.handlers.onDifferences?.(message.differences);
+          // Messages may come as fast as they are committed: a signal or a timer would not have its turn before the last one.
+          await new Promise((resolve) => setImmediate(resolve));
           // While it waits for this it cannot say anything.
           thread.heardAt = this.options.clock.monotonicMilliseconds();
           Atomics.add(thread.credits, 0, 1);

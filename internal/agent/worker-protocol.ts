@@ -1,8 +1,22 @@
 /**
  * What the controller and its workers say to each other. A worker owns no policy and keeps nothing that matters: it may be killed at any moment.
  */
-import type { DirectoryDifference, ScanProblem } from "../inventory/mod.ts";
-import type { CleanRequest, CleanResult, ReplicaCheckRequest, ReplicaProblem, ReplicaState } from "../replicate/mod.ts";
+import type { DirectoryDifference, FoundBatch, ScanProblem } from "../inventory/mod.ts";
+import type {
+  CleanRequest,
+  CleanResult,
+  DarkRequest,
+  DarkResult,
+  FoldersFound,
+  FoldersRequest,
+  ImportRequest,
+  ImportResult,
+  ReplicaCheckRequest,
+  ReplicaProblem,
+  ReplicaState,
+  VerifyRequest,
+  VerifyResult,
+} from "../replicate/mod.ts";
 import type { DirectoryScanOptions, LookEntry, PatternCount, ScanCounts, ScanTarget, SettleRule } from "../scan/mod.ts";
 import type { VolumeAddress, VolumeError } from "../volume/mod.ts";
 import type { PackedGroup, PackedResult } from "./copy-messages.ts";
@@ -10,7 +24,7 @@ import type { PackedGroup, PackedResult } from "./copy-messages.ts";
 /** Handed to a worker when it starts. */
 export interface WorkerSetup {
   readonly inventory: string;
-  /** One 32-bit number: how many batches of differences the worker may still send before it must wait. */
+  /** One 32-bit number: how many batches of differences, or of found files, the worker may still send before it must wait. */
   readonly credits: SharedArrayBuffer;
   /** One 32-bit number for all workers: not 0 means to leave untried what was not begun. */
   readonly stop: SharedArrayBuffer;
@@ -45,7 +59,19 @@ export type Task =
   | LookTask
   | { readonly kind: "check-replica"; readonly request: ReplicaCheckRequest }
   | { readonly kind: "clean"; readonly request: CleanRequest }
-  | { readonly kind: "copy"; readonly group: PackedGroup };
+  | { readonly kind: "copy"; readonly group: PackedGroup }
+  | VerifyTask
+  | { readonly kind: "find-dark"; readonly request: DarkRequest }
+  | { readonly kind: "import-folders"; readonly request: FoldersRequest }
+  | { readonly kind: "import"; readonly request: ImportRequest };
+
+/** Reads copies back. */
+export interface VerifyTask {
+  readonly kind: "verify";
+  readonly request: VerifyRequest;
+  /** Nobody waits for it: it never takes the last free worker, and nothing is queued behind it. */
+  readonly background: boolean;
+}
 
 export interface ScanReply {
   readonly kind: "scan" | "look";
@@ -70,6 +96,11 @@ export type Reply =
   | { readonly kind: "check-replica"; readonly result: { readonly ok: ReplicaState } | { readonly problem: ReplicaProblem } }
   | { readonly kind: "clean"; readonly result: CleanResult }
   | { readonly kind: "copy"; readonly result: PackedResult }
+  | { readonly kind: "verify"; readonly result: VerifyResult }
+  /** Undefined: it was stopped on the way. */
+  | { readonly kind: "find-dark"; readonly result: DarkResult | undefined }
+  | { readonly kind: "import-folders"; readonly result: { readonly ok: FoldersFound } | { readonly problem: ReplicaProblem } }
+  | { readonly kind: "import"; readonly result: ImportResult }
   /** A bug, or an inventory that cannot be read: the controller stops. */
   | { readonly kind: "broken"; readonly detail: string };
 
@@ -81,5 +112,6 @@ export interface ToWorker {
 export type FromWorker =
   | { readonly id: number; readonly kind: "reply"; readonly reply: Reply }
   | { readonly id: number; readonly kind: "differences"; readonly differences: readonly DirectoryDifference[] }
+  | { readonly id: number; readonly kind: "found"; readonly batch: FoundBatch }
   | { readonly id: number; readonly kind: "alive" }
   | { readonly id: number; readonly kind: "progress"; readonly files: number; readonly bytes: number; readonly path: string };

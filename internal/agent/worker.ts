@@ -36,6 +36,10 @@ async function perform({ id, task }: ToWorker): Promise<void> {
         takeCredit();
         send({ id, kind: "differences", differences });
       },
+      found: (batch) => {
+        takeCredit();
+        send({ id, kind: "found", batch });
+      },
       progress: (files, bytes, path) => send({ id, kind: "progress", files, bytes, path }),
       alive: () => send({ id, kind: "alive" }),
     });

@@ -86,6 +86,7 @@ function optionsOf({ key, importOrigins, reserve, workers, local }: RandomReplic
   return [
     ...(local && key.startsWith("/") ? ["local = true"] : []),
     ...(importOrigins === undefined ? [] : [`import_origins = ${importOrigins}`]),
+    ...(importOrigins === true ? ['import_layout = "short"', 'import_rewrite = ["/a b -> /c", "/ -> /"]'] : []),
     ...(reserve === undefined ? [] : [`reserve = '${reserve}'`, `bandwidth = "${reserve}"`]),
     ...(workers === undefined ? [] : [`workers = ${workers}`]),
   ];

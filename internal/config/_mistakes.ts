@@ -29,6 +29,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   nice: "nice = 10",
   io_priority: 'io_priority = "idle"',
   stall_timeout: 'stall_timeout = "5m"',
+  every: 'every = "30d"',
   listen: 'listen = "127.0.0.1:9440"',
   allow_remote: "allow_remote = true",
   address: 'address = "ssh://icc"',
@@ -36,6 +37,8 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   data_dirs: 'data_dirs = ["/opt/MagAOX/logs"]',
   local: "local = true",
   import_origins: "import_origins = true",
+  import_layout: 'import_layout = "role"',
+  import_rewrite: 'import_rewrite = ["/logs -> /opt/MagAOX/logs"]',
   reserve: 'reserve = "1 GiB"',
   bandwidth: 'bandwidth = "50 MB"',
   connections: "connections = 2",
@@ -46,6 +49,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
 const TABLE_EXAMPLES: Readonly<Record<string, string>> = {
   scan: "[scan]",
   status: "[status]",
+  verify: "[verify]",
   hosts: "[hosts.exao1]",
   replicas: '[replicas."/mnt/backup"]',
 };
@@ -53,7 +57,7 @@ const TABLE_EXAMPLES: Readonly<Record<string, string>> = {
 /** The line to write at a path: that of its key, or the header of its table. */
 function exampleOf(path: KeyPath): string {
   const [section = "", ...rest] = path.map(String);
-  const key = section === "scan" || section === "status" ? rest[0] : rest[1];
+  const key = ["scan", "status", "verify"].includes(section) ? rest[0] : rest[1];
   return EXAMPLES[key ?? section] ?? TABLE_EXAMPLES[section] ?? "what the example configuration shows";
 }
 

@@ -1,4 +1,6 @@
 /** The desired state: what the operator declared, parsed and checked once. Nothing behind this layer doubts it. */
+import type { ImportLayoutName, Rewrite } from "./import-rules.ts";
+
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
 
@@ -23,6 +25,7 @@ export interface DesiredState {
   readonly stallTimeoutMilliseconds: number;
   readonly status: StatusSettings;
   readonly scan: ScanSettings;
+  readonly verify: VerifySettings;
   readonly hosts: readonly Host[];
   readonly replicas: readonly Replica[];
 }
@@ -49,6 +52,13 @@ export interface ScanSettings {
   readonly workers: number;
   /** Share 0..1 of a data directory that may vanish in one scan. */
   readonly maxLoss: number;
+}
+
+export interface VerifySettings {
+  /** Each copy is read back within this time; 0 promises nothing. */
+  readonly everyMilliseconds: number;
+  /** Bytes a second that reading back at one replica may take; 0 is no limit. */
+  readonly bandwidthBytes: number;
 }
 
 export interface Host {
@@ -78,7 +88,11 @@ export interface Replica {
   /** The key as it stands in the configuration. */
   readonly written: string;
   readonly target: ReplicaTarget;
+  /** What is there already is imported at first sight. */
   readonly importOrigins: boolean;
+  /** How it is laid out: by one of the known layouts, and the operator's own rules, which go first. */
+  readonly importLayout: ImportLayoutName;
+  readonly importRewrites: readonly Rewrite[];
   /** Bytes that are to stay free. */
   readonly reserveBytes: number;
   /** Bytes a second that copying may take; 0 is no limit. */
@@ -90,6 +104,8 @@ export interface Replica {
 
 /** What a replica has that is declared by its key alone; a test compares it with the schema. */
 export const REPLICA_DEFAULTS = {
+  importLayout: "hostname",
+  importRewrites: [],
   reserveBytes: 0,
   bandwidthBytes: 0,
   workers: 0,

@@ -57,6 +57,7 @@ describe("the desired state", () => {
         workers: 0,
         maxLoss: 0.2,
       },
+      verify: { everyMilliseconds: 0, bandwidthBytes: 0 },
       hosts: [
         {
           name: "exao1",
@@ -71,6 +72,8 @@ describe("the desired state", () => {
           written: "/mnt/backup",
           target: { kind: "local", root: "/mnt/backup" },
           importOrigins: false,
+          importLayout: "hostname",
+          importRewrites: [],
           reserveBytes: 0,
           bandwidthBytes: 0,
           workers: 0,
@@ -81,6 +84,8 @@ describe("the desired state", () => {
           written: "ssh://popeye/ceph/magao-x/",
           target: { kind: "ssh", host: "popeye", path: "ceph/magao-x" },
           importOrigins: true,
+          importLayout: "hostname",
+          importRewrites: [],
           reserveBytes: 0,
           bandwidthBytes: 0,
           workers: 0,

@@ -9,6 +9,7 @@ import { type KeyPath, parseToml, type TomlTable } from "./_toml.ts";
 import type { ConfigError } from "./config-error.ts";
 import type { AbsolutePath, DesiredState, Host, HostName, ListenAddress, Replica, SshSettings } from "./desired-state.ts";
 import { defaultDatabase, defaultStatusFile, type Environment } from "./environment.ts";
+import { parseRewrite } from "./import-rules.ts";
 import { isLocalAddress, parseListenAddress } from "./listen-address.ts";
 import { absolutePath, hostName, replicaKey, sshHost } from "./names.ts";
 import { type Configuration, configurationSchema, type HostTable } from "./schema.ts";
@@ -54,6 +55,10 @@ export function parseConfiguration(text: string, file: string, environment: Envi
       exclude: scan.exclude,
       workers: scan.workers,
       maxLoss: parseShare(scan.max_loss) ?? 0,
+    },
+    verify: {
+      everyMilliseconds: parseDuration(configuration.verify.every) ?? 0,
+      bandwidthBytes: parseSize(configuration.verify.bandwidth) ?? 0,
     },
     hosts,
     replicas,
@@ -232,7 +237,8 @@ function replicasOf(configuration: Configuration | undefined, mistakes: Mistakes
         'remove "local", or write the URL "ssh://host/path/"',
       );
     }
-    const { import_origins: importOrigins, workers } = table;
+    const { import_origins: importOrigins, import_layout: importLayout, workers } = table;
+    const importRewrites = table.import_rewrite.flatMap((text) => parseRewrite(text) ?? []);
     const ssh = sshSettings(table);
     if (target.kind === "local" && ssh.sshOptions.length > 0) {
       mistakes.add(
@@ -243,7 +249,7 @@ function replicasOf(configuration: Configuration | undefined, mistakes: Mistakes
       );
     }
     const limits = { reserveBytes: parseSize(table.reserve) ?? 0, bandwidthBytes: parseSize(table.bandwidth) ?? 0, workers };
-    replicas.push({ id, written: key, target, importOrigins, ...limits, ssh });
+    replicas.push({ id, written: key, target, importOrigins, importLayout, importRewrites, ...limits, ssh });
   }
   return replicas;
 }

@@ -12,6 +12,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   "": "",
   scan: "[scan]\n",
   status: "[status]\n",
+  verify: "[verify]\n",
   hosts: "[hosts.exao1]\n",
   replicas: '[replicas."/mnt/backup"]\n',
 };

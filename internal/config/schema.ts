@@ -1,5 +1,6 @@
 /** The shape of the configuration file. Its descriptions are those of the JSON Schema, which editors show. */
 import { z } from "zod";
+import { areDistinct, IMPORT_LAYOUTS, parseRewrite } from "./import-rules.ts";
 import { DURATION_EXAMPLES, parseDuration, parseShare, parseSize, SIZE_EXAMPLES } from "./units.ts";
 
 const duration = z
@@ -25,6 +26,10 @@ const sshOption = z.string().refine((text) => /^[A-Za-z][A-Za-z0-9]*\s*[= ]\s*[^
   error: 'an option of ssh_config(5) such as "Port=2222"',
 });
 const timeout = duration.refine((text) => (parseDuration(text) ?? 0) >= 1000, { error: 'a duration of at least "1s"' });
+
+const rewrite = z.string().refine((text) => parseRewrite(text) !== undefined, {
+  error: 'a rule such as "/logs -> /opt/MagAOX/logs"',
+});
 
 /** What is shorter would give up a worker for one slow answer of a disk or a far end. */
 const stallTimeout = interval.refine((text) => (parseDuration(text) ?? 0) >= 10_000, { error: 'a duration of at least "10s"' });
@@ -73,6 +78,19 @@ const status = z
   })
   .describe("The status endpoint.");
 
+/** What is shorter would only read the same few files again and again. */
+const promise = duration.refine((text) => parseDuration(text) === 0 || (parseDuration(text) ?? 0) >= 60_000, {
+  error: '"0s" or a duration of at least "1m"',
+});
+const verify = z
+  .strictObject({
+    every: promise
+      .default("0s")
+      .describe("Each copy is read back from its disk within this time, in continuous mode. 0s: none is, unless somebody asks."),
+    bandwidth: size.default("0 B").describe("Bytes a second that reading back at one replica may take. 0: no limit."),
+  })
+  .describe("Reading copies back.");
+
 const connections = z
   .int({ error: "a whole number from 0 to 16" })
   .min(0, { error: "a whole number from 0 to 16" })
@@ -107,7 +125,22 @@ const replica = z
     import_origins: z
       .boolean()
       .default(false)
-      .describe("Make file origins from the copies that are already there (comes with a later release)."),
+      .describe(
+        "Make file origins from the copies that are already there, at first sight of the replica. Copies and reads nothing.",
+      ),
+    import_layout: z
+      .enum(IMPORT_LAYOUTS)
+      .default("hostname")
+      .describe(
+        "How what is there is laid out. hostname: <host><absolute path>; role: <alias><absolute path>; short: <alias>/logs, /rawimages, /telem for those in /opt/MagAOX.",
+      ),
+    import_rewrite: z
+      .array(rewrite)
+      .refine(areDistinct, { error: "one rule for each folder" })
+      .default([])
+      .describe(
+        'Where folders below a host\'s folder have their origins: ["/logs -> /opt/MagAOX/logs"]. The longest match counts.',
+      ),
     reserve: size.default("0 B").describe("Space that is to stay free."),
     bandwidth: size.default("0 B").describe("Bytes a second that copying to it may take. 0: no limit."),
     workers: workers.describe(
@@ -140,6 +173,7 @@ export const configurationSchema = z
     stall_timeout: stallTimeout.default("5m").describe("A worker that makes no progress for this long is given up and replaced."),
     scan: scan.prefault({}),
     status: status.prefault({}),
+    verify: verify.prefault({}),
     hosts: z.record(z.string(), host).default({}).describe("Origin hosts by name."),
     replicas: z.record(z.string(), replica).default({}).describe('Replicas by path ("/mnt/backup") or URL ("ssh://host/path/").'),
   })
@@ -150,6 +184,7 @@ export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(configurationSchema.shape).filter((key) => key !== "$schema"),
   scan: Object.keys(scan.shape),
   status: Object.keys(status.shape),
+  verify: Object.keys(verify.shape),
   hosts: Object.keys(host.shape),
   replicas: Object.keys(replica.shape),
 };

@@ -25,6 +25,10 @@ max_loss = "20%"
 [status]
 allow_remote = false
 
+[verify]
+every = "0s"
+bandwidth = "0 B"
+
 [hosts."exao1"]
 aliases = []
 data_dirs = []
@@ -32,12 +36,16 @@ data_dirs = []
 [replicas."/mnt/backup/"]
 local = true
 import_origins = false
+import_layout = "hostname"
+import_rewrite = []
 reserve = "0 B"
 bandwidth = "0 B"
 workers = 0
 
 [replicas."ssh://popeye/x"]
 import_origins = false
+import_layout = "hostname"
+import_rewrite = []
 reserve = "0 B"
 bandwidth = "0 B"
 workers = 0

@@ -1,5 +1,6 @@
 /** The desired state as TOML with every default filled in; it loads to the same desired state. */
 import type { DesiredState, Host, SshSettings } from "./desired-state.ts";
+import { formatRewrite } from "./import-rules.ts";
 import { formatListenAddress, isLocalAddress } from "./listen-address.ts";
 import { formatDuration, formatShare } from "./units.ts";
 
@@ -42,6 +43,10 @@ export function showConfiguration(state: DesiredState): string {
     "",
     "[status]",
     ...statusLines(state.status),
+    "",
+    "[verify]",
+    `every = ${quoted(formatDuration(state.verify.everyMilliseconds))}`,
+    `bandwidth = ${quoted(`${state.verify.bandwidthBytes} B`)}`,
   ];
   for (const host of state.hosts) {
     lines.push(
@@ -57,6 +62,8 @@ export function showConfiguration(state: DesiredState): string {
     if (replica.target.kind === "local") lines.push("local = true");
     lines.push(
       `import_origins = ${replica.importOrigins}`,
+      `import_layout = ${quoted(replica.importLayout)}`,
+      `import_rewrite = ${list(replica.importRewrites.map(formatRewrite))}`,
       `reserve = ${quoted(`${replica.reserveBytes} B`)}`,
       `bandwidth = ${quoted(`${replica.bandwidthBytes} B`)}`,
       `workers = ${replica.workers}`,

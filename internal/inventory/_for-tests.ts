@@ -1,7 +1,8 @@
 /** What the tests of this folder share: an inventory in memory's own folder, and short ways to fill it. */
 import { type ResultAsync, safeTry } from "neverthrow";
 import { Scratch } from "../testing/mod.ts";
-import { type Declared, declare } from "./declare.ts";
+import { type Declared, declare, declaredReplicas } from "./declare.ts";
+import { commitFound, type FoundDirectory, type ImportChanges } from "./import-commit.ts";
 import type { Inventory } from "./inventory.ts";
 import type { DirectoryId, Evidence, FileOriginId } from "./model.ts";
 import { openInventory } from "./open.ts";
@@ -84,6 +85,23 @@ export const differenceOf = (
   ...gone,
 });
 
+/** What an import found in one directory of the host `exao1`. */
+export const foundIn = (path: string, files: readonly Omit<Seen, "settled">[], place = ""): FoundDirectory => ({
+  path,
+  place,
+  names: files.map(({ name }) => name),
+  numbers: Float64Array.from(
+    files.flatMap(({ evidence: { size, mtimeSeconds, mtimeNanoseconds } }) => [size, mtimeSeconds, mtimeNanoseconds, 7_000]),
+  ),
+});
+
+/** Commits what was found at a replica, as one batch. */
+export function imported(inventory: Inventory, url: string, ...directories: readonly FoundDirectory[]): Promise<ImportChanges> {
+  const replica = declaredReplicas(inventory).find((one) => one.url === url);
+  if (replica === undefined) throw new Error(`no replica ${url}`);
+  return must(commitFound(inventory, replica, { folder: "exao1", host: "exao1", directories }, 2_000));
+}
+
 export const REPORT: ScanReport = {
   files: 0,
   bytes: 0,
@@ -101,15 +119,15 @@ export function scanned(
   inventory: Inventory,
   declared: Declared,
   differences: readonly DirectoryDifference[],
-  settings: { readonly maxLoss?: number; readonly acceptLoss?: boolean; readonly at?: number } = {},
+  settings: { readonly maxLoss?: number; readonly acceptLoss?: boolean; readonly at?: number; readonly seen?: number } = {},
 ): Promise<ScanEnd> {
   const [dataDirectory] = declared.dataDirectories;
   if (dataDirectory === undefined) throw new Error("no data directory is declared");
-  const { maxLoss = 1, acceptLoss = false, at = 1_000 } = settings;
+  const { maxLoss = 1, acceptLoss = false, at = 1_000, seen = 1 } = settings;
   return must(
     safeTry(async function* () {
       yield* commitDifferences(inventory, dataDirectory, differences, at);
-      return endScan(inventory, dataDirectory, REPORT, { startedAt: at, maxLoss, acceptLoss });
+      return endScan(inventory, dataDirectory, { ...REPORT, files: seen }, { startedAt: at, maxLoss, acceptLoss });
     }),
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Brings the schema up to date. SQLite's migrations are not transactional and Kysely's own lock does nothing there, so the caller holds our lock,
- * and a database that has rows is first saved beside itself.
+ * Brings the schema up to date. Kysely makes no transaction for SQLite's migrations and its lock does nothing there, so the caller holds our lock, the transaction
+ * is made here, and a database that has rows is first saved beside itself.
  */
 import type { Database as SqliteDatabase } from "bun:sqlite";
 import { existsSync, rmSync } from "node:fs";
@@ -45,9 +45,13 @@ export async function migrate(
     }
     const kysely = new Kysely<unknown>({ dialect: new BunSqliteDialect({ database: sqlite }) });
     const migrator = new Migrator({ db: kysely, provider: { getMigrations: async () => ({ ...migrations }) } });
+    // All of them or none: a run that is killed on the way leaves the schema that there was.
+    sqlite.run("begin immediate");
     const { error } = await migrator.migrateToLatest();
+    sqlite.run(error === undefined ? "commit" : "rollback");
     return error === undefined ? ok(undefined) : err(inventoryErrorOf(path, error));
   } catch (exception) {
+    if (sqlite.inTransaction) sqlite.run("rollback");
     return err(inventoryErrorOf(path, exception));
   }
 }

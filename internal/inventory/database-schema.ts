@@ -3,7 +3,7 @@
  * seconds and nanoseconds, because a double holds neither 64 bits of nanoseconds nor does every database have an unsigned type.
  */
 import type { Generated } from "kysely";
-import type { DataDirectoryId, DirectoryId, FileOriginId, HostId, ReplicaId } from "./model.ts";
+import type { DataDirectoryId, DirectoryId, FileOriginId, HostId, PlaceId, ReplicaId } from "./model.ts";
 
 export interface InventoryTables {
   host: HostTable;
@@ -23,6 +23,8 @@ export interface InventoryTables {
   counter: CounterTable;
   identity: IdentityTable;
   finding: FindingTable;
+  place: PlaceTable;
+  import_progress: ImportProgressTable;
 }
 
 interface HostTable {
@@ -87,6 +89,8 @@ interface ReplicaTable {
   scrub_bytes: Generated<number>;
   /** When the last round that came to its end began; null before the first. */
   scrub_whole_since: number | null;
+  /** When the import of what was there already came to its end; null while it has not. */
+  imported_at: number | null;
 }
 
 interface FileReplicaTable {
@@ -104,6 +108,12 @@ interface FileReplicaTable {
   copied_at: number;
   /** When it was last read back and found equal to its digest; null when it never was. */
   verified_at: number | null;
+  /** Null: we made it. 1: it was found there, and what its origin has is not known yet, or is something else. 2: its origin agrees with it. */
+  imported: number | null;
+  /** When its file was made, of a copy that was found and whose file system knows. */
+  created_at: number | null;
+  /** Where it lies, if not where a new copy would. */
+  place_id: PlaceId | null;
 }
 
 interface AttemptTable {
@@ -196,4 +206,19 @@ interface FindingTable {
   expected_digest: Uint8Array | null;
   found_digest: Uint8Array | null;
   message: string;
+}
+
+/** A folder below a replica's root. */
+interface PlaceTable {
+  id: Generated<PlaceId>;
+  path: string;
+}
+
+/** How far an import that is under way has come in one top-level folder. */
+interface ImportProgressTable {
+  replica_id: ReplicaId;
+  folder: string;
+  /** The last directory whose files are all recorded, below the folder; null before the first. */
+  position: string | null;
+  ended: number;
 }

@@ -1,8 +1,10 @@
 /** Random histories: whatever happens in whatever order, the tallies equal the rows, and the diff is exactly what is lacking. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { declareData, differenceOf, evidence, idsIn, must, scanned, withInventory } from "./_for-tests.ts";
+import { declareData, differenceOf, evidence, foundIn, idsIn, imported, must, scanned, withInventory } from "./_for-tests.ts";
 import { type Declared, declaredReplicas } from "./declare.ts";
+import { recordEvidence } from "./evidence.ts";
+import { nextCopies } from "./evidence-queries.ts";
 import type { Inventory } from "./inventory.ts";
 import { type FileOriginId, fileReplicaStateOf, originStateOf, type ReplicaId } from "./model.ts";
 import { commitOutcomes, setReconciledRevision } from "./outcomes.ts";
@@ -31,6 +33,20 @@ const step = fc.oneof(
       minLength: 1,
       maxLength: 6,
     }),
+  }),
+  fc.record({
+    kind: fc.constant("import" as const),
+    url: fc.constantFrom(...URLS),
+    directory,
+    name,
+    size,
+    place: fc.constantFrom("", "aoc/data"),
+  }),
+  /** Copies are read back: each is good, found wrong, or another by now than the one that was looked at. */
+  fc.record({
+    kind: fc.constant("judge" as const),
+    url: fc.constantFrom(...URLS),
+    verdicts: fc.array(fc.constantFrom("good", "suspect", "corrupt", "lost", "replaced"), { minLength: 1, maxLength: 4 }),
   }),
 );
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
@@ -69,6 +85,71 @@ function lacking(inventory: Inventory, replica: ReplicaId): FileOriginId[] {
   return wanted.filter(({ id, state }) => originStateOf(state) === "settled" && !current.has(id)).map(({ id }) => id);
 }
 
+/** Said in the plainest way: found wrong, not to be had from its origin, and the same contents at another declared replica. */
+function repairable(inventory: Inventory, replica: ReplicaId): FileOriginId[] {
+  const { kysely } = inventory;
+  const wanted = new Set(
+    inventory
+      .all(
+        kysely
+          .selectFrom("file_origin as f")
+          .innerJoin("directory as d", "d.id", "f.directory_id")
+          .innerJoin("data_directory as g", "g.id", "d.data_directory_id")
+          .select(["f.id", "f.state", "g.declared"]),
+      )
+      .filter(({ state, declared }) => declared === 1 && ["settled", "growing"].includes(originStateOf(state)))
+      .map(({ id }) => id),
+  );
+  const copies = inventory.all(kysely.selectFrom("file_replica").selectAll());
+  const isGood = ({ state }: { state: number }): boolean => ["current", "stale"].includes(fileReplicaStateOf(state));
+  const others = new Set(declaredReplicas(inventory).map(({ id }) => id));
+  return copies
+    .filter((copy) => copy.replica_id === replica && !isGood(copy) && !wanted.has(copy.file_origin_id))
+    .filter((copy) =>
+      copies.some(
+        (other) =>
+          other.replica_id !== replica &&
+          others.has(other.replica_id) &&
+          other.file_origin_id === copy.file_origin_id &&
+          other.digest !== null &&
+          copy.digest !== null &&
+          isGood(other),
+      ),
+    )
+    .map((copy) => copy.file_origin_id);
+}
+
+/** What stands against copies is what their states say. */
+function expectFindingsToBeStates(inventory: Inventory): void {
+  const { kysely } = inventory;
+  const keyOf = (row: { replica_id: number; file_origin_id: number; state: number }): string =>
+    `${row.replica_id} ${row.file_origin_id} ${fileReplicaStateOf(row.state)}`;
+  const wrong = inventory.all(kysely.selectFrom("file_replica").selectAll()).map(keyOf);
+  expect(inventory.all(kysely.selectFrom("finding").selectAll()).map(keyOf).toSorted()).toEqual(
+    wrong.filter((key) => !/current|stale/.test(key)).toSorted(),
+  );
+}
+
+async function judge(inventory: Inventory, url: string, verdicts: readonly string[]): Promise<void> {
+  const replica = declaredReplicas(inventory).find((one) => one.url === url);
+  if (replica === undefined) return;
+  const copies = nextCopies(inventory, replica.id, 0, {}, { files: 100, bytes: 1_000, directories: 100 });
+  const judged = copies.map(({ id, copiedAt }, index) => {
+    const verdict = verdicts[index % verdicts.length] ?? "good";
+    return { file: id, copiedAt: verdict === "replaced" ? copiedAt - 1 : copiedAt, verdict };
+  });
+  const isState = (word: string): word is "suspect" | "corrupt" | "lost" => ["suspect", "corrupt", "lost"].includes(word);
+  const evidenceOfGroup = {
+    verified: judged.filter(({ verdict }) => verdict === "good"),
+    verdicts: judged.flatMap(({ file, copiedAt, verdict }) => {
+      const state = verdict === "replaced" ? "lost" : verdict;
+      return isState(state) ? [{ file, copiedAt, state, message: "m" }] : [];
+    }),
+  };
+  const written = await must(recordEvidence(inventory, replica.id, evidenceOfGroup, 11));
+  expect(written.length).toBe(judged.filter(({ verdict }) => isState(verdict)).length);
+}
+
 async function pass(inventory: Inventory, url: string, outcomes: readonly string[]): Promise<void> {
   const replica = declaredReplicas(inventory).find((one) => one.url === url);
   if (replica === undefined) return;
@@ -100,6 +181,24 @@ async function pass(inventory: Inventory, url: string, outcomes: readonly string
   await must(setReconciledRevision(inventory, replica.id, untried - 1));
 }
 
+/** Adds rows, and changes none. */
+async function importOne(inventory: Inventory, one: Extract<Step, { kind: "import" }>): Promise<void> {
+  if (!declaredReplicas(inventory).some(({ url }) => url === one.url)) return;
+  const rows = (): string[] => [
+    ...inventory.all(inventory.kysely.selectFrom("file_origin").selectAll().orderBy("id")).map((row) => JSON.stringify(row)),
+    ...inventory.all(inventory.kysely.selectFrom("file_replica").selectAll()).map((row) => JSON.stringify(row)),
+  ];
+  const before = rows();
+  const changes = await imported(
+    inventory,
+    one.url,
+    foundIn(one.directory, [{ name: one.name, evidence: evidence(one.size) }], one.place),
+  );
+  const after = new Set(rows());
+  expect(before.filter((row) => !after.has(row))).toEqual([]);
+  expect(after.size - before.length).toBe(2 * changes.imported.files + changes.linked.files);
+}
+
 async function perform(inventory: Inventory, declared: Declared, one: Step): Promise<Declared> {
   switch (one.kind) {
     case "see": {
@@ -127,6 +226,12 @@ async function perform(inventory: Inventory, declared: Declared, one: Step): Pro
       // The scans go on in /data, declared or not: what is not declared must not be pending.
       return declared;
     }
+    case "import":
+      await importOne(inventory, one);
+      return declared;
+    case "judge":
+      await judge(inventory, one.url, one.verdicts);
+      return declared;
     case "pass":
       await pass(inventory, one.url, one.outcomes);
       return declared;
@@ -143,8 +248,10 @@ test("the tallies equal the rows, and what is pending is what is lacking", async
           expect(readTallies(inventory)).toEqual(recount(inventory));
           for (const replica of declaredReplicas(inventory)) {
             const pending = pendingOf(inventory, replica.url).map(({ id }) => id);
-            expect(pending.toSorted((a, b) => a - b)).toEqual(lacking(inventory, replica.id));
+            const wanted = [...lacking(inventory, replica.id), ...repairable(inventory, replica.id)];
+            expect(pending.toSorted((a, b) => a - b)).toEqual(wanted.toSorted((a, b) => a - b));
           }
+          expectFindingsToBeStates(inventory);
         }
       });
     }),

@@ -6,10 +6,22 @@
  * Never: looks at a file of an instrument; decides what should be copied; writes from more than one thread.
  */
 export * from "./conditions.ts";
+export * from "./current-copies.ts";
 export * from "./declare.ts";
+export {
+  beginRound,
+  endRound,
+  type RoundStep,
+  recordEvidence,
+  type Verdict,
+  type VerifiedCopy,
+} from "./evidence.ts";
+export * from "./evidence-queries.ts";
 export * from "./growing.ts";
-export type { Session } from "./inventory.ts";
-export { Inventory } from "./inventory.ts";
+export * from "./import-commit.ts";
+export * from "./import-queries.ts";
+export * from "./import-verdict.ts";
+export { Inventory, Session } from "./inventory.ts";
 export * from "./inventory-error.ts";
 export * from "./model.ts";
 export { type Holder, openInventory, openInventoryForReading, readHolder } from "./open.ts";

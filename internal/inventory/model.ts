@@ -11,12 +11,14 @@ export type DataDirectoryId = Id<"data-directory">;
 export type DirectoryId = Id<"directory">;
 export type FileOriginId = Id<"file-origin">;
 export type ReplicaId = Id<"replica">;
+export type PlaceId = Id<"place">;
 
 /**
  * What was last seen of a file at its origin. `growing`: it may still be written. `settled`: quiet for `settle`. `absent`: proven gone; the row is
- * the tombstone. `excluded`: there, but the operator's patterns leave it out.
+ * the tombstone. `excluded`: there, but the operator's patterns leave it out. `imported`: known from a copy alone; nobody has looked at the origin yet, so
+ * it is neither there nor gone.
  */
-export const ORIGIN_STATES = ["growing", "settled", "absent", "excluded"] as const;
+export const ORIGIN_STATES = ["growing", "settled", "absent", "excluded", "imported"] as const;
 export type OriginState = (typeof ORIGIN_STATES)[number];
 
 /** What is known of one copy. `missing` has no row. */
@@ -49,6 +51,31 @@ export interface Evidence {
 
 export const sameEvidence = (a: Evidence, b: Evidence): boolean =>
   a.size === b.size && a.mtimeSeconds === b.mtimeSeconds && a.mtimeNanoseconds === b.mtimeNanoseconds;
+
+const WHOLE_SECOND = 1e9;
+
+/**
+ * The same, as far as those can tell who kept one of them. Whole seconds are equal to any time within that second: many file systems, SFTP, tar and older rsyncs
+ * keep no more. `nearly`: it came over ssh, where a server may round either way.
+ */
+export function agreeingEvidence(a: Evidence, b: Evidence, nearly: boolean): boolean {
+  if (sameEvidence(a, b)) return true;
+  if (a.size !== b.size) return false;
+  if (a.mtimeSeconds === b.mtimeSeconds && (a.mtimeNanoseconds === 0 || b.mtimeNanoseconds === 0)) return true;
+  const apart = (a.mtimeSeconds - b.mtimeSeconds) * WHOLE_SECOND + (a.mtimeNanoseconds - b.mtimeNanoseconds);
+  return nearly && Math.abs(apart) <= WHOLE_SECOND;
+}
+
+/** Whether the origin of a copy that was found, and not made, has been seen to be the same. */
+export const IMPORT_STATES = ["unconfirmed", "confirmed"] as const;
+export type ImportState = (typeof IMPORT_STATES)[number];
+
+export const importStateCode = (state: ImportState): number => IMPORT_STATES.indexOf(state) + 1;
+export const importStateOf = (code: number | null): ImportState | undefined =>
+  code === null ? undefined : IMPORT_STATES[code - 1];
+
+/** Do the times of this replica come over ssh? */
+export const isFarReplica = (url: string): boolean => url.startsWith("ssh://");
 
 export const DIGEST_ALGORITHMS = ["sha256"] as const;
 export type DigestAlgorithm = (typeof DIGEST_ALGORITHMS)[number];

@@ -52,7 +52,7 @@ const insertCopies = (kysely: Tables, replica: ReplicaId, ids: string, digests: 
         .select(sql<number>`${at}`.as("copied_at")),
     );
 
-/** Records them all; or none, and answers false, when one of them is no first copy or the inventory has moved on since they were planned. */
+/** Only of files without a copy: nothing was ever found wrong with one. Records them all; or none, and answers false, when one of them is no first copy or the inventory has moved on since they were planned. */
 export function insertNewCopies(transaction: Transaction, replica: ReplicaId, copies: NewCopies, at: number): boolean {
   const { files, digests, revision } = copies;
   if (transaction.revision !== revision) return false;

@@ -1,9 +1,11 @@
 /**
  * The one way in which a file origin's row changes: the row, its revision, the tallies, and the states of its copies move together. A copy that was
- * current and whose source has other evidence now becomes stale; a copy whose origin is gone stays as it is.
+ * current and whose source has other evidence now becomes stale; one that was found at its replica, and whose origin is seen for the first time with other
+ * evidence, becomes suspect; a copy whose origin is gone stays as it is.
  */
 import type { Kysely } from "kysely";
 import type { InventoryTables } from "./database-schema.ts";
+import { compareFound, noteDisagreement } from "./found-copies.ts";
 import type { Transaction } from "./inventory.ts";
 import {
   type DataDirectoryId,
@@ -12,6 +14,7 @@ import {
   type FileOriginId,
   fileReplicaStateCode,
   fileReplicaStateOf,
+  importStateOf,
   type OriginState,
   originStateCode,
   originStateOf,
@@ -69,14 +72,15 @@ const updateOrigin = (
 const selectCopy = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
   kysely
     .selectFrom("file_replica")
-    .select(["state", "size", "mtime_seconds as mtimeSeconds", "mtime_nanoseconds as mtimeNanoseconds"])
+    .select(["state", "size", "mtime_seconds as mtimeSeconds", "mtime_nanoseconds as mtimeNanoseconds", "imported"])
+    .select(["kept_mtime_seconds as keptSeconds", "kept_mtime_nanoseconds as keptNanoseconds"])
     .where("replica_id", "=", replica)
     .where("file_origin_id", "=", file);
 
 const setCopyState = (kysely: Tables, state: number, replica: ReplicaId, file: FileOriginId) =>
   kysely.updateTable("file_replica").set({ state }).where("replica_id", "=", replica).where("file_origin_id", "=", file);
 
-const allReplicas = (kysely: Tables) => kysely.selectFrom("replica").select("id");
+const allReplicas = (kysely: Tables) => kysely.selectFrom("replica").select(["id", "url"]);
 
 /** Inserts a file origin unless the directory has one of that name. True if it was new. */
 export function insertFileOrigin(
@@ -135,25 +139,30 @@ export function changeFileOrigin(
     );
   tally.origin(row.dataDirectory, stateBefore, -1, -before.size);
   tally.origin(row.dataDirectory, change.state, 1, after.size);
-  moveCopies(transaction, id, row.dataDirectory, stateBefore, change.state, after);
+  moveCopies(transaction, id, row.dataDirectory, stateBefore, change, after);
   return true;
 }
 
 function moveCopies(
-  { session, tally }: Transaction,
+  transaction: Transaction,
   id: FileOriginId,
   dataDirectory: DataDirectoryId,
   originBefore: OriginState,
-  originAfter: OriginState,
+  { state: originAfter, observedAt }: { readonly state: OriginState; readonly observedAt: number },
   evidence: Evidence,
 ): void {
+  const { session, tally } = transaction;
   for (const replica of session.statement(allReplicas).all()) {
     const copy = session.statement(selectCopy).get(replica.id, id);
     if (copy === undefined) continue;
     const before = fileReplicaStateOf(copy.state);
-    const movedOn = before === "current" && isWanted(originAfter) && !sameEvidence(copy, evidence);
+    // What is suspect stays so until somebody has looked at it.
+    const isCompared = isWanted(originAfter) && importStateOf(copy.imported) === "unconfirmed" && before !== "suspect";
+    const agrees = isCompared ? compareFound(transaction, replica, id, copy, evidence) : sameEvidence(copy, evidence);
+    const movedOn = before === "current" && isWanted(originAfter) && !agrees;
     // A stale copy stays so whatever its origin comes back to: it may be no more than the beginning of a file that was growing.
-    const after = movedOn ? "stale" : before;
+    const after = !movedOn ? before : isCompared ? "suspect" : "stale";
+    if (after === "suspect" && movedOn) noteDisagreement(transaction, replica.id, id, copy, evidence, observedAt);
     if (after !== before) session.statement(setCopyState).run(fileReplicaStateCode(after), replica.id, id);
     tally.copy(dataDirectory, replica.id, originBefore, before, -1, -copy.size);
     tally.copy(dataDirectory, replica.id, originAfter, after, 1, copy.size);

@@ -5,6 +5,7 @@
 import type { Kysely } from "kysely";
 import type { ResultAsync } from "neverthrow";
 import type { InventoryTables } from "./database-schema.ts";
+import { clearFinding } from "./evidence.ts";
 import type { Inventory, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import {
@@ -186,7 +187,8 @@ function* storedCopies({ files, digests }: NewCopies): Generator<StoredCopy> {
   }
 }
 
-function commitCopy({ session, tally }: Transaction, replica: ReplicaId, copy: StoredCopy, at: number): void {
+function commitCopy(transaction: Transaction, replica: ReplicaId, copy: StoredCopy, at: number): void {
+  const { session, tally } = transaction;
   const origin = session.statement(selectOriginForCopy).get(replica, copy.file);
   if (origin === undefined) return;
   const originState = originStateOf(origin.state);
@@ -212,6 +214,7 @@ function commitCopy({ session, tally }: Transaction, replica: ReplicaId, copy: S
     );
   tally.copy(origin.dataDirectory, replica, originState, state, 1, size);
   session.statement(deleteAttempt).run(replica, copy.file);
+  if (origin.copyState !== null) clearFinding(transaction, replica, copy.file);
 }
 
 /** Moves a replica's reconciled revision forward; never back. */

@@ -31,7 +31,7 @@ const columns = (kysely: Tables, replica: ReplicaId, smallest: number, below: nu
     .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.revision", "f.observed_at"])
     .select(["r.state as copy_state", "r.size as copy_size", "r.mtime_seconds as copy_seconds"])
     .select(["r.mtime_nanoseconds as copy_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
-    .select(["a.attempts", "a.next_at"]);
+    .select(["r.digest as copy_digest", "r.imported", "r.place_id", "a.attempts", "a.next_at"]);
 
 const settledColumns = (kysely: Tables, replica: ReplicaId, smallest: number, below: number, host: string) =>
   columns(kysely, replica, smallest, below, host)
@@ -112,6 +112,58 @@ export const overduePage = (
     )
     .orderBy("f.id")
     .limit(limit);
+
+/**
+ * A copy that is not what it should be, of a file that its origin cannot give again, while another replica has the same contents. It is to look as the copy did:
+ * the origin may be anything by now.
+ */
+export const repairableFile = (
+  kysely: Tables,
+  replica: ReplicaId,
+  id: FileOriginId,
+  dueAt: number,
+  smallest: number,
+  below: number,
+  host: string,
+) =>
+  kysely
+    .selectFrom("file_replica as r")
+    .innerJoin("file_origin as f", "f.id", "r.file_origin_id")
+    .innerJoin("directory as d", "d.id", "f.directory_id")
+    .innerJoin("data_directory as g", "g.id", "d.data_directory_id")
+    .innerJoin("host as h", "h.id", "g.host_id")
+    .leftJoin("attempt as a", (join) => join.onRef("a.file_origin_id", "=", "f.id").on("a.replica_id", "=", replica))
+    .where("r.replica_id", "=", replica)
+    .where("r.file_origin_id", "=", id)
+    .where("r.state", "not in", [CURRENT, fileReplicaStateCode("stale")])
+    .where("r.size", ">=", smallest)
+    .where("r.size", "<", below)
+    .where((where) => where.or([sql<boolean>`${host} = ''`, where("h.name", "=", host)]))
+    .where((where) =>
+      where.or([
+        where("f.state", "not in", [originStateCode("settled"), originStateCode("growing")]),
+        where("g.declared", "=", 0),
+        where("h.declared", "=", 0),
+      ]),
+    )
+    .where((where) => where.or([where("a.next_at", "is", null), where("a.next_at", "<=", dueAt)]))
+    .where((where) =>
+      where.exists(
+        where
+          .selectFrom("replica as p")
+          .innerJoin("file_replica as o", (join) => join.onRef("o.replica_id", "=", "p.id").on("o.file_origin_id", "=", id))
+          .select("o.state")
+          .where("p.id", "!=", replica)
+          .where("p.declared", "=", 1)
+          .where("o.state", "in", [CURRENT, fileReplicaStateCode("stale")])
+          .whereRef("o.digest", "=", "r.digest"),
+      ),
+    )
+    .select(["f.id", "f.directory_id", "f.name", sql.lit(originStateCode("settled")).as("state")])
+    .select(["r.size", "r.mtime_seconds", "r.mtime_nanoseconds", "f.revision", "f.observed_at"])
+    .select(["r.state as copy_state", "r.size as copy_size", "r.mtime_seconds as copy_seconds"])
+    .select(["r.mtime_nanoseconds as copy_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
+    .select(["r.digest as copy_digest", "r.imported", "r.place_id", "a.attempts", "a.next_at"]);
 
 /** One statement a state, with literals: only so is the partial index taken, and not the millions of rows of copies that are current. */
 export const NOT_CURRENT = FILE_REPLICA_STATES.filter((state) => state !== "current").map(

@@ -11,6 +11,7 @@ import {
   type FileOriginId,
   type FileReplicaState,
   fileReplicaStateOf,
+  importStateOf,
   originStateOf,
   type ReplicaId,
 } from "./model.ts";
@@ -23,6 +24,7 @@ import {
   NOT_CURRENT,
   overduePage,
   type PendingRow,
+  repairableFile,
   selectDirectory,
 } from "./pending-queries.ts";
 
@@ -45,10 +47,20 @@ export interface PendingFile {
   readonly revision: number;
   /** When it was seen as it is: milliseconds since 1970. */
   readonly observedAt: number;
-  /** The copy that is there now and may be replaced, with its evidence as the replica's file system keeps it. */
-  readonly copy?: { readonly state: FileReplicaState; readonly kept: Evidence };
+  /**
+   * The copy that is there now, with its evidence as the replica's file system keeps it. It may be replaced, unless it is `untouchable`: it was found there, and either
+   * its origin does not agree with it or it lies elsewhere.
+   */
+  readonly copy?: { readonly state: FileReplicaState; readonly kept: Evidence; readonly untouchable?: true };
   /** When its last attempt failed, how often it did, and when the next is due. */
   readonly attempt?: { readonly attempts: number; readonly nextAt: number };
+  /**
+   * What the contents must be: the copy that is to be replaced was found wrong, and had these while the source looked as it does now. A source that has others has
+   * changed without a sign.
+   */
+  readonly mustBe?: Uint8Array;
+  /** Its origin cannot give it again: it is to come from another replica. */
+  readonly repair?: true;
   /** It is still growing: as much of it is copied as there is, and the copy is stale from the start. */
   readonly prefix?: true;
 }
@@ -67,10 +79,11 @@ export const EVERYTHING: PendingScope = { smallest: 0, below: Number.MAX_SAFE_IN
 
 /**
  * Where a diff stands. Three sets that never overlap: `changed` after the reconciled revision and never tried since; `left-behind` before it without a
- * failed attempt; `due`: a failed attempt whose time has come. And a fourth for itself: `overdue`, growing for too long.
+ * failed attempt; `due`: a failed attempt whose time has come. And two for themselves: `repair`, copies that were found wrong and whose origin is gone;
+ * `overdue`, growing for too long.
  */
 export interface PendingCursor {
-  readonly phase: "changed" | "left-behind" | "due" | "overdue" | "end";
+  readonly phase: "changed" | "left-behind" | "due" | "repair" | "overdue" | "end";
   readonly position: number;
   /** Changes after this revision belong to the next diff. */
   readonly newest: number;
@@ -87,7 +100,7 @@ export interface PendingCursor {
   readonly scope: PendingScope;
 }
 
-/** The whole diff: everything that the replica lacks and that is not growing. */
+/** The whole diff: everything that the replica lacks and that is not growing, and what is to be repaired. */
 export const startOfPending = (
   replica: DeclaredReplica,
   newest: number,
@@ -95,7 +108,7 @@ export const startOfPending = (
     readonly phases?: readonly PendingCursor["phase"][];
   } = {},
 ): PendingCursor => {
-  const [phase = "end", ...then] = options.phases ?? ["changed", "left-behind", "due"];
+  const [phase = "end", ...then] = options.phases ?? ["changed", "left-behind", "due", "repair"];
   return {
     phase,
     then,
@@ -152,11 +165,23 @@ function pendingFileOf(row: PendingRow, directories: Directories): PendingFile {
               mtimeSeconds: row.kept_mtime_seconds ?? row.copy_seconds ?? 0,
               mtimeNanoseconds: row.kept_mtime_nanoseconds ?? row.copy_nanoseconds ?? 0,
             },
+            ...(row.place_id !== null || importStateOf(row.imported) === "unconfirmed" ? { untouchable: true as const } : {}),
           },
         };
   const attempt =
     row.attempts === null || row.next_at === null ? {} : { attempt: { attempts: row.attempts, nextAt: row.next_at } };
-  return { ...file, ...copy, ...attempt };
+  return { ...file, ...copy, ...attempt, ...mustBe(row) };
+}
+
+/** Only of a copy that was found wrong: what replaces a stale one is another file. */
+function mustBe(row: PendingRow): { mustBe?: Uint8Array } {
+  const { copy_state: code, copy_digest: digest } = row;
+  if (code === null || digest === null) return {};
+  const state = fileReplicaStateOf(code);
+  if (state === "current" || state === "stale") return {};
+  const same =
+    row.size === row.copy_size && row.mtime_seconds === row.copy_seconds && row.mtime_nanoseconds === row.copy_nanoseconds;
+  return same ? { mustBe: digest } : {};
 }
 
 /** The next files, at most `limit`, and where to go on; `end` in the cursor's phase when there is no more. */
@@ -168,7 +193,8 @@ export function pendingPage(
 ): { readonly files: readonly PendingFile[]; readonly next: PendingCursor } {
   const { rows, next } = readPage(session, replica, cursor, limit);
   const directories = new Directories(session);
-  const files = rows.filter((row) => row !== undefined).map((row) => pendingFileOf(row, directories));
+  const known = rows.filter((row) => row !== undefined).map((row) => pendingFileOf(row, directories));
+  const files = cursor.phase === "repair" ? known.map((file) => ({ ...file, repair: true as const })) : known;
   return { files, next: next ?? nextPhase(cursor) };
 }
 
@@ -198,6 +224,11 @@ function readPage(
     case "left-behind": {
       const ids = leftBehindIds(session, replica, position, limit);
       const rows = ids.map((id) => session.statement(leftBehindFile).get(replica, id, since, smallest, below, host));
+      return { rows, ...goOn(ids, (last) => ({ position: last })) };
+    }
+    case "repair": {
+      const ids = leftBehindIds(session, replica, position, limit);
+      const rows = ids.map((id) => session.statement(repairableFile).get(replica, id, dueAt, smallest, below, host));
       return { rows, ...goOn(ids, (last) => ({ position: last })) };
     }
     case "due": {

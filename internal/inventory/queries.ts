@@ -10,8 +10,9 @@ import {
   type Evidence,
   type FileOriginId,
   type FileReplicaState,
-  fileReplicaStateCode,
   fileReplicaStateOf,
+  type ImportState,
+  importStateOf,
   type OriginState,
   originStateCode,
   originStateOf,
@@ -41,6 +42,14 @@ export interface FileReplica {
   readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
   readonly digest?: Digest;
   readonly copiedAt: number;
+  /** When it was last read back and found equal to its digest. */
+  readonly verifiedAt?: number;
+  /** It was found there, and not made by us. */
+  readonly imported?: ImportState;
+  /** When its file was made, of one that was found. */
+  readonly createdAt?: number;
+  /** The folder that it lies in, below the replica's root, if that is not where a new copy would lie. */
+  readonly place?: string;
 }
 
 export interface Attempt {
@@ -66,7 +75,7 @@ export function findFileOrigins(session: Session, path: string): FileOrigin[] {
       .select(["f.id", "h.name as host", "g.path as data_directory", "g.declared", "h.declared as host_declared"])
       .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.state", "f.revision", "f.observed_at"])
       .where("d.host_id", "in", session.kysely.selectFrom("host").select("id"))
-      .where("d.path", "=", path.slice(0, slash))
+      .where("d.path", "=", path.slice(0, slash) || "/")
       .where("f.name", "=", path.slice(slash + 1))
       .orderBy("h.name"),
   );
@@ -89,8 +98,17 @@ export function copiesOf(session: Session, file: FileOriginId): FileReplica[] {
     session.kysely
       .selectFrom("replica as p")
       .innerJoin("file_replica as r", "r.replica_id", "p.id")
+      .leftJoin("place as q", "q.id", "r.place_id")
+      .select(["q.path as place", "r.imported", "r.created_at"])
       .select(["p.id as replica", "p.url", "r.state", "r.size", "r.mtime_seconds", "r.mtime_nanoseconds"])
-      .select(["r.digest_algorithm", "r.digest", "r.copied_at", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
+      .select([
+        "r.digest_algorithm",
+        "r.digest",
+        "r.copied_at",
+        "r.verified_at",
+        "r.kept_mtime_seconds",
+        "r.kept_mtime_nanoseconds",
+      ])
       .where("r.file_origin_id", "=", file)
       .orderBy("p.url"),
   );
@@ -102,12 +120,27 @@ export function copiesOf(session: Session, file: FileOriginId): FileReplica[] {
       state: fileReplicaStateOf(row.state),
       evidence: { size: row.size, mtimeSeconds: row.mtime_seconds, mtimeNanoseconds: row.mtime_nanoseconds },
       copiedAt: row.copied_at,
+      ...(row.verified_at === null ? {} : { verifiedAt: row.verified_at }),
+      ...foundOf(row),
       ...(row.kept_mtime_seconds === null
         ? {}
         : { kept: { mtimeSeconds: row.kept_mtime_seconds, mtimeNanoseconds: row.kept_mtime_nanoseconds ?? 0 } }),
       ...(algorithm !== undefined && row.digest !== null ? { digest: { algorithm, bytes: row.digest } } : {}),
     };
   });
+}
+
+function foundOf(row: {
+  readonly imported: number | null;
+  readonly created_at: number | null;
+  readonly place: string | null;
+}): Pick<FileReplica, "imported" | "createdAt" | "place"> {
+  const imported = importStateOf(row.imported);
+  return {
+    ...(imported === undefined ? {} : { imported }),
+    ...(row.created_at === null ? {} : { createdAt: row.created_at }),
+    ...(row.place === null ? {} : { place: row.place }),
+  };
 }
 
 /** The failed attempts at a file, one a replica. */
@@ -231,43 +264,6 @@ export function oldestPending(session: Session, replica: DeclaredReplica, newest
   const times = [changed?.observed_at, oldestFailed].filter((time) => typeof time === "number");
   return times.length === 0 ? undefined : Math.min(...times);
 }
-
-/** Of these files, the ones with a copy at one of these replicas that is current, and looks as the origin does to the nanosecond. */
-export function currentCopies(
-  session: Session,
-  files: readonly { readonly id: FileOriginId; readonly evidence: Evidence }[],
-  replicas: readonly ReplicaId[],
-): Map<FileOriginId, ReplicaId> {
-  const found = new Map<FileOriginId, ReplicaId>();
-  if (replicas.length === 0) return found;
-  const evidenceOf = new Map(files.map(({ id, evidence }) => [id, evidence]));
-  for (let at = 0; at < files.length; at += IDS_PER_QUESTION) {
-    const rows = session.all(
-      session.kysely
-        .selectFrom("file_replica")
-        .select(["replica_id", "file_origin_id", "size", "mtime_seconds", "mtime_nanoseconds"])
-        .where("replica_id", "in", [...replicas])
-        .where(
-          "file_origin_id",
-          "in",
-          files.slice(at, at + IDS_PER_QUESTION).map(({ id }) => id),
-        )
-        .where("state", "=", fileReplicaStateCode("current"))
-        .where("kept_mtime_seconds", "is", null),
-    );
-    for (const row of rows) {
-      const evidence = evidenceOf.get(row.file_origin_id);
-      const same =
-        evidence?.size === row.size &&
-        evidence.mtimeSeconds === row.mtime_seconds &&
-        evidence.mtimeNanoseconds === row.mtime_nanoseconds;
-      if (same) found.set(row.file_origin_id, row.replica_id);
-    }
-  }
-  return found;
-}
-
-const IDS_PER_QUESTION = 500;
 
 /** The names of these files, a few hundred at most. */
 export const namesOfFiles = (session: Session, files: readonly FileOriginId[]): { id: FileOriginId; name: string }[] =>

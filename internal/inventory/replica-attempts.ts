@@ -52,6 +52,12 @@ export function moveTimes(inventory: Inventory, by: number): ResultAsync<void, I
     );
     session.run(
       kysely
+        .updateTable("replica")
+        .set((row) => ({ scrub_begun_at: row("scrub_begun_at", "+", by) }))
+        .where("scrub_begun_at", "is not", null),
+    );
+    session.run(
+      kysely
         .updateTable("file_origin")
         .set((row) => ({ growing_since: row("growing_since", "+", by) }))
         .where("state", "=", sql.lit(originStateCode("growing"))),

@@ -18,6 +18,8 @@ export type ScanEnd =
 
 const CHUNK = 5_000;
 
+const IMPORTED = originStateCode("imported");
+
 const count = sql<number>`count(*)`.as("files");
 
 /** Notes each file below the vanished directories as vanished, so that the brake counts them. */
@@ -71,20 +73,29 @@ function spreadVanishedDirectories(session: Session, dataDirectory: DataDirector
   );
 }
 
-/** How many files the noted ones are, and how many the data directory had: the brake's two numbers. */
-function losses(session: Session, dataDirectory: DataDirectoryId): { lost: number; known: number } {
+interface Losses {
+  readonly lost: number;
+  readonly known: number;
+  /** Of the noted ones, those that nobody has ever seen at their origin: an old backup may be full of them. */
+  readonly imported: number;
+}
+
+/** How many files the noted ones are, and how many the data directory had: the brake's numbers. */
+function losses(session: Session, dataDirectory: DataDirectoryId): Losses {
   const { kysely } = session;
-  const lost =
-    session.first(kysely.selectFrom("vanished_file").select(count).where("data_directory_id", "=", dataDirectory))?.files ?? 0;
+  const noted = kysely.selectFrom("vanished_file as v").select(count).where("v.data_directory_id", "=", dataDirectory);
+  const ofState = noted.innerJoin("file_origin as f", "f.id", "v.file_origin_id");
+  const all = session.first(noted)?.files ?? 0;
+  const imported = all === 0 ? 0 : (session.first(ofState.where("f.state", "=", IMPORTED))?.files ?? 0);
   const known = session.first(
     kysely
       .selectFrom("tally")
       .select(sql<number>`coalesce(sum(files), 0)`.as("files"))
       .where("data_directory_id", "=", dataDirectory)
       .where("replica_id", "=", 0)
-      .where("category", "!=", originStateCode("absent")),
+      .where("category", "not in", [originStateCode("absent"), IMPORTED]),
   );
-  return { lost, known: known?.files ?? 0 };
+  return { lost: all - imported, known: known?.files ?? 0, imported };
 }
 
 /**
@@ -98,17 +109,19 @@ export function endScan(
   settings: { readonly startedAt: number; readonly maxLoss: number; readonly acceptLoss: boolean },
 ): ResultAsync<ScanEnd, InventoryError> {
   return safeTry(async function* () {
-    const { lost, known } = yield* inventory.write(({ session }) => {
+    const { lost, known, imported } = yield* inventory.write(({ session }) => {
       spreadVanishedDirectories(session, dataDirectory.id);
       return losses(session, dataDirectory.id);
     });
-    if (lost > known * settings.maxLoss && !settings.acceptLoss) {
+    // Copies tell of files, and nothing at all is there: that is an empty mount point as likely as an empty disk.
+    const isEmpty = report.files === 0 && imported > 0;
+    if ((isEmpty || lost > known * settings.maxLoss) && !settings.acceptLoss) {
       const since = yield* inventory.write(({ session }) => {
         const frozenAt = frozenSince(session, dataDirectory.id) ?? settings.startedAt;
         saveScan(session, dataDirectory.id, report, settings.startedAt, frozenAt);
         return frozenAt;
       });
-      return ok<ScanEnd>({ kind: "frozen", lost, known, since });
+      return ok<ScanEnd>({ kind: "frozen", lost: lost + imported, known: known + imported, since });
     }
     for (;;) {
       const applied = yield* applyChunk(inventory, dataDirectory.id, settings.startedAt);
@@ -118,7 +131,7 @@ export function endScan(
       markAbsentDirectories(session, dataDirectory.id);
       saveScan(session, dataDirectory.id, report, settings.startedAt, null);
     });
-    return ok<ScanEnd>({ kind: "complete", absent: lost });
+    return ok<ScanEnd>({ kind: "complete", absent: lost + imported });
   });
 }
 

@@ -99,13 +99,17 @@ async function copyLarge(
   return copied.kind === "done" ? { kind: "done", value: new Uint8Array(hasher.digest().buffer) } : copied;
 }
 
-/** The SHA-256 of a file's bytes; `source.stat.size` many of them. */
-export async function hashBytes(source: SourceFile, buffers: CopyBuffers): Promise<CopyStep<Uint8Array>> {
+/** The SHA-256 of a file's bytes; `source.stat.size` many of them. `onBytes` is told of them, and an error of it ends the reading. */
+export async function hashBytes(
+  source: SourceFile,
+  buffers: CopyBuffers,
+  onBytes?: (bytes: number) => Promise<Result<undefined, VolumeError>>,
+): Promise<CopyStep<Uint8Array>> {
   const hasher = new Bun.CryptoHasher(HASH_NAME);
   const read = await eachStretch(source, buffers, false, async (length, position) => {
     if (position === HOLE) return hashZeros(hasher, length);
     hasher.update(buffers.data.bytes.subarray(0, length));
-    return ok(undefined);
+    return onBytes === undefined ? ok(undefined) : onBytes(length);
   });
   return read.kind === "done" ? { kind: "done", value: new Uint8Array(hasher.digest().buffer) } : read;
 }

@@ -27,6 +27,10 @@ export const COPY_FAILURES = {
   },
   SourceUnreadable: { action: "retry", help: "give the agent's user the right to read it, and check the disk (dmesg)" },
   SourceNotRegular: { action: "retry", help: "something else has its name now; the next scan decides" },
+  SourceDiffersFromDigest: {
+    action: "stall",
+    help: "find out what changed the origin without a sign (its disk?), and which is right; nothing was replaced, and no other replica has the contents of before",
+  },
   UnknownFileInTheWay: {
     action: "stall",
     help: 'xtelemdb did not put this there and does not touch it: move it aside, then run "xtelemdb sync"',

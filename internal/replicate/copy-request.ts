@@ -19,6 +19,10 @@ export interface CopyRequest {
   readonly name: string;
   /** What the inventory says of the source: a source that is otherwise is not copied. */
   readonly evidence: Evidence;
+  /** What the source looks like, where that is a copy whose replica could not keep its time; else as `evidence`. */
+  readonly looksLike?: Evidence;
+  /** The SHA-256 that the contents must have: anything else is not published. */
+  readonly mustBe?: Uint8Array;
   /** What the inventory says of the copy that may be replaced; left out when there is none. */
   readonly replaces?: Evidence;
   /** It is still growing: as much of it is copied as there is when it is opened, provided that it only grew. */

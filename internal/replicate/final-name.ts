@@ -9,7 +9,7 @@ import type { SourceFile, VolumeDirectory } from "../volume/mod.ts";
 import { type CopyBuffers, sameContents } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
 import { type CopyRequest, replicaPathOf } from "./copy-request.ts";
-import { type FileFailure, sourceChanged } from "./opened-source.ts";
+import { type FileFailure, sourceChanged, sourceDiffers } from "./opened-source.ts";
 
 export type FinalName =
   | { readonly kind: "free" }
@@ -60,6 +60,8 @@ export async function inspectFinalName(
     return err(sourceChanged(request, source.stat));
   }
   if (same.value === undefined) return err(inTheWay(request, there, replica));
+  const { mustBe } = request;
+  if (mustBe !== undefined && Buffer.compare(mustBe, same.value) !== 0) return err(sourceDiffers(request, same.value));
   return ok({ kind: "equal", there, digest: same.value });
 }
 

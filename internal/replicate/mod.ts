@@ -1,5 +1,5 @@
 /**
- * Replicate: what a replica lacks (plan), and the safe copy that brings it there.
+ * Replicate: what a replica lacks (plan), the safe copy that brings it there, the proof that it is still there (verify), and what is there already (import).
  *
  * Promises: the order of DESIGN.md section 6 for every file, so that a reader sees the old file or the new one, and a row follows only what is durable;
  * nothing is written below a root whose marker is not the declared one; one bad file never stops the others.
@@ -11,8 +11,15 @@ export { CopyBuffers } from "./copy-bytes.ts";
 export * from "./copy-failure.ts";
 export * from "./copy-group.ts";
 export * from "./copy-request.ts";
+export * from "./dark-files.ts";
+export * from "./import-folders.ts";
+export * from "./import-found.ts";
+export * from "./import-layout.ts";
+export * from "./import-walk.ts";
 export * from "./pass-plan.ts";
 export * from "./plan.ts";
 export * from "./replica-check.ts";
 export * from "./root-problem.ts";
+export * from "./verify-copies.ts";
+export * from "./verify-outcome.ts";
 export type { Claims } from "./writer-claims.ts";

@@ -15,9 +15,18 @@ export function asOpened(request: CopyRequest, source: SourceFile): Result<CopyR
     if (source.stat.size < request.evidence.size) return err(sourceChanged(request, source.stat));
     return ok({ ...request, evidence: evidenceOf(source.stat) });
   }
-  if (!sameEvidence(source.stat, request.evidence)) return err(sourceChanged(request, source.stat));
+  if (!sameEvidence(source.stat, request.looksLike ?? request.evidence)) return err(sourceChanged(request, source.stat));
   return source.writers?.() === "some" ? err(sourceOpenForWriting(request)) : ok(request);
 }
+
+/** The source has changed without a sign, or its disk has: whatever it is, it is not what the copy was. */
+export const sourceDiffers = (request: CopyRequest, digest: Uint8Array): FileFailure => ({
+  domain: "source",
+  reason: "SourceDiffersFromDigest",
+  message: `the contents of ${printable(`${request.directoryPath}/${request.name}`)} are not what was copied before (sha256 ${hex(request.mustBe)}), though its size and time are: now sha256 ${hex(digest)}`,
+});
+
+const hex = (digest: Uint8Array = new Uint8Array()): string => Buffer.from(digest).toString("hex");
 
 const evidenceOf = ({ size, mtimeSeconds, mtimeNanoseconds }: FileStat): Evidence => ({ size, mtimeSeconds, mtimeNanoseconds });
 

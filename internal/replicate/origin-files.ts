@@ -34,12 +34,15 @@ export class OriginFiles {
   /** The directory of the requested file, where it is the one that was asked for last: files come by directory. */
   current(request: CopyRequest): Opened<VolumeDirectory> | undefined {
     const last = this.#last;
-    return last?.request.directory === request.directory && last.request.fromCopy === request.fromCopy ? last.opened : undefined;
+    return last?.request.directory === request.directory && last.request.source?.name === request.source?.name
+      ? last.opened
+      : undefined;
   }
 
   /** The directory of the requested file; open until `close`. */
   async directoryOf(request: CopyRequest): Promise<Opened<VolumeDirectory>> {
-    const key = `${request.directory} ${request.fromCopy ?? false}`;
+    // A directory of an origin may be read from several replicas.
+    const key = `${request.directory} ${request.source?.name ?? ""}`;
     const known = this.#directories.get(key) ?? this.#open(request, request.directoryPath);
     this.#directories.set(key, known);
     const opened = await known;

@@ -41,6 +41,8 @@ export class PassPlan {
     this.#newest = newest;
     this.#dueAt = options.dueAt;
     this.#add(replica, options.whole, Number.MIN_SAFE_INTEGER);
+    // Of whatever host: also of one that is not declared any more.
+    if (options.whole) this.#addBoth(replica, { phases: ["repair"], dueAt: options.dueAt });
     if (options.overdueBefore !== undefined) {
       this.#addBoth(replica, { phases: ["overdue"], dueAt: options.dueAt, overdueBefore: options.overdueBefore });
     }

@@ -25,6 +25,28 @@ export async function openReplica(
   return err(proven.error);
 }
 
+/** A replica that is only read. */
+export interface ReplicaToRead {
+  readonly address: VolumeAddress;
+  /** Null where there is none yet, and none may be written: then nothing proves that it is the one. */
+  readonly marker: string | null;
+  readonly claimant: Claims["claimant"];
+}
+
+/** The same as `openReplica`, but for a replica without a marker, where only the claims are looked at. */
+export async function openUnproven(
+  { address, marker, claimant }: ReplicaToRead,
+  hosts: readonly string[],
+): Promise<Result<Volume, ReplicaProblem>> {
+  if (marker !== null) return openReplica(address, marker, { claimant, hosts });
+  const opened = await openVolume(address);
+  if (opened.isErr()) return err(rootProblem(address.name, opened.error));
+  const claimed = await checkClaims(opened.value, { claimant, hosts });
+  if (claimed.isOk()) return ok(opened.value);
+  opened.value.close();
+  return err(claimed.error);
+}
+
 async function checkMarker(volume: Volume, marker: string): Promise<Result<undefined, ReplicaProblem>> {
   const found = await readMarker(volume);
   if (found.isErr()) return err(rootFileProblem(volume.name, found.error));

@@ -5,7 +5,7 @@ import type { SourceFile, TemporaryFile } from "../volume/mod.ts";
 import { type CopyBuffers, copyBytes, isSparse } from "./copy-bytes.ts";
 import { failureAtReplica, failureAtSource } from "./copy-failure.ts";
 import type { CopyRequest } from "./copy-request.ts";
-import { type FileFailure, sourceChanged } from "./opened-source.ts";
+import { type FileFailure, sourceChanged, sourceDiffers } from "./opened-source.ts";
 import type { Throttle } from "./throttle.ts";
 
 /** Space for a file is reserved before it is written from this size on. */
@@ -44,11 +44,17 @@ export async function writeCopy(
   if (now.isErr()) return err(failureAtSource(now.error));
   const { ctimeSeconds, ctimeNanoseconds } = source.stat;
   const untouched = now.value.ctimeSeconds === ctimeSeconds && now.value.ctimeNanoseconds === ctimeNanoseconds;
-  const held = request.prefix === true ? now.value.size >= size : untouched && sameEvidence(now.value, request.evidence);
+  const held =
+    request.prefix === true
+      ? now.value.size >= size
+      : untouched && sameEvidence(now.value, request.looksLike ?? request.evidence);
   if (copied.kind === "source-moved" || !held) {
     return err(sourceChanged(request, now.value));
   }
-  const sealed = await target.seal(size, source.stat);
+  const { mustBe, looksLike, evidence } = request;
+  if (mustBe !== undefined && Buffer.compare(mustBe, copied.value) !== 0) return err(sourceDiffers(request, copied.value));
+  const { mtimeSeconds, mtimeNanoseconds } = looksLike === undefined ? source.stat : evidence;
+  const sealed = await target.seal(size, { ...source.stat, mtimeSeconds, mtimeNanoseconds });
   if (sealed.isErr()) return err(failureAtReplica(sealed.error));
   if (flush) {
     const synced = await target.sync();

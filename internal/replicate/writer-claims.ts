@@ -8,6 +8,8 @@ import { type ReplicaProblem, replicaProblem, rootFileProblem, rootWriteProblem 
 export interface Claims {
   readonly claimant: Claimant;
   readonly hosts: readonly string[];
+  /** Hosts that somebody else may look after, whose copies are only read. */
+  readonly others?: readonly string[];
 }
 
 /** Proves that no other inventory has claimed what is to be written. A claim that is missing is nobody's. */
@@ -15,6 +17,22 @@ export async function checkClaims(volume: Volume, { claimant, hosts }: Claims): 
   const read = await Promise.all(hosts.map((host) => ownClaim(volume, claimant, host)));
   for (const one of read) if (one.isErr()) return err(one.error);
   return ok(undefined);
+}
+
+/** Of hosts whose files this agent does not look after, those that another inventory has claimed: their copies are not ours to judge. */
+export async function claimedByOthers(
+  volume: Volume,
+  claimant: Claimant,
+  hosts: readonly string[],
+): Promise<Result<ReadonlySet<string>, ReplicaProblem>> {
+  const theirs = new Set<string>();
+  for (const host of hosts) {
+    const claim = await ownClaim(volume, claimant, host);
+    if (claim.isOk()) continue;
+    if (claim.error.reason !== "WrittenByAnotherInventory") return err(claim.error);
+    theirs.add(host);
+  }
+  return ok(theirs);
 }
 
 /** Claims what nobody has claimed, and what the same inventory claimed from another place. `hex` names temporary files. */

@@ -11,8 +11,10 @@ import { textOfBytes } from "./name-bytes.ts";
 
 /** What a listing tells, an entry at a time. It must not list another directory meanwhile: the buffer is one a thread. */
 export interface EntryVisitor {
-  /** `changed`: the change time in seconds with their fraction, for which a double is exact enough. */
-  file(name: string, size: number, mtimeSeconds: number, mtimeNanoseconds: number, changed: number): void;
+  /** Asks for creation times, too, where the file system has them. */
+  readonly wantsCreated?: boolean;
+  /** `changed`: the change time in seconds with their fraction, for which a double is exact enough. `created`: the same of the creation time, if it is wanted and known. */
+  file(name: string, size: number, mtimeSeconds: number, mtimeNanoseconds: number, changed: number, created?: number): void;
   directory(name: string): void;
   symlink(name: string): void;
   /** Sockets, pipes, devices. */
@@ -29,6 +31,7 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
 /** STATX_TYPE | STATX_MTIME | STATX_CTIME | STATX_SIZE: what is not asked for need not be fetched. */
 const WANTED = 0x1 | 0x40 | 0x80 | 0x200;
+const STATX_BTIME = 0x800;
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
@@ -67,12 +70,18 @@ export function readEntries(directory: FileDescriptor, visitor: EntryVisitor): R
   }
 }
 
+function createdOf(view: DataView, { wantsCreated }: EntryVisitor): number | undefined {
+  if (wantsCreated !== true || (view.getUint32(STATX.mask, true) & STATX_BTIME) === 0) return undefined;
+  return signed64(view, STATX.birthSeconds) + view.getUint32(STATX.birthNanoseconds, true) / 1e9;
+}
+
 function visitStat(directory: FileDescriptor, start: number, visitor: EntryVisitor): void {
   const path = pointer(entries.address + start);
-  if (libc.statx(directory, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, WANTED, pointer(stat.address)) !== 0) {
+  const wanted = visitor.wantsCreated === true ? WANTED | STATX_BTIME : WANTED;
+  if (libc.statx(directory, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, wanted, pointer(stat.address)) !== 0) {
     // Once more, in the way that tells the error.
     const again = call("statx", () =>
-      libc.statx(directory, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, WANTED, pointer(stat.address)),
+      libc.statx(directory, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, wanted, pointer(stat.address)),
     );
     if (again.isErr()) {
       if (again.error.code !== "ENOENT") visitor.unreadable(nameAt(start), again.error);
@@ -89,6 +98,7 @@ function visitStat(directory: FileDescriptor, start: number, visitor: EntryVisit
       signed64(view, STATX.mtimeSeconds),
       view.getUint32(STATX.mtimeNanoseconds, true),
       signed64(view, STATX.ctimeSeconds) + view.getUint32(STATX.ctimeNanoseconds, true) / 1e9,
+      createdOf(view, visitor),
     );
   } else if (kind === S_IFDIR) visitor.directory(name);
   else if (kind === S_IFLNK) visitor.symlink(name);

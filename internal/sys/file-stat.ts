@@ -26,12 +26,15 @@ export interface FileStat {
 
 /** Offsets in struct statx; the same on every architecture. */
 export const STATX = {
+  mask: 0,
   uid: 20,
   gid: 24,
   mode: 28,
   inode: 32,
   size: 40,
   blocks: 48,
+  birthSeconds: 80,
+  birthNanoseconds: 88,
   ctimeSeconds: 96,
   ctimeNanoseconds: 104,
   mtimeSeconds: 112,

@@ -15,13 +15,15 @@ export interface Declaration {
   /** Folders, or ssh URLs. */
   readonly replicas?: readonly string[];
   /** More keys of each replica, by its name above. */
-  readonly replicaKeys?: Readonly<Record<string, Readonly<Record<string, string | number | readonly string[]>>>>;
+  readonly replicaKeys?: Readonly<Record<string, Readonly<Record<string, string | number | boolean | readonly string[]>>>>;
   /** More keys of each host. */
-  readonly hostKeys?: Readonly<Record<string, Readonly<Record<string, string | number | readonly string[]>>>>;
+  readonly hostKeys?: Readonly<Record<string, Readonly<Record<string, string | number | boolean | readonly string[]>>>>;
   /** Keys of [scan]; `settle` is "0s" unless it is here. */
   readonly scan?: Readonly<Record<string, string | boolean | readonly string[]>>;
   /** Keys at the top of the file, such as `stall_timeout`. */
   readonly top?: Readonly<Record<string, string>>;
+  /** Keys of [verify]. */
+  readonly verify?: Readonly<Record<string, string>>;
   /** [status] listen. */
   readonly listen?: string;
 }
@@ -65,11 +67,14 @@ export class World {
       replicaKeys = {},
       hostKeys = {},
       top = {},
+      verify = {},
       listen,
     } = declaration;
     const lines = [`hostname = "${hostname}"`, `database = "${this.database}"`, `status_file = "${this.statusFile}"`];
     for (const [key, value] of Object.entries(top)) lines.push(`${key} = ${JSON.stringify(value)}`);
     if (listen !== undefined) lines.push("[status]", `listen = ${JSON.stringify(listen)}`);
+    lines.push("[verify]");
+    for (const [key, value] of Object.entries(verify)) lines.push(`${key} = ${JSON.stringify(value)}`);
     lines.push("[scan]");
     for (const [key, value] of Object.entries({ settle: "0s", ...scan })) lines.push(`${key} = ${JSON.stringify(value)}`);
     for (const [host, folders] of Object.entries(hosts)) {

@@ -119,6 +119,12 @@ export interface SourceFile {
   /** Tells the system that these bytes are not needed in its cache, unless others had them there before. Never fails. */
   forget(from: number, length: number): void;
 
+  /**
+   * Drops these bytes from the system's cache, whoever put them there, so that they are read from the disk the next time; a length of 0 is everything behind `from`. A
+   * hint that never fails. Left out where the cache is out of reach.
+   */
+  uncache?(from: number, length: number): void;
+
   /** Whether anybody has the file open for writing at this moment, as far as the system knows. Left out where it never does. */
   writers?(): Writers;
 

@@ -17,7 +17,10 @@ function textOf(progress: Progress): string {
   const seconds = Math.max(0.001, elapsedMilliseconds / 1000);
   const of = totalFiles === null ? "" : ` of ${number(totalFiles)}`;
   const ofBytes = totalBytes === null ? "" : ` of ${bytes(totalBytes)}`;
-  const rate = phase === "copying" ? `, ${bytes(size / seconds)}/s` : `, ${number(Math.round(files / seconds))} files/s`;
+  const rate =
+    phase === "copying" || (phase === "verifying" && totalBytes !== null)
+      ? `, ${bytes(size / seconds)}/s`
+      : `, ${number(Math.round(files / seconds))} files/s`;
   const left = totalBytes !== null && size > 0 ? ((totalBytes - size) / size) * elapsedMilliseconds : undefined;
   const eta = left === undefined || left < 0 ? "" : `, ${duration(left)} left`;
   return `${phase} ${number(files)}${of} files, ${bytes(size)}${ofBytes}${rate}${eta}  ${printable(subject)}`;

@@ -18,6 +18,8 @@ export function replicaTable(replicas: readonly ReplicaStatus[]): string {
 }
 
 export function hostTable(hosts: readonly HostStatus[]): string {
+  // A column for those who have imported anything.
+  const anyImported = hosts.some((host) => host.dataDirectories.some(({ imported }) => imported.files > 0));
   const rows = hosts.flatMap((host) =>
     host.dataDirectories.map((directory) => {
       const wanted = {
@@ -36,11 +38,13 @@ export function hostTable(hosts: readonly HostStatus[]): string {
         amount(wanted),
         number(directory.growing.files),
         number(directory.absent.files),
+        ...(anyImported ? [number(directory.imported.files)] : []),
         directory.lastFullScan ?? "never",
       ];
     }),
   );
-  return table(["DATA DIRECTORY", "STATE", "FILES", "GROWING", "ABSENT", "LAST FULL SCAN"], rows);
+  const imported = anyImported ? ["IMPORTED"] : [];
+  return table(["DATA DIRECTORY", "STATE", "FILES", "GROWING", "ABSENT", ...imported, "LAST FULL SCAN"], rows);
 }
 
 /** What is not as it should be, each with its message and its help. */
@@ -86,6 +90,24 @@ function troubles(status: StatusDocument): string[] {
   return lines;
 }
 
+/** A line a replica of which copies were read back, or are promised to be. */
+function verificationLines(replicas: readonly ReplicaStatus[]): string[] {
+  return replicas.flatMap(({ url, declared, verification }) => {
+    if (!declared || verification === null) return [];
+    const { round, wholeSince, promisedSeconds, neededSeconds, total } = verification;
+    if (round === null && wholeSince === null && promisedSeconds === null) return [];
+    const parts = [
+      round === null
+        ? "no round is under way"
+        : `${Math.floor(round.share * 100)} % of ${amount(total)} read back since ${round.begunAt}, ${bytes(round.bytesPerSecond)}/s`,
+      ...(wholeSince === null ? [] : [`the last whole round began ${wholeSince}`]),
+      ...(promisedSeconds === null ? [] : [`${duration(promisedSeconds * 1000)} promised`]),
+      ...(neededSeconds === null ? [] : [`${duration(neededSeconds * 1000)} needed`]),
+    ];
+    return [`${printable(url)}: verify: ${parts.join("; ")}`];
+  });
+}
+
 /** `verdict`: whether to begin with it; a sync has said it already. */
 export function statusText(status: StatusDocument, { verdict: withVerdict } = { verdict: true }): string {
   const { agent, configuration, runs } = status;
@@ -108,6 +130,8 @@ export function statusText(status: StatusDocument, { verdict: withVerdict } = { 
   ];
   if (status.hosts.length > 0) lines.push("", hostTable(status.hosts));
   if (status.replicas.length > 0) lines.push("", replicaTable(status.replicas));
+  const verified = verificationLines(status.replicas);
+  if (verified.length > 0) lines.push("", ...verified);
   const wrong = troubles(status);
   if (wrong.length > 0) lines.push("", ...wrong);
   if (status.replicas.length === 0)

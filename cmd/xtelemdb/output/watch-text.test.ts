@@ -29,6 +29,7 @@ const REPLICA: ReplicaStatus = {
   kept: NOTHING,
   oldestPending: { since: "2026-11-01T08:00:00.000Z", ageSeconds: 3 },
   failures: [],
+  verification: null,
   lastError: null,
 };
 const STATUS: StatusDocument = {

@@ -57,6 +57,10 @@ export class LocalSourceFile implements SourceFile {
     if (!this.#cachedByOthers) forgetCached(this.descriptor, from, length);
   }
 
+  uncache(from: number, length: number): void {
+    forgetCached(this.descriptor, from, length);
+  }
+
   writers(): Writers {
     return probeWriters(this.descriptor);
   }

@@ -1,0 +1,206 @@
+/** `verify`: looks at the copies of replicas, or reads them back, once; and lists what stands there that nobody knows. */
+import { err, ok, okAsync, type Result, ResultAsync } from "neverthrow";
+import type { DesiredState, Replica } from "../config/mod.ts";
+import {
+  copiesAt,
+  type DeclaredReplica,
+  findingsOf,
+  knownHosts,
+  type ReplicaId,
+  readConditions,
+  readRound,
+  readTallies,
+  setConditions,
+  type VerifyScope,
+} from "../inventory/mod.ts";
+import type { DarkResult, ReplicaProblem, VerifyLevel } from "../replicate/mod.ts";
+import { type Agent, type AgentOptions, claimsToRead, expectReply, isoTime, withAgent } from "./agent.ts";
+import type { AgentError } from "./agent-error.ts";
+import { REASONS } from "./condition.ts";
+import { publishStatus } from "./reconcile.ts";
+import { checkReplicaOf } from "./replica-pass.ts";
+import { replicaSubject } from "./status.ts";
+import { verificationOf, verifiedCondition } from "./verification.ts";
+import { VerifyPass, type VerifyPassResult } from "./verify-pass.ts";
+import type { ReplicaVerifySummary, VerifySummary } from "./verify-report.ts";
+import { addressOf } from "./volume-address.ts";
+
+export interface VerifyOptions extends AgentOptions {
+  readonly level: VerifyLevel;
+  /** Of one replica; left out: of all. */
+  readonly replica?: string;
+  readonly scope: VerifyScope;
+  /** Bytes a second at each replica; left out: as the configuration says. 0: no limit. */
+  readonly bandwidthBytes?: number;
+  /** The operator has looked: what is gone is gone. */
+  readonly acceptLoss: boolean;
+  /** Leave the round under way, and begin another. */
+  readonly anew: boolean;
+}
+
+/** How many findings of a replica are named. */
+const NAMED_FINDINGS = 1_000;
+
+export function verify(state: DesiredState, options: VerifyOptions): ResultAsync<VerifySummary, AgentError> {
+  return withAgent(state, options, (agent) => new ResultAsync(run(agent, options)));
+}
+
+async function run(agent: Agent, options: VerifyOptions): Promise<Result<VerifySummary, AgentError>> {
+  const begun = agent.elapsed();
+  const wanted = agent.state.replicas.filter(({ id }) => options.replica === undefined || id === options.replica);
+  const published = await publishStatus(agent, "verifying");
+  if (published.isErr()) return err(published.error);
+  const done = await ResultAsync.combine(
+    wanted.flatMap((replica) => {
+      const row = agent.declared.replicas.find(({ url }) => url === replica.id);
+      return row === undefined ? [] : [new ResultAsync(verifyReplica(agent, options, replica, row))];
+    }),
+  ).andThen((replicas) => publishStatus(agent, undefined).map(() => replicas));
+  return done.map((replicas) => {
+    const { aborted } = agent.options.signal;
+    const incomplete = replicas.some(({ complete, unread }) => !complete || unread.files > 0);
+    const outcome = aborted
+      ? "stopped"
+      : replicas.some(({ standing }) => standing > 0)
+        ? "findings"
+        : incomplete
+          ? "incomplete"
+          : "good";
+    return { outcome, level: options.level, replicas, durationMilliseconds: agent.elapsed() - begun };
+  });
+}
+
+async function verifyReplica(
+  agent: Agent,
+  options: VerifyOptions,
+  replica: Replica,
+  row: DeclaredReplica,
+): Promise<Result<ReplicaVerifySummary, AgentError>> {
+  const checked = await checkReplicaOf(agent, replica, row, false);
+  if (checked.isErr()) return err(checked.error);
+  const { found, row: ours } = checked.value;
+  // What is mounted read-only can be read.
+  const marker = found.kind === "ready" ? ours.marker : found.reason === "ReadOnly" ? row.marker : null;
+  if (marker === null) {
+    const problem: Problem = found.kind === "ready" ? NOT_YET : found;
+    return summaryOf(agent, options, replica, ours.id, undefined, undefined, problem);
+  }
+  const bandwidthBytes = options.bandwidthBytes ?? agent.state.verify.bandwidthBytes;
+  const limit = bandwidthBytes > 0 ? { limit: { shared: new SharedArrayBuffer(8), bytesPerSecond: bandwidthBytes } } : {};
+  const rotating = found.kind !== "ready" || found.state.rotating;
+  const parallel = replica.workers || (replica.target.kind === "ssh" || rotating ? 1 : agent.processors);
+  const total = agent.inventory.readNow((session) => copiesAt(readTallies(session), ours.id));
+  if (total.isErr()) return err(total.error);
+  const whole = options.scope.host === undefined && options.scope.path === undefined;
+  const pass = await new VerifyPass(
+    agent,
+    { replica, row: ours, marker, ...limit },
+    {
+      level: options.level,
+      scope: options.scope,
+      anew: options.anew,
+      parallel,
+      maxLoss: options.acceptLoss ? 1 : agent.state.scan.maxLoss,
+      total: whole ? total.value : undefined,
+    },
+  ).run();
+  if (pass.isErr()) return err(pass.error);
+  const { problem, complete } = pass.value;
+  const dark = complete ? await findDark(agent, options, replica, ours.id, marker) : ok(undefined);
+  if (dark.isErr()) return err(dark.error);
+  return summaryOf(agent, options, replica, ours.id, pass.value, dark.value, problem);
+}
+
+type Problem = Pick<ReplicaProblem, "message"> & { readonly reason: ReplicaProblem["reason"] | "NotLookedAtYet" };
+
+const NOT_YET: Problem = { reason: "NotLookedAtYet", message: "nothing was copied there yet" };
+
+/** What nobody knows; undefined when that was stopped, or hung. */
+async function findDark(
+  agent: Agent,
+  { scope }: VerifyOptions,
+  replica: Replica,
+  id: ReplicaId,
+  marker: string,
+): Promise<Result<DarkResult | undefined, AgentError>> {
+  const hosts = agent.inventory.readNow((session) => knownHosts(session));
+  if (hosts.isErr()) return err(hosts.error);
+  const chosen = hosts.value.filter((host) => scope.host === undefined || host === scope.host);
+  const claims = claimsToRead(agent, chosen);
+  const path = scope.path === undefined ? {} : { path: scope.path };
+  const request = { id, address: addressOf(replica), marker, claims, hosts: chosen, ...path };
+  const reply = await agent.hands.run({ kind: "find-dark", request });
+  if (reply.kind === "stalled") return ok(undefined);
+  return (await expectReply(reply, "find-dark")).map(({ result }) => result);
+}
+
+/** Adds up one replica, and brings its conditions up to date. */
+async function summaryOf(
+  agent: Agent,
+  { scope }: VerifyOptions,
+  replica: Replica,
+  id: ReplicaId,
+  pass: VerifyPassResult | undefined,
+  dark: DarkResult | undefined,
+  problem: Problem | undefined,
+): Promise<Result<ReplicaVerifySummary, AgentError>> {
+  const { inventory, state, now } = agent;
+  const read = inventory.readNow((session) => ({
+    findings: findingsOf(session, id, scope, NAMED_FINDINGS),
+    round: readRound(session, id),
+    status: verificationOf(session, state, id, readTallies(session), now()),
+    conditions: readConditions(session).filter(({ subject }) => subject === replicaSubject(replica.id)),
+  }));
+  if (read.isErr()) return err(read.error);
+  const { findings, round, status, conditions } = read.value;
+  const condition = verifiedCondition(status, now(), pass?.frozen);
+  const others = conditions.filter(({ type }) => type !== "Verified");
+  const observed = condition === undefined ? [] : [{ ...condition, observedGeneration: agent.declared.generation }];
+  const saved = await (others.length === 0
+    ? okAsync<void, AgentError>(undefined)
+    : setConditions(inventory, replicaSubject(replica.id), [...others, ...observed], now()).mapErr((error): AgentError => error));
+  if (saved.isErr()) return err(saved.error);
+  const why = pass?.frozen === undefined ? problem : { reason: "TooMuchLost" as const, message: pass.frozen };
+  const totals = pass?.totals;
+  return ok({
+    url: replica.id,
+    complete: pass?.complete === true && (dark === undefined || dark.problem === undefined),
+    problem: why === undefined ? null : { reason: why.reason, message: why.message, help: REASONS[why.reason] },
+    looked: totals?.looked ?? { files: 0, bytes: 0 },
+    read: totals?.read ?? { files: 0, bytes: 0 },
+    found: totals?.found ?? { suspect: 0, corrupt: 0, lost: 0 },
+    firstDigests: totals?.firstDigests ?? 0,
+    timesMoved: totals?.timesMoved ?? 0,
+    unsteady: totals?.unsteady ?? 0,
+    unread: totals?.unread ?? { files: 0, example: "" },
+    standing: findings.files,
+    findings: findings.first.map(({ host, path, state: is, foundAt, expected, found, message }) => ({
+      host,
+      path,
+      state: is,
+      foundAt: isoTime(foundAt),
+      expected: hexOr(expected),
+      found: hexOr(found),
+      message,
+    })),
+    dark:
+      dark === undefined || dark.problem !== undefined
+        ? null
+        : {
+            files: dark.files,
+            bytes: dark.bytes,
+            examples: dark.examples,
+            unlisted: dark.unlisted,
+            unlistedExample: dark.unlistedExample,
+          },
+    round: {
+      begunAt: round.begunAt === null ? null : isoTime(round.begunAt),
+      files: round.files,
+      bytes: round.bytes,
+      wholeSince: round.wholeSince === null ? null : isoTime(round.wholeSince),
+    },
+  });
+}
+
+const hexOr = (digest: Uint8Array | null): string | null =>
+  digest === null ? null : `sha256:${Buffer.from(digest).toString("hex")}`;

@@ -1,0 +1,180 @@
+/**
+ * Records what reading copies back has come to. A verdict is about one copy: whatever took its place meanwhile is not judged. It is written once, changes the
+ * state of the copy, and only a new copy clears it (`commitOutcomes`).
+ */
+import type { Kysely } from "kysely";
+import type { ResultAsync } from "neverthrow";
+import type { InventoryTables } from "./database-schema.ts";
+import type { VerdictState } from "./evidence-queries.ts";
+import type { Inventory, Transaction } from "./inventory.ts";
+import type { InventoryError } from "./inventory-error.ts";
+import {
+  DIGEST_ALGORITHMS,
+  type FileOriginId,
+  fileReplicaStateCode,
+  fileReplicaStateOf,
+  originStateOf,
+  type ReplicaId,
+} from "./model.ts";
+
+/** A copy that was read back and is what it should be. */
+export interface VerifiedCopy {
+  readonly file: FileOriginId;
+  /** As the inventory had it when the copy was looked at. */
+  readonly copiedAt: number;
+  /** The first digest of a copy that had none. */
+  readonly digest?: Uint8Array;
+  /** Its modification time is another than was kept, though its contents are the same. */
+  readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
+}
+
+/** A copy that is not what it should be. */
+export interface Verdict {
+  readonly file: FileOriginId;
+  readonly copiedAt: number;
+  readonly state: VerdictState;
+  readonly expected?: Uint8Array;
+  readonly found?: Uint8Array;
+  readonly message: string;
+}
+
+/** How far a round has come by this. */
+export interface RoundStep {
+  readonly position: number;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+type Tables = Kysely<InventoryTables>;
+
+const updateVerified = (kysely: Tables, at: number, replica: ReplicaId, file: FileOriginId, copiedAt: number) =>
+  kysely
+    .updateTable("file_replica")
+    .set({ verified_at: at })
+    .where("replica_id", "=", replica)
+    .where("file_origin_id", "=", file)
+    .where("copied_at", "=", copiedAt);
+
+const updateDigest = (kysely: Tables, digest: Uint8Array, replica: ReplicaId, file: FileOriginId, copiedAt: number) =>
+  kysely
+    .updateTable("file_replica")
+    .set({ digest, digest_algorithm: DIGEST_ALGORITHMS.indexOf("sha256") + 1 })
+    .where("replica_id", "=", replica)
+    .where("file_origin_id", "=", file)
+    .where("copied_at", "=", copiedAt)
+    .where("digest", "is", null);
+
+const updateKept = (
+  kysely: Tables,
+  kept_mtime_seconds: number,
+  kept_mtime_nanoseconds: number,
+  replica: ReplicaId,
+  file: FileOriginId,
+  copiedAt: number,
+) =>
+  kysely
+    .updateTable("file_replica")
+    .set({ kept_mtime_seconds, kept_mtime_nanoseconds })
+    .where("replica_id", "=", replica)
+    .where("file_origin_id", "=", file)
+    .where("copied_at", "=", copiedAt);
+
+const selectJudged = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
+  kysely
+    .selectFrom("file_replica as r")
+    .innerJoin("file_origin as f", "f.id", "r.file_origin_id")
+    .innerJoin("directory as d", "d.id", "f.directory_id")
+    .select(["r.state", "r.size", "r.copied_at as copiedAt", "f.state as originState", "d.data_directory_id as dataDirectory"])
+    .where("r.replica_id", "=", replica)
+    .where("r.file_origin_id", "=", file);
+
+const updateState = (kysely: Tables, state: number, replica: ReplicaId, file: FileOriginId) =>
+  kysely.updateTable("file_replica").set({ state }).where("replica_id", "=", replica).where("file_origin_id", "=", file);
+
+/** Adds a finding to a copy that has none. */
+export const insertFinding = (
+  kysely: Tables,
+  replica_id: ReplicaId,
+  file_origin_id: FileOriginId,
+  state: number,
+  found_at: number,
+  expected_digest: Uint8Array | null,
+  found_digest: Uint8Array | null,
+  message: string,
+) => kysely.insertInto("finding").values({ replica_id, file_origin_id, state, found_at, expected_digest, found_digest, message });
+
+const deleteFinding = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
+  kysely.deleteFrom("finding").where("replica_id", "=", replica).where("file_origin_id", "=", file);
+
+const addToRound = (kysely: Tables, position: number, files: number, bytes: number, replica: ReplicaId) =>
+  kysely
+    .updateTable("replica")
+    .set((row) => ({
+      scrub_position: position,
+      scrub_files: row("scrub_files", "+", files),
+      scrub_bytes: row("scrub_bytes", "+", bytes),
+    }))
+    .where("id", "=", replica);
+
+/** Commits what a group has come to, in one transaction; the verdicts that were written. `step`: left out where no round goes on by it. */
+export function recordEvidence(
+  inventory: Inventory,
+  replica: ReplicaId,
+  evidence: { readonly verified: readonly VerifiedCopy[]; readonly verdicts: readonly Verdict[]; readonly step?: RoundStep },
+  at: number,
+): ResultAsync<readonly Verdict[], InventoryError> {
+  return inventory.write((transaction) => {
+    const { session } = transaction;
+    for (const { file, copiedAt, digest, kept } of evidence.verified) {
+      if (digest !== undefined) session.statement(updateDigest).run(digest, replica, file, copiedAt);
+      if (kept !== undefined) {
+        session.statement(updateKept).run(kept.mtimeSeconds, kept.mtimeNanoseconds, replica, file, copiedAt);
+      }
+      session.statement(updateVerified).run(at, replica, file, copiedAt);
+    }
+    const written = evidence.verdicts.filter((verdict) => writeVerdict(transaction, replica, verdict, at));
+    const { step } = evidence;
+    if (step !== undefined) session.statement(addToRound).run(step.position, step.files, step.bytes, replica);
+    return written;
+  });
+}
+
+function writeVerdict({ session, tally }: Transaction, replica: ReplicaId, verdict: Verdict, at: number): boolean {
+  const { file, state, expected, found, message } = verdict;
+  const row = session.statement(selectJudged).get(replica, file);
+  if (row === undefined || row.copiedAt !== verdict.copiedAt) return false;
+  const before = fileReplicaStateOf(row.state);
+  if (before !== "current" && before !== "stale") return false;
+  const code = fileReplicaStateCode(state);
+  const originState = originStateOf(row.originState);
+  tally.copy(row.dataDirectory, replica, originState, before, -1, -row.size);
+  tally.copy(row.dataDirectory, replica, originState, state, 1, row.size);
+  session.statement(updateState).run(code, replica, file);
+  session.statement(insertFinding).run(replica, file, code, at, expected ?? null, found ?? null, message);
+  return true;
+}
+
+/** A new copy stands in the place of the one that was judged. */
+export const clearFinding = ({ session }: Transaction, replica: ReplicaId, file: FileOriginId): void => {
+  session.statement(deleteFinding).run(replica, file);
+};
+
+/** A round begins with the first copy. `at`: milliseconds since 1970. */
+export function beginRound(inventory: Inventory, replica: ReplicaId, at: number): ResultAsync<void, InventoryError> {
+  return inventory.write(({ session }) => {
+    const begun = { scrub_position: 0, scrub_begun_at: at, scrub_files: 0, scrub_bytes: 0 };
+    session.run(session.kysely.updateTable("replica").set(begun).where("id", "=", replica));
+  });
+}
+
+/** Every copy was read since the round began. */
+export function endRound(inventory: Inventory, replica: ReplicaId): ResultAsync<void, InventoryError> {
+  return inventory.write(({ session }) => {
+    session.run(
+      session.kysely
+        .updateTable("replica")
+        .set((row) => ({ scrub_position: 0, scrub_whole_since: row.ref("scrub_begun_at"), scrub_begun_at: null }))
+        .where("id", "=", replica),
+    );
+  });
+}
