@@ -24,7 +24,7 @@ export class Destinations {
     this.#hostIsAway = join(folder, "away");
     mkdirSync(this.#disk);
     mkdirSync(this.#far);
-    mountMemory(this.#small, { size: "256k" });
+    mountMemory(this.#small, { size: "4m" });
     const away = `[ -e ${this.#hostIsAway} ] && { echo "ssh: connect to host far port 22: No route to host" >&2; exit 255; }`;
     const ssh = join(folder, "ssh");
     writeFileSync(ssh, `#!/bin/sh\n${away}\nexec ${SFTP_SERVER}\n`, { mode: 0o755 });
@@ -71,7 +71,7 @@ export class Destinations {
   }
 
   fillSmall(): void {
-    for (let size = 1 << 20; size >= 1; size >>= 1) {
+    for (let size = 1 << 22; size >= 1; size >>= 1) {
       try {
         writeFileSync(join(this.#small, `ballast${size}`), Buffer.alloc(size));
       } catch {
@@ -81,7 +81,7 @@ export class Destinations {
   }
 
   freeSmall(): void {
-    for (let size = 1 << 20; size >= 1; size >>= 1) rmSync(join(this.#small, `ballast${size}`), { force: true });
+    for (let size = 1 << 22; size >= 1; size >>= 1) rmSync(join(this.#small, `ballast${size}`), { force: true });
   }
 
   farGoesAway(): void {

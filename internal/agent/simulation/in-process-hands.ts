@@ -50,15 +50,17 @@ export class InProcessHands implements Hands {
     return done;
   }
 
-  async #perform(task: Task, { onDifferences, onProgress }: TaskHandlers): Promise<Reply> {
+  async #perform(task: Task, { onDifferences, onFound, onProgress }: TaskHandlers): Promise<Reply> {
     // The dead begin nothing.
     if (this.#killed) return never();
     let told: Promise<void> = Promise.resolve();
+    const tell = (action: () => Promise<void> | undefined): void => {
+      told = told.then(() => (this.#killed ? never() : action()));
+    };
     try {
       const reply = await this.#performer.perform(task, {
-        differences: (differences) => {
-          told = told.then(() => (this.#killed ? never() : onDifferences?.(differences)));
-        },
+        differences: (differences) => tell(() => onDifferences?.(differences)),
+        found: (batch) => tell(() => onFound?.(batch)),
         progress: (files, bytes, path) => onProgress?.(files, bytes, path),
         alive: () => undefined,
       });

@@ -25,6 +25,8 @@ export class Invariants {
   /** What has been seen under a final name may change, and never goes. */
   readonly #published = new Map<ReplicaName, Set<string>>(REPLICAS.map((name) => [name, new Set()]));
   readonly #transitions = new Map<string, { status: string; at: string }>();
+  /** By the wall clock, in whole seconds, as the times that are shown. */
+  #lookedAt = 0;
   /** Files of somebody else at a replica, with their content. */
   readonly foreign = new Map<string, string>();
 
@@ -33,12 +35,13 @@ export class Invariants {
     private readonly destinations: Destinations,
   ) {}
 
-  /** Everything that is wrong. `session`, `status`: left out while no agent runs. */
-  problems(session: Session | undefined, status: StatusDocument | undefined): string[] {
+  /** Everything that is wrong. `session`, `status`: left out while no agent runs. `now`: milliseconds of the wall clock. */
+  problems(session: Session | undefined, status: StatusDocument | undefined, now: number): string[] {
     const found = [...this.instrument.problems(), ...REPLICAS.flatMap((name) => this.#contents(name))];
     if (this.destinations.strayFiles()) found.push("something was written where the disk is not");
     if (session !== undefined) for (const file of this.instrument.files.values()) found.push(...this.#rows(session, file));
     if (status !== undefined) found.push(...this.#conditions(status));
+    this.#lookedAt = Math.floor(now / 1000) * 1000;
     return found;
   }
 
@@ -112,19 +115,20 @@ export class Invariants {
     return found;
   }
 
-  /** A time of transition moves whenever the status does, and never back. It may move unseen: what was lost and came back between two looks. */
+  /** A time of transition moves whenever the status does, and lies after the last look then. It may move unseen: what was lost and came back between two looks. */
   #transition(subject: string, { type, status, lastTransition }: ConditionStatusDocument): string[] {
     const key = `${subject} ${type}`;
     const before = this.#transitions.get(key);
     this.#transitions.set(key, { status, at: lastTransition });
     if (before === undefined) return [];
-    if (lastTransition < before.at) return [`${key}: its transition moved back to ${lastTransition}`];
-    return before.status !== status && before.at === lastTransition
-      ? [`${key}: it is ${status} now, but its transition stayed at ${lastTransition}`]
+    if (before.at === lastTransition)
+      return before.status === status ? [] : [`${key}: it is ${status} now, but its transition stayed at ${lastTransition}`];
+    return Date.parse(lastTransition) < this.#lookedAt
+      ? [`${key}: its transition became ${lastTransition}, which is before the last look`]
       : [];
   }
 
-  /** A clock that was set moves what is remembered by it; a condition that went away may come back. */
+  /** Times of before and after the setting of a clock are not to be compared; a condition that went away may come back. */
   forgetTransitions(): void {
     this.#transitions.clear();
   }

@@ -195,7 +195,7 @@ class SimulatedNight {
 
   #check(when: string): void {
     const { session } = this.#agent;
-    const problems = this.#invariants.problems(session, this.#agent.status());
+    const problems = this.#invariants.problems(session, this.#agent.status(), this.#clock.now());
     if (problems.length > 0) throw new Error(`${when}:\n  ${problems.join("\n  ")}`);
   }
 
@@ -220,7 +220,7 @@ class SimulatedNight {
     while (this.#agent.status()?.converged !== true && this.#clock.monotonicMilliseconds() < until)
       await this.#agent.pass(300_000);
     await this.#explainPending();
-    const problems = moved.problems(this.#agent.session, this.#agent.status());
+    const problems = moved.problems(this.#agent.session, this.#agent.status(), this.#clock.now());
     for (const replica of REPLICAS) problems.push(...this.#differences(replica, moved));
     if (this.#agent.status()?.converged !== true)
       problems.push(`not converged: ${JSON.stringify(this.#agent.status(), null, 1)}`);
