@@ -9,7 +9,7 @@ export type Step =
   | { readonly kind: "remove" | "rename" | "foreign"; readonly file: number }
   | { readonly kind: "hide" | "show" | "pull" | "swap" | "return" | "fill" | "free" | "away" | "back" | "bad-edit" | "restart" }
   | { readonly kind: "edit"; readonly variant: number }
-  | { readonly kind: "jump"; readonly seconds: number }
+  | { readonly kind: "jump" | "reboot"; readonly seconds: number }
   | { readonly kind: "kill"; readonly files: number }
   | { readonly kind: "wait"; readonly seconds: number };
 
@@ -23,7 +23,7 @@ const trouble: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
     kind: fc.constantFrom("hide", "pull", "swap", "fill", "away", "bad-edit", "restart" as const),
   }),
-  fc.record({ kind: fc.constant("jump" as const), seconds: fc.constantFrom(...JUMPS) }),
+  fc.record({ kind: fc.constantFrom("jump", "reboot" as const), seconds: fc.constantFrom(...JUMPS) }),
   fc.record({ kind: fc.constant("kill" as const), files: fc.nat({ max: 4 }) }),
   fc.record({ kind: fc.constant("foreign" as const), file: number }),
 );
@@ -42,5 +42,5 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 9, arbitrary: fc.record({ kind: fc.constant("wait" as const), seconds: fc.constantFrom(1, 11, 90, 700, 4_000) }) },
 );
 
-/** About a day: most of its steps take no time, and a wait takes a quarter of an hour on average. */
+/** At most about a day: most of its steps take no time, and a wait takes a quarter of an hour on average. */
 export const night = (steps: number): fc.Arbitrary<Step[]> => fc.array(step, { minLength: 1, maxLength: steps, size: "max" });
