@@ -8,7 +8,7 @@ import { wholeTest } from "../../testing/mod.ts";
 import { simulate } from "./simulated-night.ts";
 import { night, type Step } from "./steps.ts";
 
-const NIGHTS = Number(process.env.XTELEMDB_NIGHTS ?? 3);
+const NIGHTS = Number(process.env.XTELEMDB_NIGHTS ?? 2);
 const SEED = Number(process.env.XTELEMDB_SEED ?? 20_261_101);
 const STEPS = 250;
 const FIVE_YEARS = 5 * 365 * 86_400;
@@ -32,10 +32,13 @@ const CASES: Readonly<Record<string, readonly Step[]>> = {
     { kind: "wait", seconds: 4_000 },
   ],
   "a clock that is set forward by years just before a file fails": [
+    { kind: "fill" },
+    { kind: "create", directory: 0, bytes: 0 },
+    { kind: "edit", variant: 2 },
+    { kind: "append", file: 0, bytes: 0 },
     { kind: "create", directory: 0, bytes: 700 },
-    { kind: "foreign", file: 0 },
-    { kind: "edit", variant: 3 },
     { kind: "jump", seconds: FIVE_YEARS },
+    { kind: "append", file: 0, bytes: 0 },
   ],
   "a host that comes up with a clock of years ago, after a file has failed": [
     { kind: "create", directory: 0, bytes: 700 },
@@ -83,7 +86,7 @@ const CASES: Readonly<Record<string, readonly Step[]>> = {
 };
 
 describe("nights that are known", () => {
-  for (const [name, steps] of Object.entries(CASES)) wholeTest(name, ["root"], () => simulate(steps, 1, 0));
+  for (const [name, steps] of Object.entries(CASES)) wholeTest(name, ["root"], () => simulate(steps, 29, 0));
 });
 
 wholeTest(`${NIGHTS} nights end converged, and no law is broken in any of them`, ["root"], async () => {
