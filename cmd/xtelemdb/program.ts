@@ -15,6 +15,7 @@ import { chooseLogFormat, LOG_FORMATS, LOG_LEVELS } from "./output/log.ts";
 import { planCommand } from "./plan.ts";
 import { removeReplicaCommand } from "./remove-replica.ts";
 import { replicaListCommand } from "./replica-list.ts";
+import { safeCommand } from "./safe.ts";
 import { scanCommand } from "./scan.ts";
 import { statusCommand } from "./status.ts";
 import { syncCommand } from "./sync.ts";
@@ -34,6 +35,7 @@ const REGISTER: readonly Register[] = [
   syncCommand,
   verifyCommand,
   importOriginsCommand,
+  safeCommand,
   statusCommand,
   explainCommand,
   healthzCommand,
@@ -68,6 +70,7 @@ Examples:
   xtelemdb sync continuous=true                the same for ever (for systemd)
   xtelemdb verify                              read every copy back and compare it
   xtelemdb import_origins dry_run=true         what a backup that is there already would become
+  xtelemdb safe before=2026-11-01 copies=2     may these files be deleted at their origin?
   xtelemdb status                              what is so, what is not, and what to do
   xtelemdb explain /opt/MagAOX/logs/x.log      the whole story of one file
   xtelemdb events since=2h                     what happened
