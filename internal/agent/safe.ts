@@ -17,7 +17,7 @@ import {
 } from "../inventory/mod.ts";
 import type { SafetyQuestion } from "../replicate/mod.ts";
 import { ExcludePatterns, freshWalk, isAtOrBelow, type Sighted, type WalkCounts } from "../scan/mod.ts";
-import { machineId } from "../sys/mod.ts";
+import { machineId, printable } from "../sys/mod.ts";
 import { closeIdleConnections, openVolume, type Volume, volumeErrorMessage } from "../volume/mod.ts";
 import type { AgentError } from "./agent-error.ts";
 import { inventoryFault, rowPath } from "./recorded-rows.ts";
@@ -149,6 +149,8 @@ class SafeRun {
     switch (seen.kind) {
       case "unreadable":
         return this.#unreachable(root, seen.path, seen.message);
+      case "missing":
+        return this.#allBelow(root, seen.path, "OriginMissing", `${printable(seen.path)} is not there`);
       case "unrecorded": {
         const reason = seen.excluded ? "Excluded" : "NotScanned";
         const why = seen.excluded ? "a pattern leaves it out" : "no scan has seen it";
@@ -180,8 +182,13 @@ class SafeRun {
   /** A directory that cannot be looked into blocks as a whole, and with it each file that is recorded there. */
   async #unreachable(root: string, path: string, message: string): Promise<void> {
     await this.#block([this.#blocked(path, "OriginUnreachable", message)]);
+    await this.#allBelow(root, path, "OriginUnreachable", message);
+  }
+
+  /** Each file that is recorded below a directory of which nothing can be seen. */
+  async #allBelow(root: string, path: string, reason: BlockedFile["reason"], message: string): Promise<void> {
     const scope = isAtOrBelow(this.options.path, path) ? this.options.path : path;
-    await this.#recorded(scope, (row) => row.dataDirectory === root && row.state !== "absent", "OriginUnreachable", message);
+    await this.#recorded(scope, (row) => row.dataDirectory === root && row.state !== "absent", reason, message);
   }
 
   /** Files of data directories that are not declared any more, and that nobody has seen gone. */

@@ -9,6 +9,7 @@ import {
   type DirectoryId,
   type Evidence,
   isPresentFile,
+  knownSubdirectories,
   presentFiles,
   type RecordedOrigin,
   recordedDirectory,
@@ -42,6 +43,8 @@ export type Sighted =
       readonly bytes: number;
       readonly excluded: boolean;
     }
+  /** A directory that is recorded, and proven not to be there: perhaps another disk was mounted below it. */
+  | { readonly kind: "missing"; readonly path: string }
   /** A directory that cannot be listed, or a name in it that cannot be looked at. */
   | { readonly kind: "unreadable"; readonly path: string; readonly root: boolean; readonly message: string };
 
@@ -66,6 +69,9 @@ export interface WalkCounts {
 export const isAtOrBelow = (path: string, directory: string): boolean =>
   directory === "" || directory === "/" || path === directory || path.startsWith(`${directory}/`);
 
+/** Can anything that was asked for be at this directory or below it? */
+const isAsked = (directory: string, scope: string): boolean => isAtOrBelow(directory, scope) || isAtOrBelow(scope, directory);
+
 const joined = (directory: string, name: string): string => (directory === "/" ? `/${name}` : `${directory}/${name}`);
 
 /** Walks a data directory that is open; tells what it sees in small groups. */
@@ -83,8 +89,8 @@ export async function* freshWalk(
     const relative = path === root ? "" : path.slice(root === "/" ? 1 : root.length + 1);
     const opened = await volume.openDirectory(relative);
     if (opened.isErr()) {
-      // Gone since its parent was listed: no data can be lost there.
-      if (path === root || opened.error.reason !== "not-found") yield [unreadable(path, root, opened.error)];
+      const gone = path !== root && opened.error.reason === "not-found";
+      yield [gone ? { kind: "missing", path } : unreadable(path, root, opened.error)];
       continue;
     }
     const directory = opened.value;
@@ -96,9 +102,13 @@ export async function* freshWalk(
     const listed = await directory.entries(listing);
     if (listed.isErr()) yield [unreadable(path, root, listed.error)];
     yield* listing.sighted();
+    const recorded = id === undefined ? [] : knownSubdirectories(session, id);
+    const there = new Set(listing.directories.map((name) => joined(path, name)));
+    const missing = recorded.filter((one) => !there.has(one.path) && isAsked(one.path, scope));
+    yield missing.map((one) => ({ kind: "missing", path: one.path }));
     for (const one of listing.directories) {
       const below = joined(path, one);
-      if (isAtOrBelow(below, scope) || isAtOrBelow(scope, below)) todo.push({ path: below, excluded: isExcluded(one) });
+      if (isAsked(below, scope)) todo.push({ path: below, excluded: isExcluded(one) });
     }
     if (id !== undefined) yield* recordedIn(session, directory, id, path, scope, isExcluded, counts);
     directory.close();
