@@ -14,18 +14,15 @@ export interface Place {
 
 /** The marks of places that are to be told apart, in their order. */
 export function marksOf(places: readonly Place[]): Marks[] {
-  // Where one file system of a machine cannot be told, it may be any of that machine.
-  const blurred = new Set(
-    places.filter(({ fate }) => fate.fileSystem === undefined && fate.parts.length === 0).map(({ fate }) => fate.machine),
-  );
-  return places.map(({ fate, marker }) => {
-    const { machine, fileSystem, parts } = fate;
-    return new Set([
-      ...parts.map((part) => `${machine}: ${part}`),
-      ...(fileSystem === undefined ? [] : [`${machine}: file system ${fileSystem}`]),
-      ...(blurred.has(machine) ? [machine] : []),
-      ...(marker === undefined ? [] : [`marker ${marker}`]),
-    ]);
+  const clear = places.map(({ fate: { machine, fileSystem, parts } }) => [
+    ...parts.map((part) => `${machine}: ${part}`),
+    ...(fileSystem === undefined ? [] : [`${machine}: file system ${fileSystem}`]),
+  ]);
+  return places.map(({ fate: { machine }, marker }, index) => {
+    const own = clear[index] ?? [];
+    // A file system that cannot be told may be any of its machine.
+    const any = places.flatMap(({ fate }, other) => (fate.machine === machine ? (clear[other] ?? []) : []));
+    return new Set([...(own.length > 0 ? own : [machine, ...any]), ...(marker === undefined ? [] : [`marker ${marker}`])]);
   });
 }
 
