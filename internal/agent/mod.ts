@@ -17,6 +17,8 @@ export { type PreparedReplica, prepareReplica } from "./prepare-replica.ts";
 export * from "./read-events.ts";
 export { readStatus } from "./read-status.ts";
 export * from "./reports.ts";
+export { type RestoreOptions, type RestoreRefusal, restore } from "./restore.ts";
+export * from "./restore-report.ts";
 export { findSafe, type SafeOptions } from "./safe.ts";
 export * from "./safe-report.ts";
 export { ServiceManager } from "./service-manager.ts";

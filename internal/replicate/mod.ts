@@ -20,6 +20,7 @@ export * from "./independence.ts";
 export * from "./pass-plan.ts";
 export * from "./plan.ts";
 export * from "./replica-check.ts";
+export * from "./restore-group.ts";
 export * from "./root-problem.ts";
 export * from "./safety.ts";
 export * from "./safety-look.ts";
