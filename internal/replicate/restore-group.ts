@@ -6,7 +6,7 @@
  * Never: writes to the replica that it reads from.
  */
 import { agreeingEvidence, type DirectoryId, type Evidence, type FileOriginId } from "../inventory/mod.ts";
-import { type FileStat, printable } from "../sys/mod.ts";
+import type { FileStat } from "../sys/mod.ts";
 import { openVolume, type Volume, type VolumeAddress, type VolumeDirectory, volumeErrorMessage } from "../volume/mod.ts";
 import type { CopyBuffers } from "./copy-bytes.ts";
 import { copyInto } from "./copy-group.ts";
