@@ -13,6 +13,7 @@ import {
   pythonPath,
   RunningAgent,
   temporaryFiles,
+  until,
   World,
   wholeTest,
 } from "../../internal/testing/mod.ts";
@@ -258,6 +259,23 @@ wholeTest(
     expect(inventoryExecute(world.database, "select count(*) from file_origin where name like '.xtelemdb%'")).toBe("0");
   },
 );
+
+wholeTest("a restore that is killed leaves nothing torn, and the next one ends it", [], async () => {
+  using world = new World();
+  world.files({ path: "deep/large", size: 400_000_000 }, { path: "one", content: "1" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  const before = world.originFiles();
+  empty(world.data);
+  const running = world.start("restore");
+  await until("it writes", () => temporaryFiles(world.data).length > 0);
+  running.signal("SIGKILL");
+  await running.ended;
+  expect(existsSync(join(world.data, "deep/large"))).toBe(false);
+  expect(temporaryFiles(world.data)).not.toEqual([]);
+  expect(await restore(world)).toMatchObject({ code: 0, summary: { left: { files: 0 } } });
+  expect(world.originFiles()).toEqual(before);
+  expect(temporaryFiles(world.data)).toEqual([]);
+});
 
 wholeTest("files come back from a replica behind ssh, with times to the nanosecond", ["sshd"], async () => {
   using world = await FarWorld.begin();

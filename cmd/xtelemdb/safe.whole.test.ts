@@ -270,6 +270,17 @@ wholeTest("what cannot be looked at is not safe, nor is what no scan has seen", 
   expect(denied.blocked).toContain("data/deep/two: OriginUnreachable");
 });
 
+wholeTest("a host that this agent does not reach is not safe, whatever has its paths here", ["root"], async () => {
+  using world = await worldOfDisks(["backup"]);
+  world.declare({ hosts: { [HOST]: ["data"], icc: ["data"] }, hostKeys: { icc: { aliases: ["camera"] } } });
+  expect(await safe(world)).toMatchObject({ code: 0 });
+  for (const name of ["icc", "camera"]) {
+    const far = await safe(world, `host=${name}`);
+    expect(far).toMatchObject({ code: 3, safe: [], summary: { host: "icc" } });
+    expect(far.blocked).toContain("data: OriginUnreachable");
+  }
+});
+
 wholeTest("before and path choose the files in question", ["root"], async () => {
   using world = new World();
   mountMemory(world.path("backup"));

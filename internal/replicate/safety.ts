@@ -156,10 +156,12 @@ export function judgeSafety(origin: OriginFacts, copies: readonly CopyFacts[], q
   return { kind: "blocked", ...whyTooFew(verdicts, good.length > counted, question), counted, copies: verdicts };
 }
 
+const declaredText = (count: number): string =>
+  count === 0 ? "no replica is declared" : count === 1 ? "one replica is declared" : `${count} replicas are declared`;
+
 /** What tells the operator most of copies that are too few. `shared`: some of the good ones share a disk. */
 function whyTooFew(copies: readonly CopyVerdict[], shared: boolean, question: SafetyQuestion): Problem<SafetyReason> {
-  if (copies.length < question.copies)
-    return { reason: "TooFewCopies", message: copies.length === 0 ? "no replica is declared" : `${copies.length} declared` };
+  if (copies.length < question.copies) return { reason: "TooFewCopies", message: declaredText(copies.length) };
   const problems = copies.flatMap(({ replica, reason, message }) =>
     reason === null ? [] : [{ reason, message: `${replica}: ${message}` }],
   );

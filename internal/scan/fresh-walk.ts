@@ -100,7 +100,12 @@ export async function* freshWalk(
     if (isAtOrBelow(path, scope)) counts.found = true;
     const listing = new Listing(session, id, path, request, isExcluded, counts);
     const listed = await directory.entries(listing);
-    if (listed.isErr()) yield [unreadable(path, root, listed.error)];
+    if (listed.isErr()) {
+      // All of it, and all below, is told as unreadable: half of a listing says nothing of the rest.
+      directory.close();
+      yield [unreadable(path, root, listed.error)];
+      continue;
+    }
     yield* listing.sighted();
     const recorded = id === undefined ? [] : knownSubdirectories(session, id);
     const there = new Set(listing.directories.map((name) => joined(path, name)));
