@@ -165,6 +165,9 @@ wholeTest("what verify has found wrong, old versions and disks that are away are
   expect(await world.run("verify", `prefix=${world.path("backup")}`)).toMatchObject({ code: 3 });
   empty(world.data);
   disk.unmount();
+  const planned = await restore(world, "dry_run=true");
+  expect(planned).toMatchObject({ code: 3, summary: { restored: { files: 4 } } });
+  expect(planned.files).toContain("one: ReplicaNotMounted");
   const away = await restore(world);
   expect(away).toMatchObject({ code: 3, summary: { restored: { files: 4 }, replicas: [{ replica: world.path("other") }] } });
   expect(away.files).toContain("one: ReplicaNotMounted");

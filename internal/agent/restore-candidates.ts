@@ -3,6 +3,7 @@ import type { Replica } from "../config/mod.ts";
 import { type RecordedCopy, type RecordedFile, sameEvidence } from "../inventory/mod.ts";
 import { type RestoreItem, replicaPathOf } from "../replicate/mod.ts";
 import type { VolumeAddress } from "../volume/mod.ts";
+import { addressBelow } from "./volume-address.ts";
 
 /** A declared replica that may be read from. */
 export interface RestoreReplica {
@@ -42,14 +43,8 @@ export function candidatesOf(host: string, file: RecordedFile, copies: readonly 
       from,
       evidence,
       kept,
-      source: below(from.address, place ?? replicaPathOf(host, file.dataDirectory)),
+      source: addressBelow(from.address, place ?? replicaPathOf(host, file.dataDirectory)),
       sourceDirectory: place === undefined ? file.dataDirectory : file.directoryPath,
       ...(digest === undefined ? {} : { digest }),
     }));
-}
-
-function below(address: VolumeAddress, path: string): VolumeAddress {
-  const whole = (root: string): string => (path === "" ? root : `${root.replace(/\/$/, "")}/${path}`);
-  if (address.kind === "local") return { ...address, name: whole(address.name) };
-  return { ...address, name: whole(address.name), path: address.path === "" ? path : whole(address.path) };
 }

@@ -68,10 +68,6 @@ export class RestorePage {
     while (waiting.length > 0) {
       const ready = waiting.filter((one) => this.#hasCandidate(one));
       for (const one of waiting) if (!ready.includes(one)) done.push(noneLeft(this.options.host, one));
-      if (this.options.dryRun) {
-        done.push(...ready.map((one) => told(this.options.host, one, "would-restore", { from: one.left[0] })));
-        break;
-      }
       const next: Waiting[] = [];
       const groups = groupsOf(ready, ({ destination, left }) => JSON.stringify([destination, left[0]?.from.replica.id])).flatMap(
         bySize,
@@ -140,12 +136,13 @@ export class RestorePage {
   }
 
   async #copy(group: readonly Waiting[], done: RestoredFile[], next: Waiting[]): Promise<Result<undefined, AgentError>> {
-    const { host, claimant, onBytes } = this.options;
+    const { host, claimant, dryRun, onBytes } = this.options;
     const from = group[0]?.left[0]?.from;
     const destination = group[0]?.destination;
     if (from === undefined || destination === undefined) return ok(undefined);
     const { replica, marker } = from;
-    const items = group.flatMap((one) => itemOf(one) ?? []);
+    // With nothing to copy, both ends are proven to be there.
+    const items = dryRun ? [] : group.flatMap((one) => itemOf(one) ?? []);
     const task = { replica: { address: from.address, marker, claimant }, destination, items };
     const reply = await this.hands.run({ kind: "restore", group: task }, { onProgress: onBytes });
     if (reply.kind === "stalled") {
@@ -162,6 +159,7 @@ export class RestorePage {
       const outcome = outcomeOf.get(one.file.id);
       if (outcome?.kind === "restored") done.push(told(host, one, "restored", { from: one.left[0] }));
       else if (outcome === undefined && replicaProblem !== undefined) next.push(one);
+      else if (dryRun && destinationProblem === undefined) done.push(told(host, one, "would-restore", { from: one.left[0] }));
       else if (outcome === undefined && destinationProblem !== undefined)
         done.push(told(host, one, "left", { reason: "DestinationUnavailable", message: destinationProblem }));
       else if (outcome?.elsewhere === true) {

@@ -30,6 +30,9 @@ export interface JudgedReplica {
   readonly look: ReplicaToLookAt;
 }
 
+/** Replicas that were found not to be there stay so to the end of a run: each further try may take as long as the first. */
+export type NotReady = Map<string, ReplicaLook>;
+
 export interface Judged {
   readonly safe: readonly SafeFile[];
   readonly blocked: readonly BlockedFile[];
@@ -47,6 +50,7 @@ export class SafeJudge {
     private readonly origin: { readonly fate: Fate; readonly device: string },
     private readonly replicas: readonly JudgedReplica[],
     private readonly question: SafetyQuestion,
+    private readonly notReady: NotReady,
   ) {}
 
   static async make(
@@ -55,8 +59,9 @@ export class SafeJudge {
     volume: Volume,
     replicas: readonly JudgedReplica[],
     question: SafetyQuestion,
+    notReady: NotReady,
   ): Promise<SafeJudge> {
-    return new SafeJudge(session, host, { fate: await volume.fate(), device: volume.device }, replicas, question);
+    return new SafeJudge(session, host, { fate: await volume.fate(), device: volume.device }, replicas, question, notReady);
   }
 
   get waiting(): number {
@@ -78,8 +83,8 @@ export class SafeJudge {
     const rowOf = (replica: JudgedReplica, file: FileOriginId) => rows.get(`${replica.row} ${file}`);
     const looks = await Promise.all(
       this.replicas.map((replica) =>
-        lookAtCopies(
-          replica.look,
+        this.#look(
+          replica,
           this.#copiesAt(files, (file) => rowOf(replica, file)),
         ),
       ),
@@ -108,6 +113,12 @@ export class SafeJudge {
       }
     }
     return { safe, blocked };
+  }
+
+  async #look({ url, look }: JudgedReplica, copies: readonly CopyToLookAt[]): Promise<ReplicaLook> {
+    const looked = this.notReady.get(url) ?? (await lookAtCopies(look, copies));
+    if (looked.kind === "not-ready") this.notReady.set(url, looked);
+    return looked;
   }
 
   #copiesAt(files: readonly Recorded[], rowOf: (file: FileOriginId) => RecordedCopy | undefined): CopyToLookAt[] {

@@ -21,7 +21,7 @@ import { machineId, printable } from "../sys/mod.ts";
 import { closeIdleConnections, openVolume, type Volume, volumeErrorMessage } from "../volume/mod.ts";
 import type { AgentError } from "./agent-error.ts";
 import { inventoryFault, rowPath } from "./recorded-rows.ts";
-import { SafeJudge } from "./safe-judge.ts";
+import { type NotReady, SafeJudge } from "./safe-judge.ts";
 import { type BlockedFile, type SafeSink, type SafeSummary, SafeTotals } from "./safe-report.ts";
 import { addressOf, originAddressOf } from "./volume-address.ts";
 
@@ -56,6 +56,7 @@ async function run(state: DesiredState, options: SafeOptions, sink: SafeSink): P
 
 class SafeRun {
   readonly #totals = new SafeTotals();
+  readonly #notReady: NotReady = new Map();
   readonly #counts: WalkCounts = { symlinks: 0, special: 0, found: false };
 
   constructor(
@@ -142,7 +143,7 @@ class SafeRun {
       },
     }));
     const question = { copies, now, ...(within === undefined ? {} : { verifiedWithinMilliseconds: within }) };
-    return SafeJudge.make(session, host.name, volume, replicas, question);
+    return SafeJudge.make(session, host.name, volume, replicas, question, this.#notReady);
   }
 
   async #sighted(root: string, seen: Sighted, judge: SafeJudge): Promise<void> {
