@@ -270,6 +270,28 @@ wholeTest("what cannot be looked at is not safe, nor is what no scan has seen", 
   expect(denied.blocked).toContain("data/deep/two: OriginUnreachable");
 });
 
+wholeTest(
+  "a copy that was found counts once its bytes were read, and a file that may still grow does not",
+  ["root"],
+  async () => {
+    using world = new World();
+    mountMemory(world.path("backup"));
+    world.files(...FILES);
+    mkdirSync(world.copies(), { recursive: true });
+    command("cp", "-a", `${world.data}/.`, world.copies());
+    expect(await world.run("import_origins")).toMatchObject({ code: 0 });
+    expect(await safe(world)).toMatchObject({ code: 3, safe: [] });
+    expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+    expect(await safe(world)).toMatchObject({ code: 3, blocked: ALL.map((path) => `${path}: NotVerified`) });
+    expect(await world.run("verify")).toMatchObject({ code: 0 });
+    expect(await safe(world, "verified_within=1h")).toMatchObject({ code: 0, safe: ALL });
+    world.declare({ scan: { settle: "1h" } });
+    appendFileSync(`${world.data}/one`, "!");
+    await world.run("scan");
+    expect(await safe(world)).toMatchObject({ code: 3, blocked: ["data/one: Growing"] });
+  },
+);
+
 wholeTest("a host that this agent does not reach is not safe, whatever has its paths here", ["root"], async () => {
   using world = await worldOfDisks(["backup"]);
   world.declare({ hosts: { [HOST]: ["data"], icc: ["data"] }, hostKeys: { icc: { aliases: ["camera"] } } });
