@@ -61,8 +61,8 @@ A copy with other contents is never published: the next best is tried, and it is
 are counted.
 
 What is there already, with the same size and time, is left as it is; so is whatever else is there, unless overwrite says otherwise. The data directory, or the folder of
-to=, must exist, and is never made; that the right disk is mounted there is for you to see. The inventory is only read; the next sync finds what came back unchanged, and copies nothing again. The host need
-not be on line where to= is given; a host with an address is restored over ssh.
+to=, must exist, and is never made; that the right disk is mounted there is for you to see. The inventory is only read; the next sync finds what came back unchanged,
+and copies nothing again. The host need not be on line where to= is given; a host with an address is restored over ssh.
 
 Exit code 0 when every file in question is there, 3 when some are left (each with its reason), 1 when the destination could not be used at all. With --json: one object
 a line for each file, the last is {"kind":"summary"}.

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from "commander";
 import type { SafeSink, SafeSummary } from "../../internal/agent/mod.ts";
 import { type DesiredState, DURATION_EXAMPLES, type Host, parseDuration } from "../../internal/config/mod.ts";
 import { bytesOfText } from "../../internal/sys/mod.ts";
+import { booleanOption } from "./boolean-option.ts";
 import { type Context, failWithAgentError, optionsOf, print, printError, withState } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 import { hostOf, originPathOf } from "./host-argument.ts";
@@ -49,7 +50,11 @@ export const safeCommand: Register = (program, context, end) => {
     .option("--copies <number>", "how many independent copies each file must have", copiesOption, 1)
     .option("--verified-within <duration>", "and each was read back by verify within that time (30d)", durationOption)
     .option("--path <path>", "only this origin path, or what is below it")
-    .option("--print0", "print the files that are safe, and nothing else: absolute origin paths, each ended by a NUL")
+    .option(
+      "--print0 [boolean]",
+      "print the files that are safe, and nothing else: absolute origin paths, each ended by a NUL",
+      booleanOption,
+    )
     .addHelpText(
       "after",
       `

@@ -337,6 +337,7 @@ wholeTest("--print0 gives names with every byte in them to the operator's own to
   expect(await world.sync()).toMatchObject({ code: 0 });
   writeFileSync(`${world.data}/later`, "");
   const given = await world.run("safe", "--print0");
+  expect((await world.run("safe", "print0=true")).stdout).toBe(given.stdout);
   expect(given.code).toBe(3);
   expect(given.stdout.split("\0").toSorted().slice(0, 3)).toEqual(["", `${world.data}/-keep`, `${world.data}/a b\nc`]);
   expect(given.stderr).toContain("not safe");
