@@ -3,7 +3,7 @@
  * two file systems have in common, one accident may take from both. (A file that is used as a disk, loop(4), counts as a disk of its own.)
  */
 import { existsSync, readdirSync, realpathSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { disksBelow } from "./_disks.ts";
 import { libc, Memory, pointer } from "./_libc.ts";
 import type { FileDescriptor } from "./descriptor.ts";
 
@@ -26,13 +26,6 @@ function btrfsId(descriptor: FileDescriptor): string | undefined {
   if (libc.ioctl(descriptor, BTRFS_IOC_FS_INFO, pointer(information.address)) !== 0) return undefined;
   const digits = Buffer.from(information.bytes.subarray(16, 32)).toString("hex");
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
-
-/** The disks below a block device of /sys: below partitions, mappings and arrays. */
-function disksBelow(path: string): string[] {
-  const slaves = existsSync(`${path}/slaves`) ? readdirSync(`${path}/slaves`) : [];
-  if (slaves.length > 0) return slaves.flatMap((name) => disksBelow(realpathSync(`${path}/slaves/${name}`)));
-  return existsSync(`${path}/partition`) ? disksBelow(dirname(path)) : [basename(path)];
 }
 
 function disksAt(link: string): string[] {
