@@ -147,7 +147,8 @@ export function withAgent<Value>(
     });
 }
 
-const workerPool = (state: DesiredState, { log, observer }: AgentOptions, clock: Clock, size: number): WorkerPool =>
+/** The threads of a command. */
+export const workerPool = (state: DesiredState, { log, observer }: AgentOptions, clock: Clock, size: number): WorkerPool =>
   new WorkerPool(state.database, {
     size,
     depth: TASKS_PER_WORKER,

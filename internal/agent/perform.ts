@@ -13,6 +13,8 @@ import {
   copyGroup,
   findDarkFiles,
   findImportFolders,
+  lookAtDestination,
+  restoreGroup,
   verifyCopies,
   walkImport,
 } from "../replicate/mod.ts";
@@ -77,6 +79,12 @@ export class Performer {
       }
       case "import":
         return this.#import(task, tell);
+      case "restore-look":
+        return { kind: "restore-look", result: await lookAtDestination(task.request) };
+      case "restore": {
+        const result = await restoreGroup(task.group, this.#buffers, progressOf(tell), this.isStopped);
+        return { kind: "restore", result };
+      }
     }
   }
 

@@ -14,6 +14,10 @@ import type {
   ReplicaCheckRequest,
   ReplicaProblem,
   ReplicaState,
+  RestoreGroup,
+  RestoreGroupResult,
+  RestoreLookRequest,
+  RestoreLookResult,
   VerifyRequest,
   VerifyResult,
 } from "../replicate/mod.ts";
@@ -63,7 +67,9 @@ export type Task =
   | VerifyTask
   | { readonly kind: "find-dark"; readonly request: DarkRequest }
   | { readonly kind: "import-folders"; readonly request: FoldersRequest }
-  | { readonly kind: "import"; readonly request: ImportRequest };
+  | { readonly kind: "import"; readonly request: ImportRequest }
+  | { readonly kind: "restore-look"; readonly request: RestoreLookRequest }
+  | { readonly kind: "restore"; readonly group: RestoreGroup };
 
 /** Reads copies back. */
 export interface VerifyTask {
@@ -101,6 +107,8 @@ export type Reply =
   | { readonly kind: "find-dark"; readonly result: DarkResult | undefined }
   | { readonly kind: "import-folders"; readonly result: { readonly ok: FoldersFound } | { readonly problem: ReplicaProblem } }
   | { readonly kind: "import"; readonly result: ImportResult }
+  | { readonly kind: "restore-look"; readonly result: RestoreLookResult }
+  | { readonly kind: "restore"; readonly result: RestoreGroupResult }
   /** A bug, or an inventory that cannot be read: the controller stops. */
   | { readonly kind: "broken"; readonly detail: string };
 

@@ -28,6 +28,7 @@ export { type Holder, openInventory, openInventoryForReading, readHolder } from 
 export * from "./outcomes.ts";
 export * from "./pending.ts";
 export * from "./queries.ts";
+export * from "./recorded-files.ts";
 export * from "./replica-attempts.ts";
 export * from "./runs.ts";
 export * from "./scan-commit.ts";
