@@ -39,7 +39,7 @@ function filesBelow(directory: string): string[] {
 function problemsOf(root: string, path: string): string[] {
   const problems: string[] = [];
   const text = readFileSync(join(root, path), "utf8");
-  const isTest = /(\.test|\/_for-tests)\.ts$/.test(path) || layerOf(path) === "testing";
+  const isTest = /(\.test|\/_for-tests)\.ts$|\/simulation\//.test(path) || layerOf(path) === "testing";
   const layer = layerOf(path);
   const lines = text.split("\n").length;
   if (lines > MAX_LINES && !isTest) problems.push(`${path}: ${lines} lines, more than ${MAX_LINES}: split it`);

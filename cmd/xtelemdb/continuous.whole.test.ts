@@ -77,6 +77,11 @@ wholeTest(
     await until("the copy has grown", () => statSync(copy).size === 13, 30_000);
     const { files } = await agent.world.explain(`${data}/long`);
     expect(files[0]).toMatchObject({ state: "growing", replicas: [{ state: "stale", pending: true, attempts: null }] });
+    const growing = files[0]?.growing;
+    expect(Date.parse(growing?.copiedAtLatest ?? "") - Date.parse(growing?.since ?? "")).toBe(1_000);
+    expect(files[0]?.message).toContain("the kernel tells when it is closed");
+    expect(files[0]?.replicas[0]?.nextTry).toBe(growing?.copiedAtLatest ?? null);
+    expect(files[0]?.replicas[0]?.message).toMatch(/there is what it was at .* \(\d+ bytes\), whole/);
     closeSync(open);
     // It was copied before, so that it must be quiet now; which it never is with an hour to wait.
     agent.redeclare({ scan: { interval: "1h", settle: "1s", max_wait: "1s" } });

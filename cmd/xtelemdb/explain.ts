@@ -46,6 +46,10 @@ function fileText(file: FileExplanation): string {
     `  ${file.message}`,
     `  seen so since ${file.observed}, in data directory ${printable(file.dataDirectory)}`,
   ];
+  if (file.growing !== null) {
+    const { since, copiedAtLatest } = file.growing;
+    lines.push(`  not finished since ${since}; a running agent copies what there is of it at the latest at ${copiedAtLatest}`);
+  }
   for (const replica of file.replicas) {
     const state = replica.pending ? colours.yellow(replica.state) : colours.green(replica.state);
     lines.push(`replica ${printable(replica.url)}${replica.declared ? "" : " (not declared)"}: ${state}`);
@@ -64,11 +68,10 @@ function fileText(file: FileExplanation): string {
       );
     }
     if (replica.attempts !== null) {
-      const { count, last, next } = replica.attempts;
-      lines.push(
-        `  ${count} failed ${count === 1 ? "attempt" : "attempts"}, the last ${last}; in continuous mode the next is due ${next}`,
-      );
+      const { count, first, last } = replica.attempts;
+      lines.push(`  ${count} failed ${count === 1 ? "attempt" : "attempts"}, the first ${first}, the last ${last}`);
     }
+    if (replica.nextTry !== null) lines.push(`  a running agent tries again at ${replica.nextTry}`);
   }
   return lines.join("\n");
 }

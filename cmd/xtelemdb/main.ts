@@ -14,9 +14,9 @@ for (const [signal, code] of [
     stop.abort();
   });
 }
-// A reader that has seen enough (head, less) is no failure.
+// A reader that has seen enough (head, less) is no failure, unless the command has said otherwise.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(EXIT.converged);
+  if (error.code === "EPIPE") process.exit(process.exitCode ?? EXIT.converged);
   throw error;
 });
 

@@ -15,6 +15,8 @@ import { chooseLogFormat, LOG_FORMATS, LOG_LEVELS } from "./output/log.ts";
 import { planCommand } from "./plan.ts";
 import { removeReplicaCommand } from "./remove-replica.ts";
 import { replicaListCommand } from "./replica-list.ts";
+import { restoreCommand } from "./restore.ts";
+import { safeCommand } from "./safe.ts";
 import { scanCommand } from "./scan.ts";
 import { statusCommand } from "./status.ts";
 import { syncCommand } from "./sync.ts";
@@ -34,6 +36,8 @@ const REGISTER: readonly Register[] = [
   syncCommand,
   verifyCommand,
   importOriginsCommand,
+  safeCommand,
+  restoreCommand,
   statusCommand,
   explainCommand,
   healthzCommand,
@@ -68,6 +72,8 @@ Examples:
   xtelemdb sync continuous=true                the same for ever (for systemd)
   xtelemdb verify                              read every copy back and compare it
   xtelemdb import_origins dry_run=true         what a backup that is there already would become
+  xtelemdb safe before=2026-11-01 copies=2     may these files be deleted at their origin?
+  xtelemdb restore path=/opt/MagAOX/logs       bring files back from their copies
   xtelemdb status                              what is so, what is not, and what to do
   xtelemdb explain /opt/MagAOX/logs/x.log      the whole story of one file
   xtelemdb events since=2h                     what happened

@@ -24,6 +24,9 @@ wholeTest("a file younger than settle stays pending, with that reason, and the q
   const explained = (await world.explain(`${world.data}/young`)).files[0];
   expect(explained).toMatchObject({ state: "growing", replicas: [{ pending: true, state: "missing" }] });
   expect(explained?.replicas[0]?.message).toContain("settle");
+  expect(explained?.message).toContain('settle = "1h" before the last look');
+  const growing = explained?.growing;
+  expect(Date.parse(growing?.copiedAtLatest ?? "") - Date.parse(growing?.since ?? "")).toBe(3_600_000);
   expect((await world.plan()).replicas[0]).toMatchObject({ copy: { files: 0 }, growing: { files: 1 } });
 });
 

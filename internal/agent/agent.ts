@@ -5,10 +5,11 @@
 import { availableParallelism, hostname } from "node:os";
 import { errAsync, okAsync, type Result, ResultAsync } from "neverthrow";
 import type { DesiredState, Host } from "../config/mod.ts";
-import { type Declared, declare, type Inventory, type InventoryError, openInventory } from "../inventory/mod.ts";
+import { type Declared, declare, type Inventory, type InventoryError, moveTimes, openInventory } from "../inventory/mod.ts";
 import type { Claims } from "../replicate/mod.ts";
 import { type Clock, errnoText, machineId, setIoPriority, setNice, systemClock } from "../sys/mod.ts";
 import type { AgentError } from "./agent-error.ts";
+import { timeBounds } from "./clock-watch.ts";
 import type { Hands } from "./hands.ts";
 import type { Observer } from "./observer.ts";
 import type { Progress } from "./reports.ts";
@@ -126,7 +127,9 @@ export function withAgent<Value>(
       const processors = Math.max(2, availableParallelism());
       const hands = options.hands ?? workerPool(state, options, clock, Math.max(processors, ...wished));
       const statusFile = new StatusFile(state.statusFile);
-      const work = declareState(inventory, state)
+      // The clock may have been set, or may never have been right, while no agent ran.
+      const work = moveTimes(inventory, 0, timeBounds(now()))
+        .andThen(() => declareState(inventory, state))
         .mapErr((error): AgentError => error)
         .andThen((declared) =>
           action({
@@ -147,7 +150,8 @@ export function withAgent<Value>(
     });
 }
 
-const workerPool = (state: DesiredState, { log, observer }: AgentOptions, clock: Clock, size: number): WorkerPool =>
+/** The threads of a command. */
+export const workerPool = (state: DesiredState, { log, observer }: AgentOptions, clock: Clock, size: number): WorkerPool =>
   new WorkerPool(state.database, {
     size,
     depth: TASKS_PER_WORKER,

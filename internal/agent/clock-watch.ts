@@ -1,4 +1,6 @@
 /** Notices that the wall clock was set, by comparing it with the clock that never jumps. */
+import type { TimeBounds } from "../inventory/mod.ts";
+import { LONGEST_BACKOFF_MILLISECONDS } from "../replicate/mod.ts";
 import type { Clock } from "../sys/mod.ts";
 
 /** A clock that is brought in line bit by bit (adjtime(3)) is not set: that makes no more than this between two looks. */
@@ -27,3 +29,6 @@ export class ClockWatch {
     return Math.round(by);
   }
 }
+
+/** What no time in the inventory may lie beyond, however the wall clock stood when it was kept. `now`: milliseconds since 1970. */
+export const timeBounds = (now: number): TimeBounds => ({ now, latestAttempt: now + LONGEST_BACKOFF_MILLISECONDS });

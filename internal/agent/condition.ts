@@ -29,9 +29,11 @@ export const REASONS = {
   PatternsMatch: "",
   Copying: "",
   Scanning: "",
-  NotLookedAtYet: 'run "xtelemdb sync"',
-  FilesPending: 'run "xtelemdb sync" again; "xtelemdb explain PATH" tells why a file is pending',
-  FilesGrowing: 'they are copied once they have been quiet for "settle"; run "xtelemdb sync" again later',
+  NotLookedAtYet: 'start the agent (systemctl start xtelemdb), or run "xtelemdb sync"',
+  FilesPending:
+    'an agent that runs goes on by itself; else run "xtelemdb sync"; "xtelemdb explain PATH" tells why a file is pending',
+  FilesGrowing:
+    'they are copied once they are closed and quiet for "settle"; an agent that runs sees to that; else run "xtelemdb sync" later',
   FilesFailed: '"xtelemdb explain PATH" tells what failed and what to do',
   RootMissing: "mount the volume, or make the folder if it is really new; xtelemdb never makes a replica's root",
   RootUnreadable: "check the mount and the permissions of the replica's root",
@@ -68,7 +70,6 @@ export const REASONS = {
   HostNotDeclared: "declare this host with its data_dirs in [hosts], or set hostname",
   HostIsElsewhere: "",
   Watching: "",
-  WatchOff: 'set watch = true in [scan], or accept that changes are seen every "interval"',
   TooManyWatches:
     "raise the limit: sysctl fs.inotify.max_user_watches=1048576 (and in /etc/sysctl.d/ for the next boot); until then changes are seen by scanning",
   NetworkFileSystem: 'what other machines write there is seen by scanning only: shorten "interval" if that is too late',

@@ -18,7 +18,7 @@ import {
 import { type Agent, declareState, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { endedWithin, Throttled } from "./alarm.ts";
-import { ClockWatch } from "./clock-watch.ts";
+import { ClockWatch, timeBounds } from "./clock-watch.ts";
 import type { Condition } from "./condition.ts";
 import { dataDirectoryConditions } from "./conditions.ts";
 import { fixedKeysThatDiffer, LOADED, rejected, withFixedKeys } from "./configuration-state.ts";
@@ -158,12 +158,12 @@ export class Controller {
     const message = `the wall clock was set by ${Math.round(moved / 1000)} s; no wait gets longer or shorter by that`;
     options.log.warn(message);
     void this.#alone(async () => {
-      const done = await moveTimes(inventory, moved).andThen(() =>
+      const done = await moveTimes(inventory, moved, timeBounds(this.#agent.now())).andThen(() =>
         recordEvent(inventory, { subject: AGENT_SUBJECT, severity: "warning", reason: "ClockSet", message }, this.#agent.now()),
       );
       if (done.isErr()) this.#break(done.error);
+      for (const loop of this.#replicas.loops) loop.wake();
     });
-    for (const loop of this.#replicas.loops) loop.wake();
   }
 
   /** Makes the loops those of the desired state: the new ones begin, the others go on, what is not declared any more drains. */

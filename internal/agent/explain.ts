@@ -1,6 +1,6 @@
 /** The whole story of one path, from the inventory alone: every pending file has a reason (law 7). */
 import { ResultAsync } from "neverthrow";
-import type { DesiredState } from "../config/mod.ts";
+import { type DesiredState, formatDuration } from "../config/mod.ts";
 import {
   type Attempt,
   allReplicas,
@@ -17,6 +17,7 @@ import {
   openInventoryForReading,
   type ReplicaId,
   readConditions,
+  replicaAttempts,
   type Session,
   type StoredCondition,
 } from "../inventory/mod.ts";
@@ -26,7 +27,7 @@ import { isoTime, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { isReason, REASONS } from "./condition.ts";
 import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
-import { replicaSubject } from "./status.ts";
+import { dataDirectorySubject, replicaSubject } from "./status.ts";
 
 /** Explains an absolute origin path. Takes no lock: it may be asked while a sync runs. */
 export function explain(state: DesiredState, path: string): ResultAsync<Explanation, AgentError> {
@@ -65,12 +66,16 @@ function explainFile(
     size: origin.evidence.size,
     modified: modifiedText(origin.evidence),
     observed: isoTime(origin.observedAt),
-    message: originMessage(origin),
+    growing: growingTimes(origin, state),
+    message: originMessage(origin, state, conditions),
     replicas: urls.map((url) => {
       const copy = copies.find((one) => one.url === url);
       const attempt = attempts.find((one) => one.replica === (copy?.replica ?? replicaIdOf(session, url)));
       const finding = findings.find(({ replica }) => replica === copy?.replica);
-      return explainReplica(origin, url, declaredUrls.includes(url), { copy, attempt, finding }, conditions);
+      const replica = copy?.replica ?? replicaIdOf(session, url);
+      const replicaNextAt = replica === undefined ? null : replicaAttempts(session, replica).nextAt;
+      const known = { copy, attempt, finding, replicaNextAt, latest: growingTimes(origin, state)?.copiedAtLatest };
+      return explainReplica(origin, url, declaredUrls.includes(url), known, conditions);
     }),
   };
 }
@@ -88,13 +93,34 @@ function modifiedText({ mtimeSeconds, mtimeNanoseconds }: Omit<Evidence, "size">
 const IMPORTED =
   "it is known from a copy alone: no scan of its host has looked for it yet, so it is neither missing nor deleted there";
 
-function originMessage(origin: FileOrigin): string {
+/** Only a running agent copies what is still written. */
+function growingTimes({ state: is, growingSince, observedAt }: FileOrigin, state: DesiredState): FileExplanation["growing"] {
+  if (is !== "growing") return null;
+  const since = growingSince ?? observedAt;
+  return { since: isoTime(since), copiedAtLatest: isoTime(since + state.scan.maxWaitMilliseconds) };
+}
+
+/** Who says that it is still written, and what ends that. */
+function growingMessage(
+  { dataDirectory, host }: FileOrigin,
+  state: DesiredState,
+  conditions: readonly StoredCondition[],
+): string {
+  const subject = dataDirectorySubject(host, dataDirectory);
+  const watch = conditions.find((one) => one.subject === subject && one.type === "WatchHealthy");
+  const settle = formatDuration(state.scan.settleMilliseconds);
+  return watch?.status === "True"
+    ? `somebody has it open for writing, or it was changed less than settle = "${settle}" ago; the kernel tells when it is closed`
+    : `it was changed less than settle = "${settle}" before the last look; its times alone tell when it is finished`;
+}
+
+function originMessage(origin: FileOrigin, state: DesiredState, conditions: readonly StoredCondition[]): string {
   if (!origin.declared && origin.state === "imported") return IMPORTED;
   if (!origin.declared)
     return "its host or data directory is not declared any more: the rows and copies are kept, nothing new is copied";
   switch (origin.state) {
     case "growing":
-      return 'it was modified less than "settle" before the last scan: it may still be written';
+      return growingMessage(origin, state, conditions);
     case "settled":
       return "it has been quiet: finished, as far as can be known";
     case "absent":
@@ -106,19 +132,32 @@ function originMessage(origin: FileOrigin): string {
   }
 }
 
+/** What the inventory knows of one file at one replica, and of the replica itself. */
+interface KnownOfReplica {
+  readonly copy: FileReplica | undefined;
+  readonly attempt: Attempt | undefined;
+  readonly finding: Finding | undefined;
+  /** When the replica as a whole is tried again. */
+  readonly replicaNextAt: number | null;
+  /** When a file that does not settle is copied. */
+  readonly latest: string | undefined;
+}
+
+type Why = Pick<FileReplicaExplanation, "message" | "help" | "nextTry">;
+
 function explainReplica(
   origin: FileOrigin,
   url: string,
   declared: boolean,
-  known: { readonly copy: FileReplica | undefined; readonly attempt: Attempt | undefined; readonly finding: Finding | undefined },
+  known: KnownOfReplica,
   conditions: readonly StoredCondition[],
 ): FileReplicaExplanation {
   const { copy, attempt, finding } = known;
   const wanted = declared && origin.declared && (origin.state === "growing" || origin.state === "settled");
   const pending = wanted && copy?.state !== "current";
-  const why = pending
-    ? pendingReason(origin, url, attempt, conditions)
-    : { message: keptReason(declared, copy, wanted), help: "" };
+  const why: Why = pending
+    ? pendingReason(origin, url, known, conditions)
+    : { message: keptReason(declared, copy, wanted), help: "", nextTry: null };
   return {
     url,
     declared,
@@ -172,28 +211,38 @@ function importedReason({ copiedAt, imported, digest, verifiedAt }: FileReplica)
   return `found there and imported ${isoTime(copiedAt)}; ${agrees}${read}`;
 }
 
-/** The first that holds: the file may still grow; the replica is not ready; the last attempt failed; it waits its turn. */
+/** The first that holds: the replica is not ready; the file may still grow; the last attempt failed; it waits its turn. */
 function pendingReason(
   origin: FileOrigin,
   url: string,
-  attempt: Attempt | undefined,
+  { copy, attempt, replicaNextAt, latest }: KnownOfReplica,
   conditions: readonly StoredCondition[],
-): { message: string; help: string } {
-  if (origin.state === "growing") {
-    const caught = attempt?.reason === "SourceChanged" ? `; ${attempt.reason}: ${attempt.message}` : "";
-    return { message: `growing: it is copied once it has been quiet for "settle"${caught}`, help: "" };
-  }
+): Why {
   const of = conditions.filter((condition) => condition.subject === replicaSubject(url));
   const blocked = of.find(({ type, status }) => (type === "Mounted" || type === "Ready") && status === "False");
   const wholeReplica = blocked !== undefined && !["FilesFailed", "FilesPending", "FilesGrowing"].includes(blocked.reason);
   if (wholeReplica) {
-    return { message: `${blocked.reason}: ${blocked.message}`, help: isReason(blocked.reason) ? REASONS[blocked.reason] : "" };
+    const message = `${blocked.reason} since ${isoTime(blocked.lastTransitionAt)}: ${blocked.message}`;
+    const help = isReason(blocked.reason) ? REASONS[blocked.reason] : "";
+    return { message, help, nextTry: replicaNextAt === null ? null : isoTime(replicaNextAt) };
   }
+  if (origin.state === "growing") return { message: growingReason(copy, attempt), help: "", nextTry: latest ?? null };
   if (attempt !== undefined) {
     const help = isCopyFailureReason(attempt.reason) ? COPY_FAILURES[attempt.reason].help : "";
-    return { message: `${attempt.reason}: ${attempt.message}`, help };
+    return { message: `${attempt.reason}: ${attempt.message}`, help, nextTry: isoTime(attempt.nextAt) };
   }
-  return { message: "it waits for its turn", help: 'run "xtelemdb sync"' };
+  return {
+    message: "it waits for its turn",
+    help: 'an agent that runs copies it by itself; else run "xtelemdb sync"',
+    nextTry: null,
+  };
+}
+
+function growingReason(copy: FileReplica | undefined, attempt: Attempt | undefined): string {
+  const caught = attempt?.reason === "SourceChanged" ? `; ${attempt.reason}: ${attempt.message}` : "";
+  if (copy?.state !== "stale") return `growing: it is copied once it has been quiet for "settle"${caught}`;
+  const { size } = copy.evidence;
+  return `growing: there is what it was at ${isoTime(copy.copiedAt)} (${size} bytes), whole; it is finished once it has been quiet for "settle"${caught}`;
 }
 
 /** No host has had a file there: what is known instead. */

@@ -13,6 +13,8 @@ import {
   copyGroup,
   findDarkFiles,
   findImportFolders,
+  lookAtDestination,
+  restoreGroup,
   verifyCopies,
   walkImport,
   writeManifests,
@@ -83,6 +85,12 @@ export class Performer {
         if (!(session instanceof Session)) return session;
         const result = await writeManifests(session, task.request, tell.alive, this.isStopped);
         return { kind: "write-manifests", result };
+      }
+      case "restore-look":
+        return { kind: "restore-look", result: await lookAtDestination(task.request) };
+      case "restore": {
+        const result = await restoreGroup(task.group, this.#buffers, progressOf(tell), this.isStopped);
+        return { kind: "restore", result };
       }
     }
   }

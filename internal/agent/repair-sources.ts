@@ -4,11 +4,10 @@
  */
 import { equalCopies, type FileOriginId, type PendingFile, type ReplicaId } from "../inventory/mod.ts";
 import { replicaProblem } from "../replicate/mod.ts";
-import type { VolumeAddress } from "../volume/mod.ts";
 import type { Agent } from "./agent.ts";
 import { type FileSource, type PackedGroup, type PackedResult, packGroup } from "./copy-messages.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
-import { addressOf } from "./volume-address.ts";
+import { addressBelow, addressOf } from "./volume-address.ts";
 
 /** The sources of those files for which there is one. `others`: replicas that are there. */
 export function repairSources(
@@ -26,16 +25,10 @@ export function repairSources(
     const copy = equal.get(id);
     const other = others.find(({ row }) => row.id === copy?.replica);
     if (copy === undefined || other === undefined) continue;
-    const address = below(addressOf(other.replica), `${directory.host}${directory.dataDirectory}`);
+    const address = addressBelow(addressOf(other.replica), `${directory.host}${directory.dataDirectory}`);
     sources.set(id, { address, fromCopy: true, looksLike: copy.kept });
   }
   return sources;
-}
-
-function below(address: VolumeAddress, path: string): VolumeAddress {
-  const whole = (root: string): string => `${root.replace(/\/$/, "")}/${path}`;
-  if (address.kind === "local") return { ...address, name: whole(address.name) };
-  return { ...address, name: whole(address.name), path: address.path === "" ? path : whole(address.path) };
 }
 
 /** Files whose origin has failed to give what their copy must be are copied once more, from another replica, where there is one. */

@@ -99,6 +99,8 @@ export interface FileExplanation {
   readonly size: number;
   readonly modified: string;
   readonly observed: string;
+  /** Since when it has not been finished, and when what there is of it is copied at the latest, if an agent runs; null while it does not grow. */
+  readonly growing: { readonly since: string; readonly copiedAtLatest: string } | null;
   /** One sentence about the origin. */
   readonly message: string;
   readonly replicas: readonly FileReplicaExplanation[];
@@ -115,6 +117,8 @@ export interface FileReplicaExplanation {
   /** Why it is pending, or since when it is current; always a sentence. */
   readonly message: string;
   readonly help: string;
+  /** When an agent that runs tries again by itself; null where nothing is pending, or where it is its turn already. */
+  readonly nextTry: string | null;
   readonly digest: string | null;
   readonly copiedAt: string | null;
   /** When its bytes were last read back and found to be what they should be. */

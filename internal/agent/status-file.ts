@@ -11,6 +11,11 @@ export class StatusFile {
 
   constructor(private readonly path: string) {}
 
+  /** What was asked for last; resolves when it is written, whatever came of it. */
+  get last(): Promise<unknown> {
+    return this.#last;
+  }
+
   write(document: StatusDocument): ResultAsync<void, AgentError> {
     const written = this.#last.then(() => replace(this.path, document));
     // What came of it is told to whoever asked for it.

@@ -35,3 +35,10 @@ export const addressOfDataDirectory = (
     hostname,
     path,
   );
+
+/** A folder below a volume's root, as a volume of its own. */
+export function addressBelow(address: VolumeAddress, path: string): VolumeAddress {
+  const whole = (root: string): string => (path === "" ? root : `${root.replace(/\/$/, "")}/${path}`);
+  if (address.kind === "local") return { ...address, name: whole(address.name) };
+  return { ...address, name: whole(address.name), path: address.path === "" ? path : whole(address.path) };
+}

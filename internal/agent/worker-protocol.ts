@@ -16,6 +16,10 @@ import type {
   ReplicaCheckRequest,
   ReplicaProblem,
   ReplicaState,
+  RestoreGroup,
+  RestoreGroupResult,
+  RestoreLookRequest,
+  RestoreLookResult,
   VerifyRequest,
   VerifyResult,
 } from "../replicate/mod.ts";
@@ -66,7 +70,9 @@ export type Task =
   | { readonly kind: "find-dark"; readonly request: DarkRequest }
   | { readonly kind: "import-folders"; readonly request: FoldersRequest }
   | { readonly kind: "import"; readonly request: ImportRequest }
-  | { readonly kind: "write-manifests"; readonly request: ManifestRequest };
+  | { readonly kind: "write-manifests"; readonly request: ManifestRequest }
+  | { readonly kind: "restore-look"; readonly request: RestoreLookRequest }
+  | { readonly kind: "restore"; readonly group: RestoreGroup };
 
 /** Reads copies back. */
 export interface VerifyTask {
@@ -105,6 +111,8 @@ export type Reply =
   | { readonly kind: "import-folders"; readonly result: { readonly ok: FoldersFound } | { readonly problem: ReplicaProblem } }
   | { readonly kind: "import"; readonly result: ImportResult }
   | { readonly kind: "write-manifests"; readonly result: ManifestResult }
+  | { readonly kind: "restore-look"; readonly result: RestoreLookResult }
+  | { readonly kind: "restore"; readonly result: RestoreGroupResult }
   /** A bug, or an inventory that cannot be read: the controller stops. */
   | { readonly kind: "broken"; readonly detail: string };
 

@@ -17,4 +17,4 @@ export { parseConfiguration } from "./parse.ts";
 export { configurationJsonSchema } from "./schema.ts";
 export { showConfiguration } from "./show.ts";
 export { suggest } from "./suggest.ts";
-export { DURATION_EXAMPLES, parseDuration, parseSize, SIZE_EXAMPLES } from "./units.ts";
+export { DURATION_EXAMPLES, formatDuration, parseDuration, parseSize, SIZE_EXAMPLES } from "./units.ts";

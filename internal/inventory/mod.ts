@@ -32,6 +32,7 @@ export { type Holder, lockInventory, openInventory, openInventoryForReading, rea
 export * from "./outcomes.ts";
 export * from "./pending.ts";
 export * from "./queries.ts";
+export * from "./recorded-files.ts";
 export * from "./replica-attempts.ts";
 export * from "./runs.ts";
 export * from "./scan-commit.ts";

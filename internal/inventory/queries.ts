@@ -31,6 +31,8 @@ export interface FileOrigin {
   readonly state: OriginState;
   readonly revision: number;
   readonly observedAt: number;
+  /** Since when it has not been finished: milliseconds since 1970; null while it is. */
+  readonly growingSince: number | null;
 }
 
 export interface FileReplica {
@@ -73,7 +75,7 @@ export function findFileOrigins(session: Session, path: string): FileOrigin[] {
       .innerJoin("data_directory as g", "g.id", "d.data_directory_id")
       .innerJoin("host as h", "h.id", "d.host_id")
       .select(["f.id", "h.name as host", "g.path as data_directory", "g.declared", "h.declared as host_declared"])
-      .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.state", "f.revision", "f.observed_at"])
+      .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.state", "f.revision", "f.observed_at", "f.growing_since"])
       .where("d.host_id", "in", session.kysely.selectFrom("host").select("id"))
       .where("d.path", "=", path.slice(0, slash) || "/")
       .where("f.name", "=", path.slice(slash + 1))
@@ -89,6 +91,7 @@ export function findFileOrigins(session: Session, path: string): FileOrigin[] {
     state: originStateOf(row.state),
     revision: row.revision,
     observedAt: row.observed_at,
+    growingSince: row.growing_since,
   }));
 }
 

@@ -36,31 +36,51 @@ export function setReplicaAttempts(
   });
 }
 
+/** What no time that is kept may lie beyond. Milliseconds since 1970. */
+export interface TimeBounds {
+  readonly now: number;
+  /** Nobody waits for longer than until then. */
+  readonly latestAttempt: number;
+}
+
 /**
- * The wall clock was set: what was to happen at a time of the old one happens at that of the new one, so that no wait gets longer or shorter.
- * `by`: milliseconds.
+ * The wall clock was set: what was to happen at a time of the old one happens at that of the new one, so that no wait gets longer or shorter. What was kept after the
+ * setting, before it was noticed, is moved as well, and what was kept by a clock that was wrong while no agent ran is not: so nothing may come to lie beyond what can
+ * be. `by`: milliseconds; 0 when only the bounds are to be kept.
  */
-export function moveTimes(inventory: Inventory, by: number): ResultAsync<void, InventoryError> {
+export function moveTimes(
+  inventory: Inventory,
+  by: number,
+  { now, latestAttempt }: TimeBounds,
+): ResultAsync<void, InventoryError> {
   return inventory.write(({ session }) => {
     const { kysely } = session;
-    session.run(kysely.updateTable("attempt").set((row) => ({ next_at: row("next_at", "+", by) })));
     session.run(
       kysely
-        .updateTable("replica")
-        .set((row) => ({ next_attempt_at: row("next_attempt_at", "+", by) }))
-        .where("next_attempt_at", "is not", null),
+        .updateTable("attempt")
+        .set({ next_at: sql<number>`min(next_at + ${by}, ${latestAttempt})` })
+        .$if(by === 0, (update) => update.where("next_at", ">", latestAttempt)),
     );
     session.run(
       kysely
         .updateTable("replica")
-        .set((row) => ({ scrub_begun_at: row("scrub_begun_at", "+", by) }))
-        .where("scrub_begun_at", "is not", null),
+        .set({ next_attempt_at: sql<number>`min(next_attempt_at + ${by}, ${latestAttempt})` })
+        .where("next_attempt_at", "is not", null)
+        .$if(by === 0, (update) => update.where("next_attempt_at", ">", latestAttempt)),
+    );
+    session.run(
+      kysely
+        .updateTable("replica")
+        .set({ scrub_begun_at: sql<number>`min(scrub_begun_at + ${by}, ${now})` })
+        .where("scrub_begun_at", "is not", null)
+        .$if(by === 0, (update) => update.where("scrub_begun_at", ">", now)),
     );
     session.run(
       kysely
         .updateTable("file_origin")
-        .set((row) => ({ growing_since: row("growing_since", "+", by) }))
-        .where("state", "=", sql.lit(originStateCode("growing"))),
+        .set({ growing_since: sql<number>`min(growing_since + ${by}, ${now})` })
+        .where("state", "=", sql.lit(originStateCode("growing")))
+        .$if(by === 0, (update) => update.where("growing_since", ">", now)),
     );
   });
 }

@@ -33,11 +33,11 @@ export const COPY_FAILURES = {
   },
   UnknownFileInTheWay: {
     action: "stall",
-    help: 'xtelemdb did not put this there and does not touch it: move it aside, then run "xtelemdb sync"',
+    help: 'xtelemdb did not put this there and does not touch it: move it aside; an agent that runs then copies by itself, else run "xtelemdb sync"',
   },
   EditedAtReplica: {
     action: "stall",
-    help: 'somebody changed the copy; xtelemdb does not touch it: move it aside, then run "xtelemdb sync"',
+    help: 'somebody changed the copy; xtelemdb does not touch it: move it aside; an agent that runs then copies by itself, else run "xtelemdb sync"',
   },
   NoSpace: { action: "wait", help: "free space on the replica, or declare a larger one" },
   NoInodes: { action: "wait", help: "the replica's file system has no inodes left: free some, or make it anew with more" },

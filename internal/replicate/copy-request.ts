@@ -25,6 +25,8 @@ export interface CopyRequest {
   readonly mustBe?: Uint8Array;
   /** What the inventory says of the copy that may be replaced; left out when there is none. */
   readonly replaces?: Evidence;
+  /** The folder that it goes to, below the destination's root, if not `<origin host><origin path>`: of a restore. */
+  readonly into?: string;
   /** It is still growing: as much of it is copied as there is when it is opened, provided that it only grew. */
   readonly prefix?: true;
 }
@@ -50,15 +52,19 @@ export type CopyOutcome =
       readonly observed?: Evidence;
     };
 
+/** What may be taken of a destination. */
+export interface CopyLimits {
+  readonly reserveBytes: number;
+  /** A limit that is shared with the other groups of this destination. */
+  readonly limit?: { readonly shared: SharedArrayBuffer; readonly bytesPerSecond: number };
+}
+
 export interface CopyGroup {
-  readonly replica: {
+  readonly replica: CopyLimits & {
     readonly address: VolumeAddress;
     readonly marker: string;
     /** Of the origin hosts whose files are in the group. */
     readonly claims: Claims;
-    readonly reserveBytes: number;
-    /** A limit that is shared with the other groups of this replica. */
-    readonly limit?: { readonly shared: SharedArrayBuffer; readonly bytesPerSecond: number };
   };
   readonly requests: readonly CopyRequest[];
 }
@@ -73,3 +79,7 @@ export interface CopyGroupResult {
 
 /** The path below a replica's root: `<origin host><origin path>`. */
 export const replicaPathOf = (host: string, originPath: string): string => (originPath === "/" ? host : `${host}${originPath}`);
+
+/** The folder below the destination's root that a file goes to. */
+export const destinationPathOf = ({ into, host, directoryPath }: CopyRequest): string =>
+  into ?? replicaPathOf(host, directoryPath);

@@ -8,7 +8,7 @@ import { type FileStat, printable } from "../sys/mod.ts";
 import type { SourceFile, VolumeDirectory } from "../volume/mod.ts";
 import { type CopyBuffers, sameContents } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
-import { type CopyRequest, replicaPathOf } from "./copy-request.ts";
+import { type CopyRequest, destinationPathOf } from "./copy-request.ts";
 import { type FileFailure, sourceChanged, sourceDiffers } from "./opened-source.ts";
 
 export type FinalName =
@@ -70,7 +70,7 @@ const couldBeCopyOf = (there: FileStat, source: FileStat): boolean =>
   there.size === source.size && Math.abs(there.mtimeSeconds - source.mtimeSeconds) <= 2;
 
 export function inTheWay(request: CopyRequest, there: FileStat, replica: string): CopyFailure {
-  const path = printable(`${replica}/${replicaPathOf(request.host, request.directoryPath)}/${request.name}`);
+  const path = printable(`${replica}/${destinationPathOf(request)}/${request.name}`);
   const what = there.kind === "file" ? `a file of ${there.size} bytes` : `a ${there.kind}`;
   return request.replaces === undefined
     ? {

@@ -59,7 +59,7 @@ export class OriginFiles {
 
   /** Mode and owner for a new directory at the replica: those of its counterpart; undefined above the data directory, where there is none. */
   async attributesFor(request: CopyRequest, replicaPath: string): Promise<DirectoryAttributes | undefined> {
-    const originPath = replicaPath.slice(request.host.length);
+    const originPath = counterpartOf(request, replicaPath);
     if (originPath.length < request.dataDirectory.length) return undefined;
     const directory = await this.#open(request, originPath);
     if (directory.isErr()) return undefined;
@@ -88,6 +88,15 @@ export class OriginFiles {
       if (one.isOk()) one.value.close();
     }
   }
+}
+
+/** The origin path of a folder on the way to where the file goes. */
+function counterpartOf({ into, host, directoryPath }: CopyRequest, path: string): string {
+  if (into === undefined) return path.slice(host.length);
+  // As many names above the file's own directory there as here.
+  const names = directoryPath.split("/");
+  const above = into.split("/").length - path.split("/").length;
+  return names.slice(0, Math.max(1, names.length - above)).join("/");
 }
 
 const addressOf = (request: CopyRequest): VolumeAddress => request.source ?? localAddress(request.dataDirectory);

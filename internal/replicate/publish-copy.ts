@@ -3,7 +3,7 @@ import { err, ok, type Result } from "neverthrow";
 import { type FileStat, printable } from "../sys/mod.ts";
 import { type CopyFailure, failureAtReplica } from "./copy-failure.ts";
 import type { Staged } from "./copy-outcome.ts";
-import { replicaPathOf } from "./copy-request.ts";
+import { destinationPathOf } from "./copy-request.ts";
 import { inTheWay, mayPublish } from "./final-name.ts";
 
 /** Gives a copy its final name. What then stands there, where the volume told it on the way. `replica`: its name, for messages. */
@@ -33,7 +33,7 @@ export async function observeCopy(
   const there = told === undefined ? await destination.directory.look(request.name) : ok(told);
   if (there.isErr()) return err(failureAtReplica(there.error));
   if (there.value?.kind === "file" && there.value.size === request.evidence.size) return ok(there.value);
-  const path = printable(`${replica}/${replicaPathOf(request.host, request.directoryPath)}/${request.name}`);
+  const path = printable(`${replica}/${destinationPathOf(request)}/${request.name}`);
   const found = there.value === undefined ? "it is gone" : `it is a ${there.value.kind} of ${there.value.size} bytes`;
   return err({ domain: "replica", reason: "ReplicaFailed", message: `${path} was published, but now ${found}` });
 }

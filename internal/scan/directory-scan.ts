@@ -24,7 +24,13 @@ import {
   printable,
   type SysError,
 } from "../sys/mod.ts";
-import { type ListableDirectory, type ListableVolume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
+import {
+  isTemporaryName,
+  type ListableDirectory,
+  type ListableVolume,
+  type VolumeError,
+  volumeErrorMessage,
+} from "../volume/mod.ts";
 import type { ExcludePatterns } from "./exclude-patterns.ts";
 import { type KnownFiles, LargeDirectory, SmallDirectory } from "./known-files.ts";
 import type { ScanTarget } from "./scan-target.ts";
@@ -213,6 +219,8 @@ export class DirectoryScan implements EntryVisitor {
   }
 
   file(name: string, size: number, mtimeSeconds: number, mtimeNanoseconds: number, changed: number): void {
+    // A restore that is under way, or was cut off: no file of the instrument.
+    if (isTemporaryName(name)) return;
     const row = this.#known.take(name);
     if (this.#isExcluded(name)) {
       const state = row?.[KNOWN.state];

@@ -7,6 +7,7 @@
  */
 export * from "./directory-scan.ts";
 export * from "./exclude-patterns.ts";
+export * from "./fresh-walk.ts";
 export * from "./listings-ahead.ts";
 export * from "./name-look.ts";
 export * from "./scan-target.ts";

@@ -15,7 +15,7 @@ import {
 } from "../inventory/mod.ts";
 import type { FileStat, Writers } from "../sys/mod.ts";
 import type { ListableDirectory, VolumeDirectory, VolumeError } from "../volume/mod.ts";
-import { type Outcome, volumeErrorMessage } from "../volume/mod.ts";
+import { isTemporaryName, type Outcome, volumeErrorMessage } from "../volume/mod.ts";
 import type { ScanSink } from "./directory-scan.ts";
 import type { ExcludePatterns } from "./exclude-patterns.ts";
 import type { ScanTarget } from "./scan-target.ts";
@@ -85,6 +85,8 @@ export class NameLook {
     name: string,
     found: Difference,
   ): Promise<void> {
+    // A restore that is under way: no file of the instrument.
+    if (isTemporaryName(name)) return;
     const excluded = this.patterns.excludes(name, () => (relative === "" ? name : `${relative}/${name}`));
     const row = id === undefined ? undefined : knownFile(this.session, id, name);
     if (excluded) {

@@ -37,6 +37,7 @@ export const libc = dlopen("libc.so.6", {
   flock: { args: [I32, I32], returns: I32 },
   fcntl: { args: [I32, I32, I64], returns: I32 },
   fstatfs: { args: [I32, "ptr"], returns: I32 },
+  ioctl: { args: [I32, "u64", "ptr"], returns: I32 },
   inotify_init1: { args: [I32], returns: I32 },
   inotify_add_watch: { args: [I32, "ptr", "u32"], returns: I32 },
   inotify_rm_watch: { args: [I32, I32], returns: I32 },

@@ -13,6 +13,7 @@ export * from "./errno.ts";
 export * from "./file.ts";
 export { type FileStat, statDescriptor, statEntry } from "./file-stat.ts";
 export * from "./file-system-kind.ts";
+export * from "./file-system-parts.ts";
 export * from "./inotify.ts";
 export * from "./inotify-events.ts";
 export * from "./lease.ts";

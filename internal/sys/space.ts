@@ -13,10 +13,30 @@ export interface Space {
   /** 0 on file systems that have no fixed number. */
   readonly totalInodes: number;
   readonly readOnly: boolean;
+  /** The number that the machine knows the file system by, in hexadecimal digits: f_fsid. Left out where it has none. */
+  readonly fileSystem?: string;
+}
+
+/** What a file system says that has no number of its own. */
+const NO_NUMBER = "0000000000000000";
+
+/** The optional field of `Space`, from the halves of f_fsid. */
+export function fileSystemNumber(high: number, low: number): { readonly fileSystem?: string } {
+  const fileSystem = `${high.toString(16).padStart(8, "0")}${low.toString(16).padStart(8, "0")}`;
+  return fileSystem === NO_NUMBER ? {} : { fileSystem };
 }
 
 /** Offsets in struct statvfs of the 64-bit C library. */
-const STATVFS = { fragment: 8, blocks: 16, available: 32, inodes: 40, inodesAvailable: 56, flags: 72, length: 112 } as const;
+const STATVFS = {
+  fragment: 8,
+  blocks: 16,
+  available: 32,
+  inodes: 40,
+  inodesAvailable: 56,
+  number: 64,
+  flags: 72,
+  length: 112,
+} as const;
 const ST_RDONLY = 1;
 
 const memory = new Memory(STATVFS.length);
@@ -32,5 +52,6 @@ export function space(descriptor: FileDescriptor): Result<Space, SysError> {
     freeInodes: unsigned64(view, STATVFS.inodesAvailable),
     totalInodes: unsigned64(view, STATVFS.inodes),
     readOnly: (view.getUint32(STATVFS.flags, true) & ST_RDONLY) !== 0,
+    ...fileSystemNumber(view.getUint32(STATVFS.number + 4, true), view.getUint32(STATVFS.number, true)),
   });
 }

@@ -15,7 +15,7 @@ export const partialName = (hex: string): string => `.xtelemdb-${hex}.partial`;
 
 export const isPartialName = (name: string): boolean => PARTIAL.test(name);
 
-export const isTemporaryName = (name: string): boolean => PATTERN.test(name);
+export const isTemporaryName = (name: string): boolean => name.startsWith(".") && PATTERN.test(name);
 
 /** One name after the other, for who writes many files: half chance (`hex`: 8 digits), half a count. Whoever creates one creates it exclusively. */
 export class TemporaryNames {

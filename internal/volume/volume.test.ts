@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { type EntryVisitor, IoBuffer } from "../sys/mod.ts";
+import { type EntryVisitor, IoBuffer, machineId } from "../sys/mod.ts";
 import { makeScratch, Scratch, SFTP_SERVER } from "../testing/mod.ts";
 import {
   claimName,
@@ -80,6 +80,22 @@ async function entriesOf(directory: VolumeDirectory): Promise<string[]> {
   await must(directory.entries(visitor));
   return names.toSorted();
 }
+
+test.skipIf(!existsSync(SFTP_SERVER))(
+  "one folder reached by two ways is known to be on one file system of one machine",
+  async () => {
+    using scratch = new Scratch();
+    const [local, far] = [openLocalVolume(scratch.folder)._unsafeUnwrap(), await openOverPipes(scratch.folder)];
+    const [near, away] = [await local.fate(), await far.fate()];
+    // Where there is no machine-id(5), only the name can tell; this one is a path.
+    if (machineId() !== "") expect(away.machine).toBe(near.machine);
+    expect(away.fileSystem).toBe(near.fileSystem);
+    expect(near.parts).not.toEqual([]);
+    expect(away.parts).toEqual([]);
+    local.close();
+    far.close();
+  },
+);
 
 describe.each(KINDS)("a %s volume", (_kind, open) => {
   const far = _kind === "sftp";

@@ -43,11 +43,24 @@ export interface Volume {
   /** Free space and inodes now, and whether the volume takes writes at all. */
   space(): Outcome<Space>;
 
+  /** What could take the root's file system away together with another one. Never fails: what cannot be told is left out. */
+  fate(): Eventually<Fate>;
+
   /** When this returns ok, everything that was written, renamed or made in this volume before is on stable storage. `unsupported` unless `flushesWhole`. */
   flush(): Outcome<undefined>;
 
   /** Gives up the root. Idempotent. */
   close(): void;
+}
+
+/** Where a file system is, as far as it can be told. */
+export interface Fate {
+  /** The machine: its machine-id(5) where that is known, else what it is called. */
+  readonly machine: string;
+  /** The number that the machine knows the file system by. */
+  readonly fileSystem?: string;
+  /** Of a file system of this machine: its device, the disks below it. */
+  readonly parts: readonly string[];
 }
 
 /** As much of a volume as a scan needs. */

@@ -4,7 +4,9 @@ import {
   changesElsewhere,
   close,
   type FileDescriptor,
+  fileSystemParts,
   isRotating,
+  machineId,
   openDirectoryBelow,
   openRootDirectory,
   type Space,
@@ -12,7 +14,8 @@ import {
   statDescriptor,
   syncFileSystem,
 } from "../../sys/mod.ts";
-import type { Volume } from "../volume.ts";
+import { THIS_MACHINE } from "../this-machine.ts";
+import type { Fate, Volume } from "../volume.ts";
 import { type VolumeError, volumeError } from "../volume-error.ts";
 import { LocalDirectory } from "./local-directory.ts";
 
@@ -61,6 +64,12 @@ class LocalVolume implements Volume {
 
   space(): Result<Space, VolumeError> {
     return space(this.root).mapErr((error) => volumeError("ask the free space of", this.name, error));
+  }
+
+  fate(): Fate {
+    const { fileSystem } = space(this.root).unwrapOr<{ readonly fileSystem?: string }>({});
+    const number = fileSystem === undefined ? {} : { fileSystem };
+    return { machine: machineId() || THIS_MACHINE, ...number, parts: fileSystemParts(this.root, this.deviceNumber) };
   }
 
   flush(): Result<undefined, VolumeError> {

@@ -1,5 +1,5 @@
 /** The requests of SFTP 3 and OpenSSH's extensions (PROTOCOL, section 4), each a function of a connection. None waits for another: what is sent first is done first. */
-import type { FileStat, Space } from "../../sys/mod.ts";
+import { type FileStat, fileSystemNumber, type Space } from "../../sys/mod.ts";
 import { type Attributes, PacketWriter, REPLY, REQUEST } from "./packets.ts";
 import type { SftpConnection, SftpResult } from "./sftp-connection.ts";
 
@@ -123,7 +123,10 @@ export const statvfs = (connection: SftpConnection, path: string): Call<Space> =
     REPLY.extended,
     (reader) => {
       // f_bsize, f_frsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree, f_favail, f_fsid, f_flag, f_namemax
-      const numbers = Array.from({ length: 11 }, () => reader.u64());
+      const numbers = Array.from({ length: 8 }, () => reader.u64());
+      // All 64 bits of it count: a double would lose some.
+      const number = fileSystemNumber(reader.u32(), reader.u32());
+      const flags = reader.u64();
       const at = (index: number): number => numbers[index] ?? 0;
       const fragment = at(1);
       return {
@@ -131,7 +134,8 @@ export const statvfs = (connection: SftpConnection, path: string): Call<Space> =
         totalBytes: at(2) * fragment,
         freeInodes: at(7),
         totalInodes: at(5),
-        readOnly: (at(9) & READ_ONLY) !== 0,
+        readOnly: (flags & READ_ONLY) !== 0,
+        ...number,
       };
     },
   );

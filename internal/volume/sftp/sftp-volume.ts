@@ -6,8 +6,9 @@
  */
 import { err, ok, type Result } from "neverthrow";
 import type { Space } from "../../sys/mod.ts";
-import type { Volume } from "../volume.ts";
+import type { Fate, Volume } from "../volume.ts";
 import type { VolumeError } from "../volume-error.ts";
+import { farMachine } from "./far-machine.ts";
 import { lstat, stat, statvfs } from "./sftp-calls.ts";
 import type { SftpConnection } from "./sftp-connection.ts";
 import { SftpDirectory } from "./sftp-directory.ts";
@@ -133,6 +134,18 @@ class SftpVolume implements Volume {
     return (await statvfs(connection.value, this.address.path)).mapErr((failure) =>
       sftpError("ask the free space of", this.name, failure),
     );
+  }
+
+  async fate(): Promise<Fate> {
+    const { host } = this.address;
+    const connection = await this.link.connection();
+    const number =
+      connection.isOk() && connection.value.abilities.statvfs ? await statvfs(connection.value, this.address.path) : undefined;
+    const fileSystem = number?.isOk() ? number.value.fileSystem : undefined;
+    const etc = new SftpDirectory("", `ssh://${host}//etc`, "/etc", this.address, this.link, () => undefined);
+    const machine = await farMachine(etc, host);
+    etc.close();
+    return { machine, ...(fileSystem === undefined ? {} : { fileSystem }), parts: [] };
   }
 
   flush(): Result<undefined, VolumeError> {

@@ -1,0 +1,277 @@
+/**
+ * The safe copy of DESIGN.md section 6, for a group of files: write every temporary file, make them durable together, give them their names, make the
+ * names durable together, look at the results. What fails for one file fails for it alone; a replica that fails as a whole stops the group,
+ * and the files that were not tried have no outcome.
+ */
+import { err, ok, type Result } from "neverthrow";
+import type { DirectoryId } from "../inventory/mod.ts";
+import { type FileStat, randomHex } from "../sys/mod.ts";
+import {
+  type SourceFile,
+  TEMPORARY_HEX_BYTES,
+  TemporaryNames,
+  type Volume,
+  type VolumeDirectory,
+  type VolumeError,
+} from "../volume/mod.ts";
+import { beginCopy, mayContinue } from "./begin-copy.ts";
+import type { CopyBuffers } from "./copy-bytes.ts";
+import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
+import { failedOutcome, type Staged, storedOutcome } from "./copy-outcome.ts";
+import { type CopyGroupResult, type CopyLimits, type CopyOutcome, type CopyRequest, destinationPathOf } from "./copy-request.ts";
+import { type Destination, Destinations } from "./destination.ts";
+import { inspectFinalName } from "./final-name.ts";
+import { bytesInFlight, forEachInFlight, limitsOf } from "./in-flight.ts";
+import { asOpened, type FileFailure } from "./opened-source.ts";
+import { OriginFiles } from "./origin-files.ts";
+import { observeCopy, publishCopy } from "./publish-copy.ts";
+import { Room } from "./room.ts";
+import { type ReplicaProblem, replicaProblem, transportProblem } from "./root-problem.ts";
+import { SpaceBudget } from "./space-budget.ts";
+import { Throttle } from "./throttle.ts";
+import { UnrecordedFiles } from "./unrecorded-files.ts";
+import { type OnProgress, writeCopy } from "./write-copy.ts";
+
+/** Files whose bytes are fetched from another host at a time. */
+const FILES_FROM_AFAR = 256;
+
+export class GroupCopy {
+  readonly #outcomes: CopyOutcome[] = [];
+  readonly #leftovers = new Set<DirectoryId>();
+  readonly #origins = new OriginFiles();
+  readonly #destinations: Destinations;
+  readonly #names = new TemporaryNames(randomHex(TEMPORARY_HEX_BYTES));
+  readonly #throttle: Throttle | undefined;
+  #last: { readonly directory: DirectoryId; readonly opened: Result<Destination, VolumeError> } | undefined;
+  readonly #published = new UnrecordedFiles();
+  readonly #filesInFlight: number;
+  #problem: ReplicaProblem | undefined;
+  #adoptedAreDurable = false;
+
+  constructor(
+    private readonly requests: readonly CopyRequest[],
+    private readonly limits: CopyLimits,
+    private readonly replica: Volume,
+    private readonly buffers: CopyBuffers,
+    private readonly onProgress: OnProgress,
+    private readonly isStopped: () => boolean,
+  ) {
+    const { limit } = limits;
+    this.#throttle = limit && new Throttle(limit.shared, limit.bytesPerSecond);
+    this.#destinations = new Destinations(replica);
+    const remoteOrigin = requests.some(({ source }) => source?.kind === "ssh");
+    this.#filesInFlight = Math.max(replica.filesInFlight, remoteOrigin ? FILES_FROM_AFAR : 1);
+  }
+
+  async run(): Promise<CopyGroupResult> {
+    const space = await this.replica.space();
+    if (space.isErr()) {
+      const { message } = this.#atReplica(failureAtReplica(space.error));
+      return { outcomes: [], problem: this.#problem ?? replicaProblem("VolumeFailed", message), leftovers: [] };
+    }
+    const room = new Room(this.replica, new SpaceBudget(space.value, this.limits.reserveBytes));
+    if (this.#filesInFlight > 1) this.#openDestinations();
+    const staged: Staged[] = [];
+    await forEachInFlight(this.requests, limitsOf(this.#filesInFlight), bytesInFlight, async (request) => {
+      if (this.isStopped()) return "stop";
+      if (this.#origins.isUnreachable(request)) return "go on";
+      const made = await this.#stage(request, room);
+      if (made.isErr()) this.#failed(request, made.error);
+      else if (made.value !== "adopted") {
+        if (this.replica.flushesWhole) staged.push(made.value);
+        else await this.#publishAndLook(made.value);
+      }
+      this.#problem ??= room.problem;
+      return this.#problem === undefined ? "go on" : "stop";
+    });
+    if (staged.length > 0) await this.#publishAll(staged);
+    await this.#recordPublished();
+    const problem = this.#problem === undefined ? {} : { problem: this.#problem };
+    return { outcomes: this.#outcomes, leftovers: [...this.#leftovers], ...problem };
+  }
+
+  async close(): Promise<void> {
+    // In this order: a directory that is still being made asks its origin for its mode.
+    await this.#destinations.close();
+    await this.#origins.close();
+    this.replica.close();
+  }
+
+  /** Steps 1 to 5. */
+  async #stage(request: CopyRequest, room: Room): Promise<Result<Staged | "adopted", FileFailure>> {
+    const directory = this.#origins.current(request) ?? (await this.#origins.directoryOf(request));
+    if (directory.isErr()) return err(directory.error);
+    const source = await directory.value.openSource(request.name);
+    if (source.isErr()) return err(failureAtSource(source.error));
+    const shared = this.#filesInFlight === 1;
+    const buffers = shared ? this.buffers : this.buffers.take(source.value.stat.size);
+    const now = asOpened(request, source.value);
+    const staged = now.isErr() ? err(now.error) : await this.#stageOpened(now.value, source.value, room, buffers);
+    source.value.close();
+    if (!shared) this.buffers.giveBack(buffers);
+    return staged;
+  }
+
+  async #stageOpened(
+    request: CopyRequest,
+    source: SourceFile,
+    room: Room,
+    buffers: CopyBuffers,
+  ): Promise<Result<Staged | "adopted", FileFailure>> {
+    const opened = this.#destinationOf(request) ?? (await this.#openDestination(request));
+    if (opened.isErr()) return err(this.#atReplica(await room.whyNotCreated(failureAtReplica(opened.error))));
+    const destination = opened.value;
+    if (!destination.fresh) {
+      const { flushesWhole, name } = this.replica;
+      const found = await inspectFinalName(request, source, destination.directory, name, buffers, !flushesWhole);
+      if (found.isErr()) return err(this.#atReplica(found.error));
+      if (found.value.kind === "equal") return this.#adopt(request, destination, found.value.there, found.value.digest);
+    }
+    const continues = mayContinue(destination.directory, source, request);
+    const taken = continues ? ok(undefined) : room.take(request, source.stat);
+    if (taken.isErr()) return err(taken.error);
+    const begun = await beginCopy(destination.directory, request, source, buffers, () => this.#names.next());
+    if (begun.isErr()) return err(this.#atReplica(await room.whyNotCreated(begun.error)));
+    const { file, from, took } = begun.value;
+    const left = source.stat.size - took;
+    // What an earlier run has written of it is in its place already.
+    const fits = continues ? room.take(request, { ...source.stat, size: left, blocks: Math.ceil(left / 512) }) : taken;
+    if (fits.isErr()) {
+      file.close();
+      if (from > 0) this.#leftovers.add(request.directory);
+      else await this.#discard(request, destination.directory, file.name);
+      return err(fits.error);
+    }
+    const written = await writeCopy(request, source, file, {
+      from,
+      buffers,
+      throttle: this.#throttle,
+      flush: !this.replica.flushesWhole,
+      onProgress: this.onProgress,
+    });
+    file.close();
+    const temporary = file.name;
+    if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
+    this.#atReplica(written.error);
+    if (written.error.transport === undefined) await this.#discard(request, destination.directory, temporary);
+    else this.#leftovers.add(request.directory);
+    return err(written.error);
+  }
+
+  /** That of the file before, most of the time: files come by directory. */
+  #destinationOf(request: CopyRequest): Result<Destination, VolumeError> | undefined {
+    return this.#last?.directory === request.directory ? this.#last.opened : undefined;
+  }
+
+  /** Where the way is long, the directories are on their way before their files are. */
+  #openDestinations(): void {
+    const first = new Map(this.requests.map((request) => [request.directory, request]));
+    for (const request of first.values()) void this.#openDestination(request);
+  }
+
+  async #openDestination(request: CopyRequest): Promise<Result<Destination, VolumeError>> {
+    const opened = await this.#destinations.at(destinationPathOf(request), (path) => this.#origins.attributesFor(request, path));
+    if (opened.isOk()) this.#last = { directory: request.directory, opened };
+    return opened;
+  }
+
+  /** What is there already equals the source. The run that wrote it may have been killed before it was durable. */
+  async #adopt(
+    request: CopyRequest,
+    destination: Destination,
+    there: FileStat,
+    digest: Uint8Array,
+  ): Promise<Result<"adopted", FileFailure>> {
+    this.onProgress(request, 1, request.evidence.size);
+    if (!this.replica.flushesWhole) {
+      // Its bytes were flushed when they were compared; its name is with the others.
+      this.#destinations.changed(destination);
+      this.#published.add({ request, destination, how: "adopted", there, digest });
+      return ok("adopted");
+    }
+    if (!this.#adoptedAreDurable) {
+      const flushed = await this.replica.flush();
+      if (flushed.isErr()) return err(failureAtReplica(flushed.error));
+      this.#adoptedAreDurable = true;
+    }
+    this.#outcomes.push(storedOutcome({ request, destination, how: "adopted", there, digest }));
+    return ok("adopted");
+  }
+
+  /** Where each file is durable by itself, it gets its name at once; only the names are flushed together. */
+  async #publishAndLook(item: Staged): Promise<void> {
+    const done = await this.#publish(item);
+    if (done.isErr()) return this.#abandon(item, done.error);
+    const there = await observeCopy(item, this.replica.name, done.value);
+    if (there.isErr()) this.#failed(item.request, this.#atReplica(there.error));
+    else this.#published.add({ ...item, how: "copied", there: there.value });
+    if (this.#published.areMany) await this.#recordPublished();
+  }
+
+  /** A way that breaks takes with it only what was not recorded yet. */
+  async #recordPublished(): Promise<void> {
+    const published = this.#published.takeAll();
+    if (published.length === 0) return;
+    const isDurable = await this.#destinations.flush();
+    for (const item of published) {
+      const named = isDurable(item.destination);
+      if (named.isOk()) this.#outcomes.push(storedOutcome(item));
+      else this.#failed(item.request, this.#atReplica(failureAtReplica(named.error)));
+    }
+  }
+
+  /** Durability and publication of everything staged. */
+  async #publishAll(staged: readonly Staged[]): Promise<void> {
+    const durable = await this.replica.flush();
+    if (durable.isErr()) {
+      for (const item of staged) await this.#abandon(item, failureAtReplica(durable.error));
+      return;
+    }
+    const published: Staged[] = [];
+    for (const item of staged) {
+      const done = await this.#publish(item);
+      if (done.isOk()) published.push(item);
+      else await this.#abandon(item, done.error);
+    }
+    const isDurable = await this.#destinations.flush();
+    for (const item of published) {
+      // A name that may or may not survive is not recorded; the next run adopts what did.
+      const named = isDurable(item.destination).mapErr(failureAtReplica);
+      const there = named.isErr() ? err(named.error) : await observeCopy(item, this.replica.name);
+      if (there.isErr()) this.#failed(item.request, there.error);
+      else this.#outcomes.push(storedOutcome({ ...item, how: "copied", there: there.value }));
+    }
+  }
+
+  /** The way there failed, and not the file: then it was not tried, and has no outcome. One file tells of an origin that cannot be reached. */
+  #failed(request: CopyRequest, failure: FileFailure): void {
+    const untried = failure.transport !== undefined || this.#origins.isUnreachable(request);
+    if (!untried) this.#outcomes.push(failedOutcome(request, failure));
+    if (failure.reason === "OriginUnreachable") this.#origins.cannotReach(request);
+  }
+
+  async #publish(item: Staged): Promise<Result<FileStat | undefined, CopyFailure>> {
+    const published = await publishCopy(item, this.replica.name);
+    if (published.isOk()) this.#destinations.changed(item.destination);
+    return published;
+  }
+
+  /** A failure that every other file would meet as well stops the group. */
+  #atReplica<Failure extends CopyFailure>(failure: Failure): Failure {
+    if (failure.reason === "ReadOnly") this.#problem = replicaProblem("ReadOnly", failure.message);
+    if (failure.transport !== undefined) this.#problem ??= transportProblem(failure.transport, failure.message);
+    return failure;
+  }
+
+  async #abandon({ request, destination, temporary }: Staged, failure: CopyFailure): Promise<void> {
+    // What was written over a way that broke can be gone on with.
+    if (failure.transport === undefined) await this.#discard(request, destination.directory, temporary);
+    else this.#leftovers.add(request.directory);
+    this.#failed(request, this.#atReplica(failure));
+  }
+
+  async #discard(request: CopyRequest, directory: VolumeDirectory, temporary: string): Promise<void> {
+    const removed = await directory.removeTemporary(temporary);
+    if (removed.isErr() && removed.error.reason !== "not-found") this.#leftovers.add(request.directory);
+  }
+}
