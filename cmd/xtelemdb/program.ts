@@ -11,6 +11,7 @@ import { explainCommand } from "./explain.ts";
 import { healthzCommand } from "./healthz.ts";
 import { hostListCommand } from "./host-list.ts";
 import { importOriginsCommand } from "./import-origins.ts";
+import { inventoryCommand } from "./inventory.ts";
 import { chooseLogFormat, LOG_FORMATS, LOG_LEVELS } from "./output/log.ts";
 import { planCommand } from "./plan.ts";
 import { removeReplicaCommand } from "./remove-replica.ts";
@@ -42,6 +43,7 @@ const REGISTER: readonly Register[] = [
   explainCommand,
   healthzCommand,
   eventsCommand,
+  inventoryCommand,
   configCommand,
   versionCommand,
 ];
@@ -77,6 +79,7 @@ Examples:
   xtelemdb status                              what is so, what is not, and what to do
   xtelemdb explain /opt/MagAOX/logs/x.log      the whole story of one file
   xtelemdb events since=2h                     what happened
+  xtelemdb inventory rebuild                   make a lost inventory again from the replicas
 
 ${EXIT_HELP}`,
     );

@@ -16,6 +16,8 @@ export * from "./import-report.ts";
 export { type PreparedReplica, prepareReplica } from "./prepare-replica.ts";
 export * from "./read-events.ts";
 export { readStatus } from "./read-status.ts";
+export { type RebuildOptions, rebuildInventory } from "./rebuild-inventory.ts";
+export * from "./rebuild-report.ts";
 export * from "./reports.ts";
 export { type RestoreOptions, type RestoreRefusal, restore } from "./restore.ts";
 export * from "./restore-report.ts";

@@ -11,6 +11,7 @@ import {
   checkReplica,
   cleanReplica,
   copyGroup,
+  copyInventory,
   findDarkFiles,
   findImportFolders,
   lookAtDestination,
@@ -85,6 +86,10 @@ export class Performer {
         if (!(session instanceof Session)) return session;
         const result = await writeManifests(session, task.request, tell.alive, this.isStopped);
         return { kind: "write-manifests", result };
+      }
+      case "copy-inventory": {
+        const copied = await copyInventory(this.inventory, task.request, tell.alive, this.isStopped);
+        return { kind: "copy-inventory", result: copied.isOk() ? { bytes: copied.value } : { failure: copied.error } };
       }
       case "restore-look":
         return { kind: "restore-look", result: await lookAtDestination(task.request) };

@@ -31,6 +31,7 @@ import {
 } from "./conditions.ts";
 import { CopyPass } from "./copy-pass.ts";
 import { importAtFirstSight } from "./import-first-sight.ts";
+import { copyInventoryWhenDue } from "./inventory-copy-pass.ts";
 import { writeDueManifests } from "./manifest-pass.ts";
 import type { CopyPassResult } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
@@ -157,8 +158,11 @@ async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promis
       },
     );
     const run = new ResultAsync(pass.run());
-    const writeManifests = () => new ResultAsync(writeDueManifests(agent, { ...one, found }));
-    return [run.andThen((result) => (result.problem === undefined ? writeManifests().map(() => result) : okAsync(result)))];
+    const record = () =>
+      new ResultAsync(writeDueManifests(agent, { ...one, found })).andThen(
+        () => new ResultAsync(copyInventoryWhenDue(agent, { ...one, found }, false)),
+      );
+    return [run.andThen((result) => (result.problem === undefined ? record().map(() => result) : okAsync(result)))];
   };
   const fromAfar = servedHosts(agent.state).some(({ name }) => name !== agent.state.hostname);
   const isFar = ({ replica }: CheckedReplica): boolean => replica.target.kind === "ssh";

@@ -13,8 +13,8 @@ import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
 import { CopyPass } from "./copy-pass.ts";
 import { FirstSight } from "./import-first-sight.ts";
-import { ManifestKeeper } from "./manifest-pass.ts";
 import type { CopyPassResult, ReadyReplica } from "./pass-options.ts";
+import { RecordKeeper } from "./record-keeper.ts";
 import { type CheckedReplica, checkReplicaOf } from "./replica-pass.ts";
 import { Scrub } from "./scrub.ts";
 
@@ -62,7 +62,7 @@ export class ReplicaLoop {
   #idle = Promise.resolve();
   readonly #scrub: Scrub;
   readonly #firstSight: FirstSight;
-  readonly #manifests: ManifestKeeper;
+  readonly #records: RecordKeeper;
 
   constructor(
     readonly url: Replica["id"],
@@ -73,7 +73,7 @@ export class ReplicaLoop {
       this.#failed(problem, released).then(environment.onChanged);
     this.#firstSight = new FirstSight({ ...environment, onProblem });
     const ready = () => this.#ready();
-    this.#manifests = new ManifestKeeper({ ...environment, ready, isCopying: () => this.isCopying });
+    this.#records = new RecordKeeper({ ...environment, ready, isCopying: () => this.isCopying });
     this.#scrub = new Scrub({
       ...environment,
       onDone: (judged) => {
@@ -129,13 +129,13 @@ export class ReplicaLoop {
   }
 
   async run(): Promise<void> {
-    const manifests = this.#manifests.run();
+    const records = this.#records.run();
     while (!this.#stopped) {
       await this.#turn();
-      this.#manifests.wake();
+      this.#records.wake();
       if (!this.#stopped) await this.#alarm.wait(this.#nextAt());
     }
-    await manifests;
+    await records;
   }
 
   get #stopped(): boolean {
@@ -226,7 +226,7 @@ export class ReplicaLoop {
     this.#passSince = agent().elapsed();
     const cancelShow = agent().clock.after(SHOWN_AFTER, onChanged);
     const running = pass.run();
-    this.#manifests.wake();
+    this.#records.wake();
     this.#idle = running.then(() => undefined);
     const result = await running;
     cancelShow();

@@ -11,6 +11,7 @@ import type {
   FoldersRequest,
   ImportRequest,
   ImportResult,
+  InventoryCopyRequest,
   ManifestRequest,
   ManifestResult,
   ReplicaCheckRequest,
@@ -71,6 +72,7 @@ export type Task =
   | { readonly kind: "import-folders"; readonly request: FoldersRequest }
   | { readonly kind: "import"; readonly request: ImportRequest }
   | { readonly kind: "write-manifests"; readonly request: ManifestRequest }
+  | { readonly kind: "copy-inventory"; readonly request: InventoryCopyRequest }
   | { readonly kind: "restore-look"; readonly request: RestoreLookRequest }
   | { readonly kind: "restore"; readonly group: RestoreGroup };
 
@@ -111,6 +113,7 @@ export type Reply =
   | { readonly kind: "import-folders"; readonly result: { readonly ok: FoldersFound } | { readonly problem: ReplicaProblem } }
   | { readonly kind: "import"; readonly result: ImportResult }
   | { readonly kind: "write-manifests"; readonly result: ManifestResult }
+  | { readonly kind: "copy-inventory"; readonly result: { readonly bytes: number } | { readonly failure: string } }
   | { readonly kind: "restore-look"; readonly result: RestoreLookResult }
   | { readonly kind: "restore"; readonly result: RestoreGroupResult }
   /** A bug, or an inventory that cannot be read: the controller stops. */

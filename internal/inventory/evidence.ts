@@ -89,6 +89,9 @@ const selectJudged = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
     .where("r.replica_id", "=", replica)
     .where("r.file_origin_id", "=", file);
 
+const selectDirectory = (kysely: Tables, file: FileOriginId) =>
+  kysely.selectFrom("file_origin").select("directory_id as id").where("id", "=", file);
+
 const updateState = (kysely: Tables, state: number, replica: ReplicaId, file: FileOriginId) =>
   kysely.updateTable("file_replica").set({ state }).where("replica_id", "=", replica).where("file_origin_id", "=", file);
 
@@ -127,9 +130,8 @@ export function recordEvidence(
   return inventory.write((transaction) => {
     const { session, manifests } = transaction;
     for (const { file, copiedAt, digest, kept } of evidence.verified) {
-      const judged = digest === undefined && kept === undefined ? undefined : session.statement(selectJudged).get(replica, file);
-      // That it was read alone does not make its manifest due: a round of reading would write them all.
-      if (judged !== undefined) manifests.due(replica, judged.directory, at);
+      const directory = session.statement(selectDirectory).get(file)?.id;
+      if (directory !== undefined) manifests.due(replica, directory, at);
       if (digest !== undefined) session.statement(updateDigest).run(digest, replica, file, copiedAt);
       if (kept !== undefined) {
         session.statement(updateKept).run(kept.mtimeSeconds, kept.mtimeNanoseconds, replica, file, copiedAt);

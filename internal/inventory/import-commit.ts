@@ -7,6 +7,7 @@ import type { ResultAsync } from "neverthrow";
 import type { InventoryTables } from "./database-schema.ts";
 import { knownAt } from "./import-queries.ts";
 import { type FoundFile, type ImportVerdict, importVerdict } from "./import-verdict.ts";
+import { insertImportedCopy, placeAt } from "./imported-copy.ts";
 import { importedDirectory } from "./imported-directory.ts";
 import type { Inventory, Session, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
@@ -69,35 +70,6 @@ type Tables = Kysely<InventoryTables>;
 
 const CURRENT = fileReplicaStateCode("current");
 
-const insertCopy = (
-  kysely: Tables,
-  replica_id: ReplicaId,
-  file_origin_id: FileOriginId,
-  size: number,
-  mtime_seconds: number,
-  mtime_nanoseconds: number,
-  kept_mtime_seconds: number | null,
-  kept_mtime_nanoseconds: number | null,
-  copied_at: number,
-  imported: number,
-  created_at: number | null,
-  place_id: PlaceId | null,
-) =>
-  kysely.insertInto("file_replica").values({
-    replica_id,
-    file_origin_id,
-    state: sql.lit(CURRENT),
-    size,
-    mtime_seconds,
-    mtime_nanoseconds,
-    kept_mtime_seconds,
-    kept_mtime_nanoseconds,
-    copied_at,
-    imported,
-    created_at,
-    place_id,
-  });
-
 /** The copies of origins with these numbers, one after the other, that were made just now. `created`: a JSON array of their creation times, or nulls. */
 const insertFreshCopies = (
   kysely: Tables,
@@ -134,15 +106,7 @@ const insertFreshCopies = (
 const deleteAttempt = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
   kysely.deleteFrom("attempt").where("replica_id", "=", replica).where("file_origin_id", "=", file);
 
-const selectPlace = (kysely: Tables, path: string) => kysely.selectFrom("place").select("id").where("path", "=", path);
-
 const largestOrigin = (kysely: Tables) => kysely.selectFrom("file_origin").select(sql<number>`coalesce(max(id), 0)`.as("id"));
-
-function placeAt(session: Session, path: string): PlaceId | null {
-  if (path === "") return null;
-  const known = session.statement(selectPlace).get(path);
-  return (known ?? session.first(session.kysely.insertInto("place").values({ path }).returning("id")))?.id ?? null;
-}
 
 /** Commits a batch, wholly or not at all. `at`: milliseconds since 1970. */
 export function commitFound(
@@ -220,7 +184,7 @@ class FoundWriter {
     const keptSeconds = kept?.mtimeSeconds ?? null;
     const keptNanoseconds = kept?.mtimeNanoseconds ?? null;
     this.transaction.session
-      .statement(insertCopy)
+      .statement(insertImportedCopy)
       .run(
         this.replica.id,
         file,

@@ -2,6 +2,7 @@
 export type InventoryError =
   | { readonly kind: "inventory-missing"; readonly path: string }
   | { readonly kind: "inventory-locked"; readonly path: string; readonly holder: string }
+  | { readonly kind: "inventory-whole"; readonly path: string; readonly fileOrigins: number }
   | { readonly kind: "inventory-damaged"; readonly path: string; readonly detail: string }
   | { readonly kind: "inventory-newer"; readonly path: string; readonly migration: string }
   | { readonly kind: "inventory-unusable"; readonly path: string; readonly detail: string };
@@ -13,8 +14,10 @@ export function inventoryErrorMessage(error: InventoryError): string {
       return `there is no inventory at ${error.path} yet\nhelp: run "xtelemdb scan" or "xtelemdb sync" to make it, or name the right file with "database" in the configuration`;
     case "inventory-locked":
       return `the inventory ${error.path} is in use by ${error.holder}\nhelp: wait for it to end, or stop it (systemctl stop xtelemdb), then try again`;
+    case "inventory-whole":
+      return `the inventory ${error.path} is whole and knows ${error.fileOrigins} files: there is nothing to rebuild; nothing was changed\nhelp: to have it made again all the same, move it aside together with its -wal and -shm files, and try again`;
     case "inventory-damaged":
-      return `the inventory ${error.path} is damaged (${error.detail}); nothing was changed\nhelp: move it aside together with its -wal and -shm files and run "xtelemdb sync": it makes a new inventory and adopts the copies that are on the replicas by comparing them, without copying them again`;
+      return `the inventory ${error.path} is damaged (${error.detail}); nothing was changed\nhelp: run "xtelemdb inventory rebuild": it keeps the damaged file aside, and makes the inventory again from what the replicas keep of it`;
     case "inventory-newer":
       return `the inventory ${error.path} was made by a newer xtelemdb (it has the migration "${error.migration}", unknown here); nothing was changed\nhelp: install that release or a later one`;
     case "inventory-unusable":

@@ -43,7 +43,7 @@ export class ImportBatches {
   /** What the manifest of the directory that is being listed knows of its files. */
   prove({ path, place }: Pick<FoundDirectory, "path" | "place">, copies: readonly ProvenCopy[]): void {
     this.#take(path, place);
-    this.#proven.push({ path, copies });
+    this.#proven.push({ path, place, copies });
     this.#files += copies.length;
     if (this.#files >= FILES_PER_BATCH) this.flush();
   }

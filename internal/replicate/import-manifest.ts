@@ -112,7 +112,7 @@ export class ManifestComparison {
         if (isNews) sink.conflict({ path: where, message: `it stands in the manifest ${file} and is not there` });
       } else if (!agreeingEvidence(disk, looksOf(copy), nearly)) {
         sink.conflict({ path: where, message: `the manifest ${file} tells of another size or time: it is not used` });
-      } else if (copy.state !== "lost") {
+      } else if (copy.state !== "lost" && !this.#isUnproven(use, copy)) {
         this.#differing.delete(copy.name);
         batch.push({ copy, kept: sameEvidence(disk, copy.evidence) ? undefined : disk });
         if (batch.length >= COPIES_PER_BATCH) flush();
@@ -126,6 +126,11 @@ export class ManifestComparison {
     const read = await readManifest(volume, host, path, take);
     if (read.isErr()) sink.conflict({ path: file, message: "it could not be read: it is not used" });
     flush();
+  }
+
+  /** A copy that differs from its origin, and of which the manifest knows no more than that somebody has found it. */
+  #isUnproven(use: "more" | "unheard", { name, imported }: ManifestCopy): boolean {
+    return use === "unheard" && imported !== undefined && this.#differing.has(name);
   }
 
   async #look(place: string, name: string): Promise<Evidence | undefined> {

@@ -259,7 +259,7 @@ class Walk implements EntryVisitor, ManifestSink {
       amount.files += 1;
       amount.bytes += size;
       this.#batches.add({ path: this.#origin, place: this.#place }, name, size, mtimeSeconds, mtimeNanoseconds, created);
-    } else if (verdict.kind !== "copy-differs" || !this.#manifests.differs(name, verdict.message))
+    } else if (verdict.kind === "second-copy" || !this.#manifests.differs(name, verdict.message))
       this.conflict({ path: `${this.#below(this.#path)}/${name}`, message: verdict.message });
   }
 

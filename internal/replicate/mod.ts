@@ -19,6 +19,7 @@ export * from "./import-found.ts";
 export * from "./import-layout.ts";
 export * from "./import-walk.ts";
 export * from "./independence.ts";
+export * from "./inventory-copy.ts";
 export * from "./pass-plan.ts";
 export * from "./plan.ts";
 export * from "./replica-check.ts";

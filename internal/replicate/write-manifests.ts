@@ -29,6 +29,7 @@ import {
   volumeErrorMessage,
 } from "../volume/mod.ts";
 import { replicaPathOf } from "./copy-request.ts";
+import { createAnew } from "./create-anew.ts";
 import { type Destination, Destinations, type IsDurable } from "./destination.ts";
 import { manifestFolder, manifestName, TEMPORARY_DIGITS } from "./manifest-place.ts";
 import { manifestEnd, manifestHead, manifestLines, plainLine } from "./manifest-text.ts";
@@ -228,14 +229,6 @@ class ManifestWriter {
   close(): Promise<void> {
     return this.#destinations.close();
   }
-}
-
-/** A name that is taken was taken by a run that was killed: nobody else writes this manifest. */
-async function createAnew(directory: VolumeDirectory, name: string): Promise<Result<TemporaryFile, VolumeError>> {
-  const created = await directory.createTemporary(name);
-  if (created.isOk() || created.error.reason !== "exists") return created;
-  const removed = await directory.removeTemporary(name);
-  return removed.isErr() ? err(removed.error) : directory.createTemporary(name);
 }
 
 /** Writes text through a buffer. What fails is kept, and told at the end. */
