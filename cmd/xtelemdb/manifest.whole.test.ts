@@ -101,6 +101,18 @@ wholeTest("killed while manifests are written, the next sync writes them and lea
   expect(sha256sum(world)).toEqual({ code: 0, text: "" });
 });
 
+wholeTest("manifests that somebody has removed are written again with the next change", [], async () => {
+  using world = new World();
+  world.files({ path: "a/x", content: "1" }, { path: "b/x", content: "2" });
+  await world.sync();
+  rmSync(folderOf(world), { recursive: true });
+  world.files({ path: "c/x", content: "3" });
+  await world.sync();
+  await world.sync();
+  expect(manifests(world)).toHaveLength(3);
+  expect(sha256sum(world)).toEqual({ code: 0, text: "" });
+});
+
 wholeTest("an agent that goes on for ever writes them beside its copying", [], async () => {
   using world = new World();
   world.files({ path: "x", content: "1" });

@@ -59,7 +59,11 @@ async function writeSome(
   if (reply.kind === "stalled") return tell(agent, replica.id, reply.detail);
   const answered = await expectReply(reply, "write-manifests");
   if (answered.isErr()) return err(answered.error);
-  const { written, failure, problem } = answered.value.result;
+  const { written, failure, problem, foundNone } = answered.value.result;
+  if (foundNone === true) {
+    const due = await dueWrittenManifests(agent.inventory, row.id, agent.now());
+    if (due.isErr()) return err(due.error);
+  }
   const committed = await commitManifests(agent.inventory, row.id, written, agent.now());
   if (committed.isErr()) return err(committed.error);
   const why = problem?.message ?? failure;

@@ -72,8 +72,7 @@ export class ReplicaLoop {
     const onProblem = (problem: ReplicaProblem, released: Promise<void> | undefined): Promise<void> =>
       this.#failed(problem, released).then(environment.onChanged);
     this.#firstSight = new FirstSight({ ...environment, onProblem });
-    const ready = () => this.#ready();
-    this.#records = new RecordKeeper({ ...environment, ready, isCopying: () => this.isCopying });
+    this.#records = new RecordKeeper({ ...environment, ready: () => this.#ready(), isCopying: () => this.isCopying });
     this.#scrub = new Scrub({
       ...environment,
       onDone: (judged) => {

@@ -116,14 +116,15 @@ export const commitManifests = (
     }
   });
 
-/** Every manifest of a replica is to be written again: nobody knows what they say. `at`: milliseconds since 1970. */
-export const dueAllManifests = (inventory: Inventory, replica: ReplicaId, at: number): ResultAsync<void, InventoryError> =>
+/** Every manifest of a replica that was written once is to be written again: they are gone. `at`: milliseconds since 1970. */
+export const dueWrittenManifests = (inventory: Inventory, replica: ReplicaId, at: number): ResultAsync<void, InventoryError> =>
   inventory.write(({ session }) => {
     session.run(
       session.kysely
         .updateTable("manifest")
-        .set((row) => ({ changes: row("changes", "+", 1), due_since: at }))
-        .where("replica_id", "=", replica),
+        .set((row) => ({ changes: row("changes", "+", 1), due_since: at, written_at: null }))
+        .where("replica_id", "=", replica)
+        .where("written_at", "is not", null),
     );
   });
 

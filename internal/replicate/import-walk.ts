@@ -134,14 +134,15 @@ class Walk implements EntryVisitor, ManifestSink {
   ) {
     this.#nearly = request.replica.address.kind === "ssh";
     const { folder, host, replica } = request;
-    this.#manifests = new ManifestComparison({ session, volume, replica: replica.id, host, nearly: this.#nearly }, manifests);
+    const at = { session, volume, replica: replica.id, host, nearly: this.#nearly };
+    this.#manifests = new ManifestComparison(at, manifests);
     this.#batches = new ImportBatches({ folder, host }, (batch) => sink.found(batch));
   }
 
   result(): ImportResult {
     const common = { counts: this.#counts, conflicts: this.#conflicts, skipped: this.#skipped.all() };
-    const complete = !this.#stopped && this.#problem === undefined;
-    return this.#problem === undefined ? { ...common, complete } : { ...common, complete, problem: this.#problem };
+    if (this.#problem !== undefined) return { ...common, complete: false, problem: this.#problem };
+    return { ...common, complete: !this.#stopped };
   }
 
   /** Lists a directory (a path below the folder, "" is the folder itself) and all below it. */
@@ -191,9 +192,8 @@ class Walk implements EntryVisitor, ManifestSink {
     this.#manifests.begin(this.#origin);
     const listed = await opened.value.entries(this);
     opened.value.close();
-    const isSought = this.#origin !== undefined && !this.#isSeen;
-    const directory = isSought ? { path: this.#origin ?? "", place: whole, complete: listed.isOk() } : undefined;
-    await this.#manifests.end(directory, this);
+    const sought = this.#isSeen ? undefined : this.#origin;
+    await this.#manifests.end(sought === undefined ? undefined : { path: sought, place: whole, complete: listed.isOk() }, this);
     this.#endDirectory(listed.isOk());
     return listed.isOk() ? ok(undefined) : err(listed.error);
   }

@@ -55,6 +55,8 @@ export interface ManifestResult {
   /** Why the first that could not be written could not. */
   readonly failure?: string;
   readonly problem?: ReplicaProblem;
+  /** The folder of a host's manifests was not there: others that were written once are gone, too. */
+  readonly foundNone?: true;
 }
 
 const FOLDER_MODE = 0o750;
@@ -102,6 +104,7 @@ class ManifestWriter {
   readonly #destinations: Destinations;
   readonly #prepared: Prepared[] = [];
   #failure: string | undefined;
+  #foundNone = false;
   #markerLine: Uint8Array | undefined;
 
   constructor(
@@ -128,7 +131,8 @@ class ManifestWriter {
   async #write(manifest: DueManifest, buffer: IoBuffer): Promise<Result<Prepared, VolumeError>> {
     const destination = await this.#destinations.at(manifestFolder(manifest.host), async () => ({ mode: FOLDER_MODE }));
     if (destination.isErr()) return err(destination.error);
-    const { directory } = destination.value;
+    const { directory, fresh } = destination.value;
+    this.#foundNone ||= fresh;
     const name = manifestName(manifest.path);
     const temporary = temporaryName(name.slice(0, TEMPORARY_DIGITS));
     const created = await createAnew(directory, temporary);
@@ -222,7 +226,7 @@ class ManifestWriter {
       if (durable.isErr()) this.#fail(durable.error);
       return durable.isOk();
     });
-    const result = { written: written.map((one) => one.written) };
+    const result = { written: written.map((one) => one.written), ...(this.#foundNone ? { foundNone: true as const } : {}) };
     return this.#failure === undefined ? result : { ...result, failure: this.#failure };
   }
 
