@@ -179,7 +179,7 @@ describe("inventory rebuild", () => {
     "keeps the damaged one aside, takes the newest whole copy, and what has happened since from the manifests",
     [],
     async () => {
-      using world = new World({ replicas: ["backup", "second"] });
+      using world = new World({ replicas: ["backup", "second"], scan: { max_loss: "100%" } });
       world.files({ path: "a", content: "1" }, { path: "gone", content: "g" });
       await world.sync();
       world.files({ path: "b", content: "2" }, { path: "a", content: "changed" });

@@ -4,7 +4,6 @@
  *
  * Promises: nothing that happens to this replica holds up another; what fails as a whole is tried again, later and later, and how often is kept over restarts.
  */
-
 import type { Replica } from "../config/mod.ts";
 import { anyGrowing, declaredReplicas, NOTHING, nextAttemptAt, replicaAttempts, setReplicaAttempts } from "../inventory/mod.ts";
 import { backoffMilliseconds, type ReplicaProblem } from "../replicate/mod.ts";

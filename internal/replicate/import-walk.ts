@@ -113,7 +113,6 @@ class Walk implements EntryVisitor, ManifestSink {
   readonly #batches: ImportBatches;
   #stopped = false;
   #problem: ReplicaProblem | undefined;
-
   // Of the directory that is being listed.
   #path = "";
   #origin: string | undefined;
