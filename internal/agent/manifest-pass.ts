@@ -1,6 +1,13 @@
 /** Writes the manifests of one replica that are due. One that cannot be written holds up nothing: it stays due, and why is told in an event. */
 import { err, ok, type Result, ResultAsync } from "neverthrow";
-import { commitManifests, type DueManifest, dueManifests, type ManifestPatience, recordEvent } from "../inventory/mod.ts";
+import {
+  commitManifests,
+  type DueManifest,
+  dueManifests,
+  dueWrittenManifests,
+  type ManifestPatience,
+  recordEvent,
+} from "../inventory/mod.ts";
 import { printable } from "../sys/mod.ts";
 import { type Agent, claimsOf, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
