@@ -14,6 +14,8 @@ export interface TraceOptions extends RunOptions {
 }
 
 export interface Traced extends Outcome {
+  /** The same by thread, each in the order in which it made them. */
+  readonly threads: readonly (readonly string[])[];
   /** The calls, descriptors with their paths ("fsync(17</mnt/backup/x>) = 0"). */
   readonly calls: readonly string[];
 }
@@ -40,11 +42,11 @@ export function startTraced(
   for (const path of options.paths ?? []) wrapper.push("-P", path);
   const running = start([programPath(), ...given], { ...options, wrapper: [...(options.wrapper ?? []), ...wrapper, "--"] });
   const ended = running.ended.then((outcome): Traced => {
-    const calls = [...new Bun.Glob("trace.*").scanSync({ cwd: folder })].flatMap((name) =>
+    const threads = [...new Bun.Glob("trace.*").scanSync({ cwd: folder })].map((name) =>
       readFileSync(join(folder, name), "utf8").split("\n").filter(Boolean),
     );
     removeScratch(folder);
-    return { ...outcome, calls };
+    return { ...outcome, calls: threads.flat(), threads };
   });
   return { ...running, ended };
 }
