@@ -128,11 +128,11 @@ export class Transaction {
 export class Inventory extends Session {
   #revision: number;
   #closed = false;
-  readonly #onClose: () => void;
+  readonly #onClose: (isFolded: boolean) => void;
   /** Its own, from its making on; a copy of the database has the same. */
   readonly uuid: string;
 
-  constructor(path: string, sqlite: SqliteDatabase, onClose: () => void) {
+  constructor(path: string, sqlite: SqliteDatabase, onClose: (isFolded: boolean) => void) {
     super(path, sqlite);
     this.#onClose = onClose;
     this.#revision = this.first(this.kysely.selectFrom("counter").select("value").where("name", "=", "revision"))?.value ?? 0;
@@ -175,12 +175,17 @@ export class Inventory extends Session {
   override close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    let isFolded = false;
     try {
       this.sqlite.run("pragma optimize");
       this.sqlite.run("pragma wal_checkpoint(truncate)");
+      isFolded = true;
+    } catch (exception) {
+      // Every row is committed, and stands in the log: whoever opens the inventory next reads it there, and checks the whole.
+      inventoryErrorOf(this.path, exception);
     } finally {
       super.close();
-      this.#onClose();
+      this.#onClose(isFolded);
     }
   }
 }

@@ -137,8 +137,8 @@ export function openInventory(path: string, holder: Holder): ResultAsync<Invento
   const opened = sqlite;
   return ResultAsync.fromSafePromise(migrate(path, opened)).andThen((migrated) => {
     if (migrated.isErr()) return giveUp(migrated.error);
-    const inventory = new Inventory(path, opened, () => {
-      noteCleanEnd(path, locked.value);
+    const inventory = new Inventory(path, opened, (isFolded) => {
+      if (isFolded) noteCleanEnd(path, locked.value);
       locked.value.release();
     });
     return okAsync(inventory);

@@ -10,8 +10,8 @@ export interface FaultPoint {
 
 const OPENING = ["open", "openat", "openat2"];
 /** Threads wake each other by these: they are not about files. */
-const NO_FILE = /^\w+\(\d+<(?:anon_inode|pipe|socket|\/dev\/|\/proc\/)/;
-const NAME = /^(\w+)\(/;
+const NO_FILE = /^\w+\(\d+<(?:anon_inode|pipe|socket|\/dev\/(?:null|pts|tty|u?random)|\/proc\/)/;
+const NAME = /^([a-z]\w*[a-z0-9])\(/;
 
 /** Every point, calls by name, numbers ascending. */
 export async function faultPoints(world: FaultWorld): Promise<readonly FaultPoint[]> {
@@ -23,7 +23,8 @@ export async function faultPoints(world: FaultWorld): Promise<readonly FaultPoin
     const counted = new Map<string, number>();
     for (const line of lines) {
       const call = NAME.exec(line)?.[1];
-      if (call === undefined) continue;
+      // strace cannot be told to disturb a call that it has no name for.
+      if (call === undefined || call.startsWith("syscall_")) continue;
       const when = (counted.get(call) ?? 0) + 1;
       counted.set(call, when);
       if (NO_FILE.test(line) || (OPENING.includes(call) && !line.includes("O_CREAT"))) continue;
