@@ -19,7 +19,7 @@ import {
 import { HOST, inventoryExecute, MARKER, wholeTest } from "../../internal/testing/mod.ts";
 
 const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
-const SAMPLE = 30;
+const SAMPLE = 20;
 const JOBS = 2;
 
 wholeTest(
