@@ -122,7 +122,8 @@ wholeTest("an I/O error while a source is read fails that file alone", ["strace"
 async function whileCopying(world: World, name: string, disturb: () => void) {
   const slow = { inject: ["pread64:delay_enter=800000:when=2..4"], paths: [`${world.data}/${name}`] };
   const running = world.startTraced(["sync"], slow);
-  await until("the copy has begun", () => temporaryFiles(world.path("backup")).length > 0);
+  // The marker is written by way of a temporary file, too.
+  await until("the copy has begun", () => temporaryFiles(world.path("backup")).some((path) => path.includes("data/")));
   disturb();
   return running.ended;
 }

@@ -47,6 +47,7 @@ describe("the desired state", () => {
       nice: 0,
       ioPriority: "normal",
       stallTimeoutMilliseconds: 300_000,
+      inventoryCopyEveryMilliseconds: 86_400_000,
       status: {},
       scan: {
         intervalMilliseconds: 600_000,

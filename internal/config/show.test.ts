@@ -12,6 +12,7 @@ status_file = "/var/lib/xtelemdb/status.json"
 nice = 0
 io_priority = "normal"
 stall_timeout = "5m"
+inventory_copy_every = "1d"
 
 [scan]
 interval = "10m"
