@@ -7,6 +7,7 @@
  */
 export * from "./datagram-receiver.ts";
 export * from "./far-world.ts";
+export * from "./fuzz.ts";
 export * from "./hard-files.ts";
 export * from "./inventory-file.ts";
 export * from "./program.ts";
