@@ -23,9 +23,15 @@ const statusLines = ({ listen }: DesiredState["status"]): string[] => [
 const hostUrl = ({ user, host, port }: NonNullable<Host["address"]>): string =>
   `ssh://${user === undefined ? "" : `${user}@`}${host.includes(":") ? `[${host}]` : host}${port === undefined ? "" : `:${port}`}`;
 
+/** A machine that is none of the declared hosts has its name from the system: written, it would be refused. */
+const hostnameLine = ({ hostname, hosts }: DesiredState): string =>
+  hosts.length === 0 || hosts.some(({ name }) => name === hostname)
+    ? `hostname = ${quoted(hostname)}`
+    : `# hostname = ${quoted(hostname)}    # this machine's own name, which no declared host has`;
+
 export function showConfiguration(state: DesiredState): string {
   const lines = [
-    `hostname = ${quoted(state.hostname)}`,
+    hostnameLine(state),
     `database = ${quoted(state.database)}`,
     `status_file = ${quoted(state.statusFile)}`,
     `nice = ${state.nice}`,

@@ -95,7 +95,9 @@ export function mutated(
   const words = [...pieces.map((one) => Buffer.from(one)), ...inputs];
   return fc
     .tuple(fc.nat(inputs.length - 1), fc.array(mutation, { maxLength: most }))
-    .map(([index, mutations]) => mutations.reduce((bytes, one) => mutate(bytes, one, words), inputs[index] ?? Buffer.alloc(0)));
+    .map(([index, mutations]) =>
+      mutations.reduce<Buffer>((bytes, one) => mutate(bytes, one, words), inputs[index] ?? Buffer.alloc(0)),
+    );
 }
 
 /** The same, as text; what is not UTF-8 becomes U+FFFD. */
