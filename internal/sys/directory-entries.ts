@@ -94,7 +94,10 @@ function visitStat(directory: FileDescriptor, start: number, visitor: EntryVisit
   if (kind === S_IFREG) {
     const size = unsigned64(view, STATX.size);
     const mtimeSeconds = signed64(view, STATX.mtimeSeconds);
-    if (!isCountable(size, mtimeSeconds)) return visitor.unreadable(name, tooLarge());
+    if (!isCountable(size, mtimeSeconds)) {
+      visitor.unreadable(name, tooLarge());
+      return;
+    }
     visitor.file(
       name,
       size,
