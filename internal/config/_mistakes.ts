@@ -26,6 +26,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   exclude: 'exclude = ["*.tmp"]',
   max_loss: 'max_loss = "20%"',
   workers: "workers = 2",
+  max_entries: "max_entries = 50_000_000",
   nice: "nice = 10",
   io_priority: 'io_priority = "idle"',
   stall_timeout: 'stall_timeout = "5m"',

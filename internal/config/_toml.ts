@@ -43,7 +43,7 @@ export type KeyPath = readonly (string | number)[];
 
 /** No configuration is longer, and nothing in one lies deeper: what is goes on for ever, or is something else. */
 const MOST_CHARACTERS = 1 << 18;
-const MOST_DEPTH = 16;
+const MOST_DEPTH = 64;
 
 /** The values of a text. Dates stay objects of the library: no key of ours is a date. */
 export function parseToml(text: string): Result<TomlTable, TomlProblem> {

@@ -46,6 +46,7 @@ export function showConfiguration(state: DesiredState): string {
     `exclude = ${list(state.scan.exclude)}`,
     `workers = ${state.scan.workers}`,
     `max_loss = ${quoted(formatShare(state.scan.maxLoss))}`,
+    `max_entries = ${state.scan.maxEntries}`,
     "",
     "[status]",
     ...statusLines(state.status),

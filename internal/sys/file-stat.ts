@@ -74,7 +74,10 @@ export const isCountable = (size: number, mtimeSeconds: number): boolean =>
   size < Number.MAX_SAFE_INTEGER && mtimeSeconds < Number.MAX_SAFE_INTEGER && mtimeSeconds > Number.MIN_SAFE_INTEGER;
 
 const EOVERFLOW = 75;
+const ENAMETOOLONG = 36;
 export const tooLarge = (): SysError => sysError("statx", EOVERFLOW);
+/** A name that no file system here could have. */
+export const nameTooLong = (): SysError => sysError("statx", ENAMETOOLONG);
 
 function statxOf(descriptor: FileDescriptor, path: number, flags: number): Result<FileStat, SysError> {
   if (libc.statx(descriptor, pointer(path), flags, STATX_BASIC_STATS, pointer(memory.address)) !== 0) {
