@@ -40,12 +40,22 @@ const EDGES = [
 ];
 
 /** One thing done to bytes: what, where, how much of it, and a number that it needs. */
-type Mutation = readonly [kind: number, at: number, length: number, number: number];
+export type Mutation = readonly [kind: number, at: number, length: number, number: number];
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const mutation: fc.Arbitrary<Mutation> = fc.tuple(fc.nat(8), u32, fc.nat(64), u32);
 
-function mutate(bytes: Buffer, [kind, place, length, number]: Mutation, pieces: readonly Buffer[]): Buffer {
+/** Up to `most` things to do. */
+export const mutations = (most: number): fc.Arbitrary<readonly Mutation[]> => fc.array(mutation, { maxLength: most });
+
+/** Does them, one after the other. */
+export const mutate = (bytes: Uint8Array, what: readonly Mutation[], pieces: readonly Uint8Array[]): Uint8Array =>
+  what.reduce<Buffer>(
+    (whole, one) => mutateOnce(whole, one, pieces),
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  );
+
+function mutateOnce(bytes: Buffer, [kind, place, length, number]: Mutation, pieces: readonly Uint8Array[]): Buffer {
   const at = bytes.length === 0 ? 0 : place % (bytes.length + 1);
   const end = Math.min(bytes.length, at + length);
   const [before, after] = [bytes.subarray(0, at), bytes.subarray(at)];
@@ -94,10 +104,8 @@ export function mutated(
   const inputs = corpus.map((one) => Buffer.from(one));
   const words = [...pieces.map((one) => Buffer.from(one)), ...inputs];
   return fc
-    .tuple(fc.nat(inputs.length - 1), fc.array(mutation, { maxLength: most }))
-    .map(([index, mutations]) =>
-      mutations.reduce<Buffer>((bytes, one) => mutate(bytes, one, words), inputs[index] ?? Buffer.alloc(0)),
-    );
+    .tuple(fc.nat(inputs.length - 1), mutations(most))
+    .map(([index, what]) => mutate(inputs[index] ?? Buffer.alloc(0), what, words));
 }
 
 /** The same, as text; what is not UTF-8 becomes U+FFFD. */

@@ -186,10 +186,9 @@ export class SftpConnection {
           this.#heardAt = performance.now();
           bytes = 0;
         }
-        this.#splitter.push(chunk, (packet) => this.#heard(packet));
+        this.#take(chunk);
       }
-    } catch (exception) {
-      if (exception instanceof PacketError) this.#breakOff(this.#notSftp(exception.message));
+    } catch {
       // Reading failed: the process tells why by its end.
     }
     const why = await this.#process.ended;
@@ -197,6 +196,15 @@ export class SftpConnection {
     const reason = why === "" ? sshFailure(said, this.#stage) : "host-unreachable";
     const words = said === "" && this.#stage === "connected" ? "ssh ended" : lastLines(said);
     this.#breakOff({ kind: "transport", reason, words });
+  }
+
+  /** Whatever goes wrong with what the far end sent ends the connection: nobody is left waiting for an answer. */
+  #take(chunk: Uint8Array): void {
+    try {
+      if (!this.broken) this.#splitter.push(chunk, (packet) => this.#heard(packet));
+    } catch (exception) {
+      this.#breakOff(this.#notSftp(wordsOf(exception)));
+    }
   }
 
   #notSftp(detail: string): SftpFailure {
@@ -221,9 +229,8 @@ export class SftpConnection {
     try {
       handler({ type, reader });
     } catch (exception) {
-      if (!(exception instanceof PacketError)) throw exception;
       // This request would stay without an answer.
-      handler(this.#notSftp(exception.message));
+      handler(this.#notSftp(wordsOf(exception)));
       throw exception;
     }
   }
@@ -261,6 +268,8 @@ export class SftpConnection {
     this.#breakOff({ kind: "transport", reason: "connection-lost", words: "it was closed" });
   }
 }
+
+const wordsOf = (exception: unknown): string => (exception instanceof Error ? exception.message : String(exception));
 
 /** What ssh says last says most; a changed key is announced by a whole poster. */
 const lastLines = (said: string): string =>
