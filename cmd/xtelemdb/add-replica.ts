@@ -94,7 +94,7 @@ Examples:
     if (state.isErr()) return failWithConfigError(state.error);
     if (options.dryRun) {
       if (options.json) printJson({ dryRun: true, file, added: key.value, configuration: after.value });
-      else print(after.value.trimEnd());
+      else print(after.value.replaceAll("\r\n", "\n").trimEnd());
       return EXIT.converged;
     }
     const written = await writeConfiguration(file, after.value);

@@ -2,7 +2,7 @@
 import { Option } from "commander";
 import type { EventDocument, Severity } from "../../internal/agent/mod.ts";
 import { suggest } from "../../internal/config/mod.ts";
-import { failWithAgentError, optionsOf, print, printError, printJson, withState } from "./context.ts";
+import { failWithAgentError, optionsOf, print, printError, printHint, printJson, withState } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 import { momentOption } from "./moment-option.ts";
 import { colours, number, oneLine, printable, table } from "./output/text.ts";
@@ -55,7 +55,7 @@ Examples:
           if (none && reason !== undefined && !EVENT_REASONS.includes(reason)) return unknownReason(reason, EVENT_REASONS);
           if (options.json) printJson(events.value);
           else if (!none) print(process.stdout.isTTY ? eventTable(events.value) : eventLines(events.value));
-          if (none) process.stderr.write("no events\n");
+          if (none) printHint("no events");
           return EXIT.converged;
         }),
       );

@@ -4,8 +4,16 @@ import { formatRewrite } from "./import-rules.ts";
 import { formatListenAddress, isLocalAddress } from "./listen-address.ts";
 import { formatDuration, formatShare } from "./units.ts";
 
-/** A JSON string is a TOML basic string, but for DEL, which TOML wants escaped (https://toml.io/en/v1.0.0#string). */
-const quoted = (text: string): string => JSON.stringify(text).replaceAll("\u007f", "\\u007f");
+/** DEL, which TOML wants escaped (https://toml.io/en/v1.0.0#string), and whatever else a terminal would obey or not show. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u{10ff00}-\u{10ffff}]/gu;
+
+function escaped(character: string): string {
+  const hex = (character.codePointAt(0) ?? 0).toString(16);
+  return hex.length > 4 ? `\\U${hex.padStart(8, "0")}` : `\\u${hex.padStart(4, "0")}`;
+}
+
+/** A JSON string is a TOML basic string, but for those. */
+const quoted = (text: string): string => JSON.stringify(text).replace(UNSEEN, escaped);
 const list = (texts: readonly string[]): string => `[${texts.map(quoted).join(", ")}]`;
 
 const sshLines = ({ connections, sshOptions, timeoutMilliseconds }: SshSettings): string[] => [
