@@ -47,6 +47,11 @@ export const print = (text: string): void => {
   process.stdout.write(`${shown(text)}\n`);
 };
 
+/** Lines for a pipe, with tabs between the columns. */
+export const printColumns = (rows: readonly (readonly string[])[]): void => {
+  process.stdout.write(rows.map((cells) => `${cells.map((cell) => shown(cell)).join("\t")}\n`).join(""));
+};
+
 /** A hint beside the answer, on standard error. */
 export const printHint = (text: string): void => {
   process.stderr.write(`${shown(text)}\n`);

@@ -9,9 +9,9 @@ import { colours } from "./text.ts";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape codes begin with a control character
 const COLOUR = /(\u001b\[\d{1,2}m)/;
 
-/** The text with the colours that it may have here; tabs stay where they divide the columns of a line. */
+/** The text with the colours that it may have here. */
 export const shown = (text: string, withColours: boolean = colours.isColorSupported): string =>
   text
     .split(COLOUR)
-    .map((part) => (withColours && COLOUR.test(part) ? part : part.split("\t").map(printableLines).join("\t")))
+    .map((part) => (withColours && COLOUR.test(part) ? part : printableLines(part)))
     .join("");
