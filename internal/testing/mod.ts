@@ -9,6 +9,8 @@ export * from "./datagram-receiver.ts";
 export * from "./far-world.ts";
 export * from "./fuzz.ts";
 export * from "./hard-files.ts";
+export * from "./hostile-sftp.ts";
+export * from "./hostile-world.ts";
 export * from "./inventory-file.ts";
 export * from "./program.ts";
 export * from "./requirement.ts";
