@@ -145,7 +145,7 @@ export const DISTORTIONS = {
     Buffer.concat([reply.subarray(0, 5), u32(reply.readUInt32BE(5) ^ 0x5555), reply.subarray(9)]),
   ]),
   "each answer twice": (reply, { type }) => (type === T.init ? undefined : [reply, reply]),
-  "answers to each other's questions": (reply, { type, extension }) => {
+  "answers to the questions of others": (reply, { type, extension }) => {
     if (type === T.init || extension !== "") return undefined;
     if (held === undefined) {
       held = reply;

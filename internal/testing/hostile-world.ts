@@ -5,7 +5,13 @@ import type { Distortion } from "./hostile-sftp.ts";
 import type { Outcome } from "./program.ts";
 import { World } from "./world.ts";
 
+const BEFORE = [
+  { path: "old", content: "old" },
+  { path: "deep/changed", content: "before" },
+];
+
 const FILES = [
+  { path: "deep/changed", content: "after it was changed" },
   { path: "one", content: "1" },
   { path: "deep/two", content: "22" },
   { path: "deep/deeper/three", content: "333" },
@@ -34,10 +40,16 @@ export class HostileWorld extends World {
       replicaKeys: { [this.far]: { timeout: "2s", import_origins: true } },
       scan: { max_loss: "100%", max_entries: 2_000, ...scan },
     });
-    this.files(...FILES);
-    this.makeTree("remote", FILES);
+    this.files(...BEFORE);
+    this.makeTree("remote", BEFORE);
     this.makeTree("canary", CANARY);
     this.become("honest");
+  }
+
+  /** More files, and one that changed, at both origins. */
+  goOn(): void {
+    this.files(...FILES);
+    this.makeTree("remote", FILES);
   }
 
   /** What the far end does from now on. */
