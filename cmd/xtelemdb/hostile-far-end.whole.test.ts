@@ -14,6 +14,40 @@ const ACTING = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 /** Who lies about what is in a file, and keeps to it, is believed: only somebody who has the file could know. */
 const LIES: readonly Distortion[] = ["files that never end", "other bytes every time"];
 
+/** What is said of the replica and of the data directory there. */
+const REASONS: Partial<Record<Distortion, readonly [replica: string, dataDirectory: string]>> = {
+  honest: ["Converged", "Scanned"],
+  "version 0": ["SftpMissing", "SftpMissing"],
+  "version 99": ["SftpMissing", "SftpMissing"],
+  "a greeting without end": ["SftpMissing", "SftpMissing"],
+  "a length of 4 GiB": ["ProtocolBroken", "PartlyUnreadable"],
+  "a packet that stops in its middle": ["ConnectionLost", "PartlyUnreadable"],
+  "wrong numbers": ["ProtocolBroken", "PartlyUnreadable"],
+  "each answer twice": ["ProtocolBroken", "ProtocolBroken"],
+  "every answer in bytes": ["Converged", "Scanned"],
+  "names that lead out": ["Converged", "PartlyUnreadable"],
+  "the same names for ever": ["FilesFailed", "PartlyUnreadable"],
+  "new files for ever": ["FilesFailed", "TooManyEntries"],
+  "new directories for ever": ["Converged", "PartlyUnreadable"],
+  "a listing of nothing for ever": ["Converged", "PartlyUnreadable"],
+  "a directory in itself": ["MarkerUnreadable", "TooManyEntries"],
+  "files of exabytes": ["Converged", "PartlyUnreadable"],
+  "more bytes than were asked for": ["ProtocolBroken", "Scanned"],
+  "a byte at a time": ["ProtocolBroken", "Scanned"],
+  "no space": ["FilesFailed", "Scanned"],
+  "space without end": ["Converged", "Scanned"],
+  "limits of 1": ["Converged", "Scanned"],
+  "handles of 200 KB": ["ProtocolBroken", "Scanned"],
+  "writes that are forgotten": ["FilesFailed", "Scanned"],
+  "it talks without end beside": ["Converged", "Scanned"],
+};
+
+function expectReasons(world: HostileWorld, expected: readonly [string, string]): void {
+  const icc = world.statusFromFile()?.hosts.find(({ name }) => name === "icc")?.dataDirectories[0];
+  const scanned = icc?.conditions.find(({ type }) => type === "Scanned");
+  expect([world.readyReason(world.far), scanned?.reason ?? ""]).toEqual([...expected]);
+}
+
 /** The contents of every file. SFTP keeps no more of the times than seconds. */
 const contentsOf = (tree: Tree): Record<string, string> =>
   Object.fromEntries([...tree].flatMap(([path, { kind, sha256 }]) => (kind === "file" ? [[path, sha256]] : [])));
@@ -31,6 +65,8 @@ async function expectNoHarm(distortion: Distortion): Promise<void> {
     expect(outcome.code, said).toBeOneOf([0, 3]);
     expect(said).not.toMatch(ACTING);
     expect(outcome.megabytes).toBeLessThan(MOST_MEGABYTES);
+    const reasons = REASONS[distortion];
+    if (words[0] === "sync" && reasons !== undefined) expectReasons(world, reasons);
   }
   expect(world.copiedFiles("backup")).toEqual(world.originFiles());
   const origin = contentsOf(world.tree("data"));

@@ -255,7 +255,7 @@ export class PacketSplitter {
     while (bytes.length - at >= 4) {
       const length = view.getUint32(at);
       if (length < 1 || length > MAX_PACKET_BYTES) {
-        throw new PacketError(`a packet of ${length} bytes begins with ${JSON.stringify(beginning(bytes.subarray(at)))}`);
+        throw new PacketError(`a packet of ${length} bytes begins with "${beginning(bytes.subarray(at))}"`);
       }
       if (bytes.length - at - 4 < length) {
         this.#wanted = 4 + length;

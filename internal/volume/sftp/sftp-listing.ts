@@ -85,11 +85,11 @@ export async function listNames(
     for (const entry of names.value) {
       const { name } = entry;
       if (repetition.note(name))
-        return err({ kind: "endless", words: `its listing does not end: ${JSON.stringify(name)} comes again and again` });
+        return err({ kind: "endless", words: `its listing does not end: "${name}" comes again and again` });
       if (name === ".") namedItself = true;
       if (name === "." || name === "..") continue;
       if (name === "" || name.includes("/") || name.includes("\0")) {
-        const words = `it lists ${JSON.stringify(name.slice(0, MOST_NAME_BYTES))}, which is no name`;
+        const words = `it lists "${name.slice(0, MOST_NAME_BYTES)}", which is no name`;
         return err({ kind: "transport", reason: "protocol-broken", words });
       }
       if (!budget.take()) return err({ kind: "endless", words: budget.words });
