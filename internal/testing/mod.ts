@@ -17,6 +17,7 @@ export * from "./requirement.ts";
 export * from "./running-agent.ts";
 export * from "./scratch.ts";
 export * from "./ssh-server.ts";
+export * from "./swapper.ts";
 export * from "./systemd-machine.ts";
 export * from "./tcp-proxy.ts";
 export * from "./terminal.ts";
