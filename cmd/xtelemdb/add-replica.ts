@@ -94,7 +94,7 @@ Examples:
     if (state.isErr()) return failWithConfigError(state.error);
     if (options.dryRun) {
       if (options.json) printJson({ dryRun: true, file, added: key.value, configuration: after.value });
-      else print(after.value.trimEnd());
+      else print(after.value.replaceAll("\r\n", "\n").trimEnd());
       return EXIT.converged;
     }
     const written = await writeConfiguration(file, after.value);
@@ -105,8 +105,8 @@ Examples:
     const replica = loaded.value.replicas.find(({ written: text }) => text === key.value);
     if (replica === undefined) return EXIT.failed;
     const { prepareReplica } = await import("../../internal/agent/mod.ts");
-    const own = loaded.value.hosts.find(({ name }) => name === loaded.value.hostname);
-    const prepared = await prepareReplica(replica, own?.dataDirectories ?? [], Date.now());
+    const isDeclared = loaded.value.hosts.some(({ name }) => name === loaded.value.hostname);
+    const prepared = await prepareReplica(loaded.value, replica, Date.now());
     if (prepared.isErr()) return EXIT.failed;
     const { kind, message, help } = prepared.value;
     const imported = importOrigins ? await importNow(loaded.value, replica.id, options, kind !== "not-ready") : undefined;
@@ -119,9 +119,9 @@ Examples:
     if (help !== "") print(`help: ${help}`);
     if (imported !== undefined) print(imported.text);
     print(
-      own === undefined
-        ? `next: declare this host (${loaded.value.hostname}) with its data_dirs in ${file}`
-        : 'next: "xtelemdb plan" shows what will be copied, "xtelemdb sync" copies it',
+      isDeclared
+        ? 'next: "xtelemdb plan" shows what will be copied, "xtelemdb sync" copies it'
+        : `next: declare this host (${loaded.value.hostname}) with its data_dirs in ${file}`,
     );
     return EXIT.converged;
   }

@@ -11,9 +11,11 @@ import {
   renderConfigError,
   systemEnvironment,
 } from "../../internal/config/mod.ts";
+import { jsonText } from "../../internal/sys/mod.ts";
 import { EXIT } from "./exit-code.ts";
 import { LOG_LEVELS, type LogLevel, startLog, writeError, writeRecord } from "./output/log.ts";
 import { progressLine } from "./output/progress.ts";
+import { shown } from "./output/shown.ts";
 import { VERSION } from "./version-text.ts";
 
 export interface GlobalOptions {
@@ -40,11 +42,25 @@ export const optionsOf = <Options>(command: Command): Options & GlobalOptions =>
 export const configurationFile = (context: Context, options: GlobalOptions): string =>
   options.config ?? defaultConfigurationFile(context.environment);
 
+/** Whatever is in the text: it acts on no terminal. */
 export const print = (text: string): void => {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${shown(text)}\n`);
 };
 
-export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
+/** Lines for a pipe, with tabs between the columns. */
+export const printColumns = (rows: readonly (readonly string[])[]): void => {
+  process.stdout.write(rows.map((cells) => `${cells.map((cell) => shown(cell)).join("\t")}\n`).join(""));
+};
+
+/** A hint beside the answer, on standard error. */
+export const printHint = (text: string): void => {
+  process.stderr.write(`${shown(text)}\n`);
+};
+
+/** `space`: 0 for all on one line. */
+export const printJson = (value: unknown, space = 2): void => {
+  process.stdout.write(`${jsonText(value, space)}\n`);
+};
 
 /** "error: ..." and "help: ..." on standard error, or one record of the log there. */
 export const printError = writeError;

@@ -2,7 +2,7 @@
 import { Option } from "commander";
 import type { EventDocument, Severity } from "../../internal/agent/mod.ts";
 import { suggest } from "../../internal/config/mod.ts";
-import { failWithAgentError, optionsOf, print, printError, printJson, withState } from "./context.ts";
+import { failWithAgentError, optionsOf, print, printColumns, printError, printHint, printJson, withState } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 import { momentOption } from "./moment-option.ts";
 import { colours, number, oneLine, printable, table } from "./output/text.ts";
@@ -54,8 +54,9 @@ Examples:
           // An inventory may hold reasons of other releases: only one that nothing has can be a slip of the pen.
           if (none && reason !== undefined && !EVENT_REASONS.includes(reason)) return unknownReason(reason, EVENT_REASONS);
           if (options.json) printJson(events.value);
-          else if (!none) print(process.stdout.isTTY ? eventTable(events.value) : eventLines(events.value));
-          if (none) process.stderr.write("no events\n");
+          else if (process.stdout.isTTY && !none) print(eventTable(events.value));
+          else printColumns(eventColumns(events.value));
+          if (none) printHint("no events");
           return EXIT.converged;
         }),
       );
@@ -89,9 +90,12 @@ function eventTable(events: readonly EventDocument[]): string {
 }
 
 /** Nothing printable holds a tab, so the columns can be told apart. */
-const eventLines = (events: readonly EventDocument[]): string =>
-  events
-    .map(({ last, severity, subject, reason, count, message }) =>
-      [last, severity, printable(subject), reason, String(count), oneLine(message)].join("\t"),
-    )
-    .join("\n");
+const eventColumns = (events: readonly EventDocument[]): string[][] =>
+  events.map(({ last, severity, subject, reason, count, message }) => [
+    last,
+    severity,
+    printable(subject),
+    reason,
+    String(count),
+    oneLine(message),
+  ]);

@@ -1,6 +1,7 @@
 /** The commands, put together: names, options, help. What each does stands in its own file. */
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError, Option } from "commander";
+import { printableLines } from "../../internal/sys/mod.ts";
 import { addReplicaCommand } from "./add-replica.ts";
 import { type KnownCommand, normaliseArguments } from "./arguments.ts";
 import { configCommand } from "./config.ts";
@@ -61,7 +62,7 @@ function makeProgram(context: Context, end: (code: Promise<number>) => Promise<v
     .option("--json", "print data as JSON")
     .showHelpAfterError('(see "xtelemdb help", or the command with --help)')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error: ")) })
+    .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
     .addHelpText(
       "after",
       `

@@ -38,7 +38,7 @@ export const removeReplicaCommand: Register = (program, context, end) => {
     if (after.isErr()) return failWithConfigError(after.error);
     if (options.dryRun) {
       if (options.json) printJson({ dryRun: true, file, removed: key, configuration: after.value });
-      else print(after.value.trimEnd());
+      else print(after.value.replaceAll("\r\n", "\n").trimEnd());
       return EXIT.converged;
     }
     const written = await writeConfiguration(file, after.value);

@@ -11,7 +11,7 @@ import { EXIT } from "./exit-code.ts";
 import { hostOf, originPathOf } from "./host-argument.ts";
 import { momentOption } from "./moment-option.ts";
 import { restoredLine, restoreText } from "./output/restore-text.ts";
-import { writeLines, writeOut } from "./output/stream.ts";
+import { writeLines, writeText } from "./output/stream.ts";
 import type { Register } from "./program.ts";
 
 /** The same words as in the layer below, which is only loaded when it is needed. */
@@ -118,7 +118,7 @@ async function run(context: Context, state: DesiredState, options: Given): Promi
       shown += few.length;
       if (few.length === 0) return;
       clear();
-      await writeOut(few.map((file) => `${restoredLine(file)}\n`).join(""));
+      await writeText(few.map((file) => `${restoredLine(file)}\n`).join(""));
     },
   );
   clear();

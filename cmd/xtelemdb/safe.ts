@@ -4,12 +4,12 @@ import type { SafeSink, SafeSummary } from "../../internal/agent/mod.ts";
 import { type DesiredState, DURATION_EXAMPLES, type Host, parseDuration } from "../../internal/config/mod.ts";
 import { bytesOfText } from "../../internal/sys/mod.ts";
 import { booleanOption } from "./boolean-option.ts";
-import { type Context, failWithAgentError, optionsOf, print, printError, withState } from "./context.ts";
+import { type Context, failWithAgentError, optionsOf, print, printError, printHint, withState } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 import { hostOf, originPathOf } from "./host-argument.ts";
 import { momentOption } from "./moment-option.ts";
 import { blockedLine, safeText } from "./output/safe-text.ts";
-import { writeLines, writeOut } from "./output/stream.ts";
+import { writeLines, writeOut, writeText } from "./output/stream.ts";
 import type { Register } from "./program.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -138,7 +138,7 @@ function sinkOf({ json, print0 }: Given): SafeSink {
       if (json) return writeLines(files.map((file) => ({ kind: "blocked", ...file })));
       const few = files.slice(0, print0 ? 0 : SHOWN - shown);
       shown += few.length;
-      return few.length === 0 ? Promise.resolve() : writeOut(`${few.map(blockedLine).join("\n")}\n`);
+      return few.length === 0 ? Promise.resolve() : writeText(`${few.map(blockedLine).join("\n")}\n`);
     },
   };
 }
@@ -148,6 +148,6 @@ const NUL = new Uint8Array(1);
 async function conclude(summary: SafeSummary, { json, print0, copies }: Given): Promise<void> {
   if (json) return writeLines([{ kind: "summary", ...summary }]);
   const text = safeText(summary, copies, SHOWN);
-  if (print0) process.stderr.write(`${text}\n`);
+  if (print0) printHint(text);
   else print(text);
 }

@@ -8,12 +8,13 @@ import {
   configurationFile,
   failWithAgentError,
   type GlobalOptions,
-  print,
   printError,
+  printJson,
   withState,
 } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 import { sizeOf, withScreen } from "./output/screen.ts";
+import { shown } from "./output/shown.ts";
 import { fitted, newsOf, type Reading, remember, watchText } from "./output/watch-text.ts";
 import { VERSION } from "./version-text.ts";
 
@@ -65,7 +66,7 @@ async function printNews(look: Look, signal: AbortSignal): Promise<void> {
     const found = await look();
     if (found.isErr()) return;
     const news = newsOf(found.value.status);
-    if (news !== told) print(JSON.stringify(found.value.status));
+    if (news !== told) printJson(found.value.status, 0);
     told = news;
   });
 }
@@ -79,7 +80,14 @@ async function drawNews(look: Look, signal: AbortSignal): Promise<void> {
     process.stdout,
     () => show(),
     (draw) => {
-      show = () => draw(fitted(watchText(readings, trouble), sizeOf(process.stdout), "Ctrl-C ends this view"));
+      show = () =>
+        draw(
+          fitted(
+            watchText(readings, trouble).map((line) => shown(line)),
+            sizeOf(process.stdout),
+            "Ctrl-C ends this view",
+          ),
+        );
       return everySecond(signal, async () => {
         const found = await look();
         trouble = found.isErr() ? agentErrorMessage(found.error) : undefined;

@@ -100,7 +100,11 @@ export function declareState(inventory: Inventory, state: DesiredState): ResultA
   });
 }
 
-export const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString();
+/** A time that comes from a disk (a creation time, a damaged row) may be beyond what Date can show. */
+export function isoTime(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  return Number.isNaN(date.getTime()) ? `${milliseconds} ms after 1970` : date.toISOString();
+}
 
 /** Before any thread is started: they inherit it. */
 function stepBack({ nice, ioPriority }: DesiredState, log: Log): void {

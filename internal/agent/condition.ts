@@ -64,6 +64,8 @@ export const REASONS = {
   VolumeFailed: "check the disk (dmesg) and its cables; xtelemdb tries again",
   DataDirectoryMissing: "check that the volume is mounted and that the path is right; nothing was taken as deleted",
   DataDirectoryUnreadable: "give the agent's user the right to read it; nothing below it was taken as deleted",
+  TooManyEntries:
+    "look for a loop in it (a mount or a far end that shows a directory in itself); if it really is that large, raise [scan] max_entries",
   PartlyUnreadable: "give the agent's user the right to read what is listed; nothing below it was taken as deleted",
   LossBrake: 'look whether the files are really gone; if so, run "xtelemdb scan accept_loss=PATH"',
   PatternMatchesNothing: "check the spelling of the pattern in [scan] exclude",

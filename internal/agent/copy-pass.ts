@@ -176,7 +176,7 @@ export class CopyPass {
     const { reserveBytes, bandwidthBytes } = checked.replica;
     const limit = bandwidthBytes > 0 ? { limit: { shared: this.#granted, bytesPerSecond: bandwidthBytes } } : {};
     const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(group.map(({ directory }) => directory.host))] };
-    const replica = { address: addressOf(checked.replica), marker, claims, reserveBytes, ...limit };
+    const replica = { address: addressOf(this.agent.state, checked.replica), marker, claims, reserveBytes, ...limit };
     const usual = sourcesOf(agent, group, checked.row.id, ready());
     const sources = (file: PendingFile) => repairs.get(file.id) ?? usual(file);
     const reply = await agent.hands.run(

@@ -30,9 +30,9 @@ export function sourcesOf(
     if (host === hostname) return undefined;
     const copy = others.find(({ row }) => row.id === known.get(id));
     if (copy !== undefined) {
-      return { address: localAddress(`${addressOf(copy.replica).name}/${host}${dataDirectory}`), fromCopy: true };
+      return { address: localAddress(`${addressOf(agent.state, copy.replica).name}/${host}${dataDirectory}`), fromCopy: true };
     }
     const origin = hosts.find(({ name }) => name === host);
-    return { address: originAddressOf(origin, hostname, dataDirectory), fromCopy: false };
+    return { address: originAddressOf(agent.state, origin, dataDirectory), fromCopy: false };
   };
 }

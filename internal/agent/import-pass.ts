@@ -74,7 +74,7 @@ export class ImportPass {
 
   get #place() {
     const { replica, row, marker } = this.target;
-    return { id: row.id, address: addressOf(replica), marker, claimant: claimsOf(this.agent).claimant };
+    return { id: row.id, address: addressOf(this.agent.state, replica), marker, claimant: claimsOf(this.agent).claimant };
   }
 
   async run(): Promise<Result<ImportPassResult, AgentError>> {

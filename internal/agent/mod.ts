@@ -25,5 +25,6 @@ export { findSafe, type SafeOptions } from "./safe.ts";
 export * from "./safe-report.ts";
 export { ServiceManager } from "./service-manager.ts";
 export * from "./status-document.ts";
+export { parseStatus } from "./status-shape.ts";
 export { type VerifyOptions, verify } from "./verify.ts";
 export * from "./verify-report.ts";

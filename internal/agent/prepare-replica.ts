@@ -1,6 +1,6 @@
 /** What `add_replica` does at once: looks at the new replica's root, and writes its marker if it has none. Never makes the root. */
 import { ResultAsync } from "neverthrow";
-import type { Replica } from "../config/mod.ts";
+import type { DesiredState, Replica } from "../config/mod.ts";
 import { checkReplica } from "../replicate/mod.ts";
 import { randomHex, randomUuid } from "../sys/mod.ts";
 import { closeIdleConnections } from "../volume/mod.ts";
@@ -14,14 +14,11 @@ export interface PreparedReplica {
   readonly help: string;
 }
 
-/** `dataDirectories`: of this host, to say when the replica shares a disk with one. */
-export function prepareReplica(
-  replica: Replica,
-  dataDirectories: readonly string[],
-  now: number,
-): ResultAsync<PreparedReplica, never> {
+export function prepareReplica(state: DesiredState, replica: Replica, now: number): ResultAsync<PreparedReplica, never> {
+  // Of this host, to say when the replica shares a disk with one.
+  const dataDirectories = state.hosts.find(({ name }) => name === state.hostname)?.dataDirectories ?? [];
   const newMarker = { uuid: randomUuid(), created: isoTime(now), hex: randomHex(8) };
-  const address = addressOf(replica);
+  const address = addressOf(state, replica);
   const request = { address, marker: null, newMarker, dataDirectories, reserveBytes: replica.reserveBytes };
   return ResultAsync.fromSafePromise(checkReplica(request)).map((checked): PreparedReplica => {
     closeIdleConnections();

@@ -5,8 +5,9 @@ import { NOTHING, openInventoryForReading, readHolder } from "../inventory/mod.t
 import { isoTime, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { REASONS } from "./condition.ts";
-import { buildStatus, readStatusFile } from "./status.ts";
+import { buildStatus } from "./status.ts";
 import { type ConditionStatusDocument, STATUS_FORMAT, type StatusDocument } from "./status-document.ts";
+import { readStatusFile } from "./status-shape.ts";
 
 export function readStatus(
   state: DesiredState,

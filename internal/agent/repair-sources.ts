@@ -25,7 +25,7 @@ export function repairSources(
     const copy = equal.get(id);
     const other = others.find(({ row }) => row.id === copy?.replica);
     if (copy === undefined || other === undefined) continue;
-    const address = addressBelow(addressOf(other.replica), `${directory.host}${directory.dataDirectory}`);
+    const address = addressBelow(addressOf(agent.state, other.replica), `${directory.host}${directory.dataDirectory}`);
     sources.set(id, { address, fromCopy: true, looksLike: copy.kept });
   }
   return sources;

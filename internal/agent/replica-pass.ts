@@ -52,7 +52,7 @@ export function checkReplicaOf(
   row: DeclaredReplica,
   mayWrite: boolean,
 ): ResultAsync<CheckedReplica, AgentError> {
-  const address = addressOf(replica);
+  const address = addressOf(agent.state, replica);
   const now = isoTime(agent.now());
   const request = {
     address,
@@ -124,7 +124,7 @@ function clean(agent: Agent, checked: CheckedReplica, marker: string): ResultAsy
   const directories = inFlightDirectories(agent.inventory, checked.row.id);
   if (directories.length === 0) return okAsync(checked);
   const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(directories.map(({ host }) => host))] };
-  const request = { address: addressOf(checked.replica), marker, claims, directories, now: agent.now() / 1000 };
+  const request = { address: addressOf(agent.state, checked.replica), marker, claims, directories, now: agent.now() / 1000 };
   return ask(agent, { kind: "clean", request }, "clean").andThen((reply) => {
     if (reply.kind === "stalled") return okAsync({ ...checked, found: stalledProblem(reply), released: reply.released });
     const { result } = reply;

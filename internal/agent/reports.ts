@@ -13,7 +13,12 @@ export interface ScanSummary {
 }
 
 /** Why a data directory could not be scanned at all. */
-export type ScanFailureReason = "DataDirectoryMissing" | "DataDirectoryUnreadable" | "WorkerStalled" | TransportProblemReason;
+export type ScanFailureReason =
+  | "DataDirectoryMissing"
+  | "DataDirectoryUnreadable"
+  | "TooManyEntries"
+  | "WorkerStalled"
+  | TransportProblemReason;
 
 export interface DataDirectorySummary {
   readonly host: string;

@@ -159,7 +159,7 @@ class RestoreRun {
     for (const { id, url, marker } of declaredReplicas(this.session)) {
       const replica = this.state.replicas.find((one) => one.id === url);
       if (replica !== undefined && marker !== null && (from === undefined || replica.id === from))
-        known.set(id, { replica, marker, address: addressOf(replica) });
+        known.set(id, { replica, marker, address: addressOf(this.state, replica) });
     }
     return known;
   }
@@ -188,6 +188,6 @@ class RestoreRun {
     const { to } = this.options;
     if (to !== undefined) return { address: localAddress(to), into: directoryPath.slice(1) };
     const into = directoryPath.slice(dataDirectory.length).replace(/^\//, "");
-    return { address: originAddressOf(this.#host, this.state.hostname, dataDirectory), into };
+    return { address: originAddressOf(this.state, this.#host, dataDirectory), into };
   }
 }

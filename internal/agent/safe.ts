@@ -111,7 +111,7 @@ class SafeRun {
     // A path of another machine is not one of this.
     if (host.name !== this.state.hostname && host.address === undefined)
       return err(`${host.name} is not this host (${this.state.hostname}), and has no address`);
-    return (await openVolume(originAddressOf(host, this.state.hostname, root))).mapErr(volumeErrorMessage);
+    return (await openVolume(originAddressOf(this.state, host, root))).mapErr(volumeErrorMessage);
   }
 
   async #walk(root: string, volume: Volume): Promise<void> {
@@ -137,7 +137,7 @@ class SafeRun {
       url: replica.id,
       row: rows.get(replica.id)?.id,
       look: {
-        address: addressOf(replica),
+        address: addressOf(this.state, replica),
         marker: rows.get(replica.id)?.marker ?? null,
         claims: { claimant, hosts: [host.name] },
       },

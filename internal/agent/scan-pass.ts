@@ -11,6 +11,7 @@ import {
 } from "../inventory/mod.ts";
 import { TRANSPORT_PROBLEMS } from "../replicate/mod.ts";
 import { type DirectoryScanOptions, emptyCounts, type PatternCount, type ScanCounts } from "../scan/mod.ts";
+import { printable } from "../sys/mod.ts";
 import { isTransportReason, type VolumeAddress } from "../volume/mod.ts";
 import { type Agent, expectReply, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
@@ -26,6 +27,8 @@ const PROGRESS_EVERY_MILLISECONDS = 200;
 
 /** The code of a root whose listing hangs. */
 const STALLED = "stalled";
+/** The code of one that has no end. */
+const TOO_MANY = "too-many-entries";
 
 export interface ScanPassOptions {
   /** Data directories whose losses the operator has looked at and accepts. */
@@ -73,6 +76,7 @@ export const scanDataDirectory = (
 function failureReasonOf(code: string): ScanFailureReason {
   if (code === "not-found") return "DataDirectoryMissing";
   if (code === STALLED) return "WorkerStalled";
+  if (code === TOO_MANY) return "TooManyEntries";
   return isTransportReason(code) ? TRANSPORT_PROBLEMS[code] : "DataDirectoryUnreadable";
 }
 
@@ -186,10 +190,22 @@ class DataDirectoryScan {
     }
     for (const { pattern, matches } of reply.patterns) this.#patterns.set(pattern, (this.#patterns.get(pattern) ?? 0) + matches);
     this.#problems.push(...reply.problems.slice(0, MAX_PROBLEMS - this.#problems.length));
-    this.#rootProblem ??= reply.rootProblem;
+    this.#rootProblem ??= reply.rootProblem ?? this.#endless();
     this.#rotating = reply.rotating;
     for (const path of reply.subdirectories) this.#todo.push(path);
     this.#progress();
+  }
+
+  #endless(): ScanProblem | undefined {
+    const { files, directories, symlinks, special, unreadable } = this.#counts;
+    const { maxEntries } = this.agent.state.scan;
+    if (files + directories + symlinks + special + unreadable <= maxEntries) return undefined;
+    const { path } = this.dataDirectory;
+    return {
+      path,
+      code: TOO_MANY,
+      message: `${printable(path)} has more than ${maxEntries} entries (max_entries): no more of it was looked at`,
+    };
   }
 
   #progress(): void {

@@ -7,6 +7,7 @@
  */
 import { err, ok, type Result, ResultAsync } from "neverthrow";
 import type { ListenAddress } from "../config/mod.ts";
+import { jsonText } from "../sys/mod.ts";
 import type { AgentError, EndpointError } from "./agent-error.ts";
 import { type AgentMetrics, METRICS_TYPE } from "./metrics.ts";
 import { notReadyReasons } from "./readiness.ts";
@@ -95,7 +96,7 @@ function makeRoutes(sources: EndpointSources, elapsed: () => number): Routes {
     ["/", async () => answer(200, INDEX)],
     ["/healthz", healthz],
     ["/readyz", readyz],
-    ["/status", () => withStatus((document) => answer(200, `${JSON.stringify(document, null, 2)}\n`, "application/json"))],
+    ["/status", () => withStatus((document) => answer(200, `${jsonText(document, 2)}\n`, "application/json"))],
     ["/metrics", () => withStatus(async (document) => answer(200, await sources.metrics.render(document), METRICS_TYPE))],
   ];
   return new Map(made.map(([path, make]) => [path, atMostOnceASecond(make, elapsed)]));

@@ -2,6 +2,7 @@
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ResultAsync } from "neverthrow";
+import { jsonText } from "../sys/mod.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { StatusDocument } from "./status-document.ts";
 
@@ -36,7 +37,7 @@ async function replace(path: string, document: StatusDocument): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     // Everybody may read it: monitoring runs as another user.
-    await writeFile(temporary, `${JSON.stringify(document, null, 2)}\n`, { mode: 0o644 });
+    await writeFile(temporary, `${jsonText(document, 2)}\n`, { mode: 0o644 });
     await rename(temporary, path);
   } catch (exception) {
     await rm(temporary, { force: true });

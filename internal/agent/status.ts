@@ -1,5 +1,4 @@
 /** Builds the status document from the inventory and the desired state: reads a few rows, asks no disk. */
-import { readFileSync } from "node:fs";
 import type { DesiredState } from "../config/mod.ts";
 import {
   type Amount,
@@ -212,14 +211,3 @@ const runStatus = (run: Run): RunStatus => ({
   adoptedFiles: run.adoptedFiles,
   failedFiles: run.failedFiles,
 });
-
-/** Who works on the inventory now, as its lock file says; undefined when nobody does. */
-export function readStatusFile(path: string): StatusDocument | undefined {
-  try {
-    // Written by this program; a reader that finds another format only loses the comfort.
-    const document = JSON.parse(readFileSync(path, "utf8")) as StatusDocument;
-    return document.format === STATUS_FORMAT ? document : undefined;
-  } catch {
-    return undefined;
-  }
-}

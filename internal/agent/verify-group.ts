@@ -43,7 +43,7 @@ export async function askToVerify(
   onProgress: TaskHandlers["onProgress"] = () => undefined,
 ): Promise<Result<AskedGroup, AgentError>> {
   const claims = claimsToRead(agent, [...new Set(copies.map(({ host }) => host))]);
-  const where = { address: addressOf(replica), marker, claims, ...(limit === undefined ? {} : { limit }) };
+  const where = { address: addressOf(agent.state, replica), marker, claims, ...(limit === undefined ? {} : { limit }) };
   const reply = await agent.hands.run({ kind: "verify", background, request: { replica: where, level, copies } }, { onProgress });
   if (reply.kind === "stalled") {
     return ok({ copies, outcomes: [], problem: replicaProblem("WorkerStalled", reply.detail), released: reply.released });

@@ -128,7 +128,7 @@ async function findDark(
   const chosen = hosts.value.filter((host) => scope.host === undefined || host === scope.host);
   const claims = claimsToRead(agent, chosen);
   const path = scope.path === undefined ? {} : { path: scope.path };
-  const request = { id, address: addressOf(replica), marker, claims, hosts: chosen, ...path };
+  const request = { id, address: addressOf(agent.state, replica), marker, claims, hosts: chosen, ...path };
   const reply = await agent.hands.run({ kind: "find-dark", request });
   if (reply.kind === "stalled") return ok(undefined);
   return (await expectReply(reply, "find-dark")).map(({ result }) => result);

@@ -8,31 +8,37 @@ const CONNECTIONS = 4;
 
 type Place = Pick<SshAddress, "host" | "user" | "port" | "path" | "name">;
 
-const sshAddress = (place: Place, { connections, sshOptions, timeoutMilliseconds }: SshSettings): SshAddress => ({
+const sshAddress = (
+  place: Place,
+  { connections, sshOptions, timeoutMilliseconds }: SshSettings,
+  mostEntries: number,
+): SshAddress => ({
   kind: "ssh",
   ...place,
   options: sshOptions,
   connections: connections || CONNECTIONS,
   timeoutMilliseconds,
+  mostEntries,
 });
 
-export const addressOf = ({ id, target, ssh }: Replica): VolumeAddress =>
-  target.kind === "local" ? localAddress(target.root) : sshAddress({ ...target, name: id }, ssh);
+export const addressOf = ({ scan }: DesiredState, { id, target, ssh }: Replica): VolumeAddress =>
+  target.kind === "local" ? localAddress(target.root) : sshAddress({ ...target, name: id }, ssh, scan.maxEntries);
 
 /** Where this agent looks into a data directory of a host: here, unless the host has an address. */
-export function originAddressOf(host: Host | undefined, ownName: string, dataDirectory: string): VolumeAddress {
-  if (host?.address === undefined || host.name === ownName) return localAddress(dataDirectory);
-  return sshAddress({ ...host.address, path: dataDirectory, name: `ssh://${host.address.host}/${dataDirectory}` }, host.ssh);
+export function originAddressOf({ hostname, scan }: DesiredState, host: Host | undefined, dataDirectory: string): VolumeAddress {
+  if (host?.address === undefined || host.name === hostname) return localAddress(dataDirectory);
+  const place = { ...host.address, path: dataDirectory, name: `ssh://${host.address.host}/${dataDirectory}` };
+  return sshAddress(place, host.ssh, scan.maxEntries);
 }
 
 /** The same for a data directory of any host. */
 export const addressOfDataDirectory = (
-  { hosts, hostname }: DesiredState,
+  state: DesiredState,
   { hostName, path }: Pick<DeclaredDataDirectory, "hostName" | "path">,
 ): VolumeAddress =>
   originAddressOf(
-    hosts.find(({ name }) => name === hostName),
-    hostname,
+    state,
+    state.hosts.find(({ name }) => name === hostName),
     path,
   );
 

@@ -26,6 +26,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   exclude: 'exclude = ["*.tmp"]',
   max_loss: 'max_loss = "20%"',
   workers: "workers = 2",
+  max_entries: "max_entries = 50_000_000",
   nice: "nice = 10",
   io_priority: 'io_priority = "idle"',
   stall_timeout: 'stall_timeout = "5m"',
@@ -94,6 +95,9 @@ export function withoutMistaken(table: TomlTable, issues: readonly z.core.$ZodIs
   return copy;
 }
 
+/** More help nobody, and finding the place of each takes its time. */
+const MOST_TOLD = 100;
+
 export class Mistakes {
   readonly #found: Mistake[] = [];
 
@@ -109,12 +113,20 @@ export class Mistakes {
 
   /** Adds a mistake at the key or the value of a path. */
   add(path: KeyPath, what: "key" | "value", message: string, help: string): void {
+    if (this.#isFull()) return;
     this.#found.push({ ...placeOf(this.text, this.positions, path, what), message, help });
+    if (!this.#isFull()) return;
+    const last = { line: this.text.split("\n").length, column: 1 };
+    this.#found.push({ ...last, message: "there are more mistakes than are told", help: "correct these first" });
+  }
+
+  #isFull(): boolean {
+    return this.#found.length >= MOST_TOLD;
   }
 
   /** The line on which a path stands, to refer to it from another mistake. */
   lineOf(path: KeyPath): number {
-    return placeOf(this.text, this.positions, path, "key").line;
+    return this.#isFull() ? 1 : placeOf(this.text, this.positions, path, "key").line;
   }
 
   /** Adds what zod found wrong in the table that was parsed from the text. */
@@ -123,7 +135,7 @@ export class Mistakes {
     const name = JSON.stringify(path.findLast((part) => typeof part === "string") ?? "");
     if (issue.code === "unrecognized_keys") {
       const known = KNOWN_KEYS[String(path[0] ?? "")] ?? [];
-      for (const key of issue.keys) {
+      for (const key of issue.keys.slice(0, MOST_TOLD)) {
         const meant = suggest(key, known);
         const help = meant === undefined ? `known here: ${known.join(", ")}` : `did you mean "${meant}"?`;
         this.add([...path, key], "key", `unknown key ${JSON.stringify(key)} ${whereabouts(path)}`, help);

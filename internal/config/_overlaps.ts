@@ -3,6 +3,12 @@ import type { Mistakes } from "./_mistakes.ts";
 import type { Host, HostName, Replica } from "./desired-state.ts";
 import { isWithin } from "./names.ts";
 
+/** The path and all above it. */
+function atAndAbove(path: string): string[] {
+  const names = path.split("/").slice(1);
+  return path === "/" ? ["/"] : ["/", ...names.map((_, index) => `/${names.slice(0, index + 1).join("/")}`)];
+}
+
 /** A tree inside another would be copied twice, or into itself. */
 export function checkOverlaps(
   hosts: readonly Host[],
@@ -11,11 +17,12 @@ export function checkOverlaps(
   mistakes: Mistakes,
 ): void {
   for (const host of hosts) {
+    const firstAt = new Map<string, number>();
+    for (const [index, path] of host.dataDirectories.entries()) if (!firstAt.has(path)) firstAt.set(path, index);
     host.dataDirectories.forEach((path, index) => {
-      const outer = host.dataDirectories.findIndex(
-        (other, at) => at !== index && isWithin(path, other) && (path !== other || at < index),
-      );
-      if (outer < 0) return;
+      const outers = atAndAbove(path).flatMap((other) => firstAt.get(other) ?? []);
+      const outer = Math.min(...outers.filter((at) => at !== index));
+      if (outer === Number.POSITIVE_INFINITY) return;
       const where = ["hosts", host.name, "data_dirs", index];
       const message =
         path === host.dataDirectories[outer]

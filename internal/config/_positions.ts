@@ -1,6 +1,6 @@
 /**
  * Where each key and value of a TOML text stands. A small scanner of its own: the library tells the place of a syntax error, but not of a value. It
- * only runs on texts that the library has accepted, so it need not find mistakes.
+ * only runs on texts that the library has accepted, so it need not find mistakes; on any other it still comes to an end.
  */
 import type { KeyPath } from "./_toml.ts";
 
@@ -142,7 +142,7 @@ class Scanner {
     this.#at += 1;
     for (let index = 0; ; index++) {
       this.#skip(true);
-      if (this.text[this.#at] === "]") break;
+      if (this.text[this.#at] === "]" || this.#at >= this.text.length) break;
       const valueAt = this.#at;
       this.#value([...path, index]);
       this.found.push({ path: [...path, index], keyAt: valueAt, valueAt, end: this.#at, kind: "value" });
@@ -156,7 +156,7 @@ class Scanner {
     this.#at += 1;
     for (;;) {
       this.#skip(true);
-      if (this.text[this.#at] === "}") break;
+      if (this.text[this.#at] === "}" || this.#at >= this.text.length) break;
       this.#assignment(path);
       this.#skip(true);
       if (this.text[this.#at] === ",") this.#at += 1;

@@ -41,14 +41,33 @@ function inPlainWords(error: TomlError, text: string): TomlProblem {
 
 export type KeyPath = readonly (string | number)[];
 
+/** No configuration is longer, and nothing in one lies deeper: what is goes on for ever, or is something else. */
+const MOST_CHARACTERS = 1 << 18;
+const MOST_DEPTH = 64;
+
 /** The values of a text. Dates stay objects of the library: no key of ours is a date. */
 export function parseToml(text: string): Result<TomlTable, TomlProblem> {
+  const refused = (message: string, help: string): Result<never, TomlProblem> => err({ line: 1, column: 1, message, help });
+  if (text.length > MOST_CHARACTERS) return refused(`it is longer than ${MOST_CHARACTERS} characters`, "is this the right file?");
   try {
-    return ok(parse(text));
+    const table: TomlTable = parse(text);
+    return isDeeper(table, MOST_DEPTH)
+      ? refused(`its tables lie more than ${MOST_DEPTH} deep in each other`, "no key of xtelemdb lies deeper than three")
+      : ok(table);
   } catch (exception) {
     if (!(exception instanceof TomlError)) throw exception;
     return err(inPlainWords(exception, text));
   }
+}
+
+/** Looks without recursion: dotted keys nest as deep as a text is long. */
+function isDeeper(table: TomlTable, most: number): boolean {
+  let level: readonly object[] = [table];
+  for (let depth = 0; depth < most; depth++) {
+    level = level.flatMap((one) => Object.values(one).filter((value) => typeof value === "object" && value !== null));
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 /** A word for what a value is, as in messages. */

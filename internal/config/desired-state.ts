@@ -54,6 +54,8 @@ export interface ScanSettings {
   readonly workers: number;
   /** Share 0..1 of a data directory that may vanish in one scan. */
   readonly maxLoss: number;
+  /** A tree with more files and directories has no end. */
+  readonly maxEntries: number;
 }
 
 export interface VerifySettings {

@@ -1,5 +1,5 @@
 /** The configuration file on disk: read whole, replaced whole. */
-import { chmod, chown, mkdir, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { err, ok, ResultAsync } from "neverthrow";
 import type { ConfigError } from "./config-error.ts";
@@ -11,9 +11,27 @@ const codeOf = (exception: unknown): string =>
   exception instanceof Error && "code" in exception && typeof exception.code === "string" ? exception.code : "";
 const textOf = (exception: unknown): string => (exception instanceof Error ? exception.message : String(exception));
 
+/** Far more than a configuration may have; what is longer, or has no end, is read no further. */
+const MOST_BYTES = 1 << 20;
+
+async function readWhole(file: string): Promise<Uint8Array> {
+  const handle = await open(file, "r");
+  try {
+    const bytes = new Uint8Array(MOST_BYTES);
+    for (let length = 0; ; ) {
+      const { bytesRead } = await handle.read(bytes, length, MOST_BYTES - length);
+      length += bytesRead;
+      if (length === MOST_BYTES) throw new Error("it is too large for a configuration");
+      if (bytesRead === 0) return bytes.subarray(0, length);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
 /** The text of a configuration file. Text that is not UTF-8 is refused, not mangled. */
 export function readConfiguration(file: string): ResultAsync<string, ConfigError> {
-  return ResultAsync.fromPromise(readFile(file), (exception): ConfigError => {
+  return ResultAsync.fromPromise(readWhole(file), (exception): ConfigError => {
     const code = codeOf(exception);
     if (code === "ENOENT") return { kind: "config-missing", file };
     return { kind: "config-unreadable", file, detail: code === "EISDIR" ? "it is a directory" : textOf(exception) };

@@ -14,6 +14,14 @@ describe("a rewrite", () => {
     );
   });
 
+  test.each(["/a /b ", "/a ->", "/a\u3000"])("is read as it is written where a name ends strangely: %p", (odd) => {
+    for (const rewrite of [
+      { from: odd, to: "/x" },
+      { from: "/x", to: odd },
+    ])
+      expect(parseRewrite(formatRewrite(rewrite))).toEqual(rewrite);
+  });
+
   test("takes what lies in its folder to the same place in another, and back", () => {
     fc.assert(
       fc.property(path, path, path, (from, to, rest) => {

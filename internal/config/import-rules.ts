@@ -21,7 +21,11 @@ export function parseRewrite(text: string): Rewrite | undefined {
   return { from: parsed.from.value, to: parsed.to.value };
 }
 
-export const formatRewrite = ({ from, to }: Rewrite): string => `${from}${ARROW}${to}`;
+/** A slash holds together what would be taken for an arrow, or for the space around it. */
+const held = (path: string): string => (/(\s|->)$/.test(path) ? `${path}/` : path);
+
+/** The text that `parseRewrite` reads back. */
+export const formatRewrite = ({ from, to }: Rewrite): string => `${held(from)}${ARROW}${held(to)}`;
 
 /** Each folder stands for one place. */
 export const areDistinct = (texts: readonly string[]): boolean => {

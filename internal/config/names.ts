@@ -19,9 +19,16 @@ export function hostName(text: string): Result<HostName, string> {
   return ok(text as HostName);
 }
 
+/** PATH_MAX, without the NUL at its end. */
+const MAX_PATH_BYTES = 4095;
+
+const isTooLong = (text: string): boolean => new TextEncoder().encode(text).length > MAX_PATH_BYTES;
+const TOO_LONG = `is longer than ${MAX_PATH_BYTES} bytes, the most that the system takes`;
+
 /** Takes doubled and trailing slashes off; refuses what is not absolute, or goes back up. */
 export function absolutePath(text: string): Result<AbsolutePath, string> {
   if (!text.startsWith("/")) return err('is not an absolute path: it must begin with "/"');
+  if (isTooLong(text)) return err(TOO_LONG);
   if (CONTROL.test(text)) return err("holds control characters");
   const names = text.split("/").filter((name) => name !== "");
   if (names.some((name) => name === "." || name === "..")) return err('must not hold "." or ".."');
@@ -90,6 +97,7 @@ function sshKey(text: string): Result<ReplicaKey, string> {
   if (match === null) return err('is not of the form "ssh://[user@]host[:port]/path"');
   const [, user, host = "", port, path = ""] = match;
   if (CONTROL.test(text)) return err("holds control characters");
+  if (isTooLong(text)) return err(TOO_LONG);
   const authority = sshAuthority(user, host, port);
   if (authority.isErr()) return err(authority.error);
   const absolute = path.startsWith("//");

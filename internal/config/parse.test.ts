@@ -57,6 +57,7 @@ describe("the desired state", () => {
         exclude: ["*.tmp"],
         workers: 0,
         maxLoss: 0.2,
+        maxEntries: 20_000_000,
       },
       verify: { everyMilliseconds: 0, bandwidthBytes: 0 },
       hosts: [

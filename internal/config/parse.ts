@@ -56,6 +56,7 @@ export function parseConfiguration(text: string, file: string, environment: Envi
       exclude: scan.exclude,
       workers: scan.workers,
       maxLoss: parseShare(scan.max_loss) ?? 0,
+      maxEntries: scan.max_entries,
     },
     verify: {
       everyMilliseconds: parseDuration(configuration.verify.every) ?? 0,

@@ -64,6 +64,14 @@ const scan = z
       .describe(
         "When more than this share of a data directory would vanish in one scan, nothing is taken as deleted until an operator accepts it.",
       ),
+    max_entries: z
+      .int({ error: "a whole number from 1000 to 1000000000" })
+      .min(1_000, { error: "a whole number from 1000 to 1000000000" })
+      .max(1_000_000_000, { error: "a whole number from 1000 to 1000000000" })
+      .default(20_000_000)
+      .describe(
+        "A data directory with more files and directories than this is taken for one without an end, and so is what is listed at a far end: no more of it is looked at.",
+      ),
   })
   .describe("How the data directories are looked at.");
 

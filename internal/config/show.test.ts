@@ -22,6 +22,7 @@ max_wait = "1h"
 exclude = []
 workers = 0
 max_loss = "20%"
+max_entries = 20000000
 
 [status]
 allow_remote = false

@@ -4,8 +4,16 @@ import { formatRewrite } from "./import-rules.ts";
 import { formatListenAddress, isLocalAddress } from "./listen-address.ts";
 import { formatDuration, formatShare } from "./units.ts";
 
-/** A JSON string is a TOML basic string, but for DEL, which TOML wants escaped (https://toml.io/en/v1.0.0#string). */
-const quoted = (text: string): string => JSON.stringify(text).replaceAll("\u007f", "\\u007f");
+/** DEL, which TOML wants escaped (https://toml.io/en/v1.0.0#string), and whatever else a terminal would obey or not show. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u{10ff00}-\u{10ffff}]/gu;
+
+function escaped(character: string): string {
+  const hex = (character.codePointAt(0) ?? 0).toString(16);
+  return hex.length > 4 ? `\\U${hex.padStart(8, "0")}` : `\\u${hex.padStart(4, "0")}`;
+}
+
+/** A JSON string is a TOML basic string, but for those. */
+const quoted = (text: string): string => JSON.stringify(text).replace(UNSEEN, escaped);
 const list = (texts: readonly string[]): string => `[${texts.map(quoted).join(", ")}]`;
 
 const sshLines = ({ connections, sshOptions, timeoutMilliseconds }: SshSettings): string[] => [
@@ -23,9 +31,15 @@ const statusLines = ({ listen }: DesiredState["status"]): string[] => [
 const hostUrl = ({ user, host, port }: NonNullable<Host["address"]>): string =>
   `ssh://${user === undefined ? "" : `${user}@`}${host.includes(":") ? `[${host}]` : host}${port === undefined ? "" : `:${port}`}`;
 
+/** A machine that is none of the declared hosts has its name from the system: written, it would be refused. */
+const hostnameLine = ({ hostname, hosts }: DesiredState): string =>
+  hosts.length === 0 || hosts.some(({ name }) => name === hostname)
+    ? `hostname = ${quoted(hostname)}`
+    : `# hostname = ${quoted(hostname)}    # this machine's own name, which no declared host has`;
+
 export function showConfiguration(state: DesiredState): string {
   const lines = [
-    `hostname = ${quoted(state.hostname)}`,
+    hostnameLine(state),
     `database = ${quoted(state.database)}`,
     `status_file = ${quoted(state.statusFile)}`,
     `nice = ${state.nice}`,
@@ -41,6 +55,7 @@ export function showConfiguration(state: DesiredState): string {
     `exclude = ${list(state.scan.exclude)}`,
     `workers = ${state.scan.workers}`,
     `max_loss = ${quoted(formatShare(state.scan.maxLoss))}`,
+    `max_entries = ${state.scan.maxEntries}`,
     "",
     "[status]",
     ...statusLines(state.status),

@@ -98,7 +98,7 @@ export const undigestedCopies = (session: Session, replica: ReplicaId): { files:
   session.first(
     session.kysely
       .selectFrom("file_replica")
-      .select([sql<number>`count(*)`.as("files"), sql<number>`coalesce(sum(size), 0)`.as("bytes")])
+      .select([sql<number>`count(*)`.as("files"), sql<number>`total(size)`.as("bytes")])
       .where("replica_id", "=", replica)
       .where("digest", "is", null),
   ) ?? { files: 0, bytes: 0 };

@@ -47,25 +47,27 @@ const readLockFile = (path: string): string => {
   }
 };
 
-function holderText(path: string): string {
+/** The holder that the text of a lock file names; undefined when it names none. */
+export function parseHolder(text: string): Holder | undefined {
   try {
-    const holder = JSON.parse(readLockFile(path)) as Partial<Holder>;
-    return `"${holder.command}" (process ${holder.pid} on ${holder.hostname}, since ${holder.since})`;
+    const { command, pid, hostname, since }: Readonly<Record<keyof Holder, unknown>> = Object(JSON.parse(text));
+    if (typeof command !== "string" || typeof hostname !== "string" || typeof since !== "string") return undefined;
+    return typeof pid === "number" && Number.isSafeInteger(pid) && pid > 0 ? { command, pid, hostname, since } : undefined;
   } catch {
-    return "another xtelemdb";
+    return undefined;
   }
+}
+
+function holderText(path: string): string {
+  const holder = parseHolder(readLockFile(path));
+  if (holder === undefined) return "another xtelemdb";
+  return `"${holder.command}" (process ${holder.pid} on ${holder.hostname}, since ${holder.since})`;
 }
 
 /** The process that has the inventory open for writing now; undefined when none has. A holder that was killed does not count. */
 export function readHolder(path: string): Holder | undefined {
-  try {
-    const holder = JSON.parse(readLockFile(path)) as Partial<Holder>;
-    const { command, pid, hostname, since } = holder;
-    if (command === undefined || pid === undefined || hostname === undefined || since === undefined) return undefined;
-    return existsSync(`/proc/${pid}`) ? { command, pid, hostname, since } : undefined;
-  } catch {
-    return undefined;
-  }
+  const holder = parseHolder(readLockFile(path));
+  return holder !== undefined && existsSync(`/proc/${holder.pid}`) ? holder : undefined;
 }
 
 /** Keeps everybody else from writing to the inventory at that path, whether there is one or not. */

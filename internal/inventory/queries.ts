@@ -228,10 +228,7 @@ const wantedAttempts = (kysely: Kysely<InventoryTables>, replica: ReplicaId) =>
 export function failuresOf(session: Session, replica: ReplicaId): Failures {
   const { kysely } = session;
   const totals = session.first(
-    wantedAttempts(kysely, replica).select([
-      sql<number>`count(*)`.as("files"),
-      sql<number>`coalesce(sum(f.size), 0)`.as("bytes"),
-    ]),
+    wantedAttempts(kysely, replica).select([sql<number>`count(*)`.as("files"), sql<number>`total(f.size)`.as("bytes")]),
   );
   const last = session.first(
     wantedAttempts(kysely, replica)

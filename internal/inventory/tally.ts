@@ -151,7 +151,7 @@ export function recount(session: Session): Tallies {
       .selectFrom("file_origin as f")
       .innerJoin("directory as d", "d.id", "f.directory_id")
       .select(["d.data_directory_id", sql<number>`0`.as("replica_id"), "f.state as category"])
-      .select([sql<number>`count(*)`.as("files"), sql<number>`sum(f.size)`.as("bytes")])
+      .select([sql<number>`count(*)`.as("files"), sql<number>`total(f.size)`.as("bytes")])
       .groupBy(["d.data_directory_id", "f.state"])
       .orderBy("d.data_directory_id")
       .orderBy("f.state"),
@@ -163,7 +163,7 @@ export function recount(session: Session): Tallies {
       .innerJoin("file_origin as f", "f.id", "r.file_origin_id")
       .innerJoin("directory as d", "d.id", "f.directory_id")
       .select(["d.data_directory_id", "r.replica_id", kept.as("category")])
-      .select([sql<number>`count(*)`.as("files"), sql<number>`sum(r.size)`.as("bytes")])
+      .select([sql<number>`count(*)`.as("files"), sql<number>`total(r.size)`.as("bytes")])
       .groupBy(["d.data_directory_id", "r.replica_id", kept])
       .orderBy("d.data_directory_id")
       .orderBy("r.replica_id")

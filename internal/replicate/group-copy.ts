@@ -203,8 +203,11 @@ export class GroupCopy {
     const done = await this.#publish(item);
     if (done.isErr()) return this.#abandon(item, done.error);
     const there = await observeCopy(item, this.replica.name, done.value);
-    if (there.isErr()) this.#failed(item.request, this.#atReplica(there.error));
-    else this.#published.add({ ...item, how: "copied", there: there.value });
+    if (there.isErr()) {
+      // The temporary file may be there still, whatever the far end has said.
+      this.#leftovers.add(item.request.directory);
+      this.#failed(item.request, this.#atReplica(there.error));
+    } else this.#published.add({ ...item, how: "copied", there: there.value });
     if (this.#published.areMany) await this.#recordPublished();
   }
 

@@ -21,13 +21,20 @@ export class Room {
     return this.#problem;
   }
 
-  /** Takes what a file needs: its size, or what is allocated of it when it has holes. */
+  /**
+   * Takes what a file needs: its size, or what is allocated of it when it has holes. A file of holes that is larger than the whole volume is not begun: one call makes a
+   * file of petabytes, and reading its zeros would keep everybody else's files waiting for years.
+   */
   take(request: CopyRequest, stat: FileStat): Result<undefined, CopyFailure> {
+    const path = printable(`${request.directoryPath}/${request.name}`);
+    const root = printable(this.volume.name);
+    if (stat.size > this.budget.totalBytes) {
+      const message = `${path} is ${stat.size} bytes long, more than ${root} holds altogether (${this.budget.totalBytes} bytes)`;
+      return err({ domain: "replica", reason: "NoSpace", message });
+    }
     const needed = isSparse(stat) ? stat.blocks * 512 : stat.size;
     const reason = this.budget.take(needed);
     if (reason === undefined) return ok(undefined);
-    const path = printable(`${request.directoryPath}/${request.name}`);
-    const root = printable(this.volume.name);
     const message =
       reason === "NoInodes"
         ? `${root} has no free inode for ${path}`

@@ -7,8 +7,11 @@ const BLOCK_BYTES = 4096;
 export class SpaceBudget {
   #bytes: number;
   #inodes: number;
+  /** What the whole volume holds. */
+  readonly totalBytes: number;
 
   constructor(space: Space, reserveBytes: number) {
+    this.totalBytes = space.totalBytes;
     this.#bytes = space.freeBytes - reserveBytes;
     // Some file systems have no fixed number of inodes and say 0 (statvfs(3)).
     this.#inodes = space.totalInodes === 0 ? Number.POSITIVE_INFINITY : space.freeInodes;

@@ -6,7 +6,7 @@ import { err, ok, type Result } from "neverthrow";
 import { call, libc, Memory, pointer } from "./_libc.ts";
 import type { FileDescriptor } from "./descriptor.ts";
 import type { SysError } from "./errno.ts";
-import { STATX, signed64, unsigned64 } from "./file-stat.ts";
+import { isCountable, STATX, signed64, tooLarge, unsigned64 } from "./file-stat.ts";
 import { textOfBytes } from "./name-bytes.ts";
 
 /** What a listing tells, an entry at a time. It must not list another directory meanwhile: the buffer is one a thread. */
@@ -92,10 +92,16 @@ function visitStat(directory: FileDescriptor, start: number, visitor: EntryVisit
   const kind = view.getUint16(STATX.mode, true) & S_IFMT;
   const name = nameAt(start);
   if (kind === S_IFREG) {
+    const size = unsigned64(view, STATX.size);
+    const mtimeSeconds = signed64(view, STATX.mtimeSeconds);
+    if (!isCountable(size, mtimeSeconds)) {
+      visitor.unreadable(name, tooLarge());
+      return;
+    }
     visitor.file(
       name,
-      unsigned64(view, STATX.size),
-      signed64(view, STATX.mtimeSeconds),
+      size,
+      mtimeSeconds,
       view.getUint32(STATX.mtimeNanoseconds, true),
       signed64(view, STATX.ctimeSeconds) + view.getUint32(STATX.ctimeNanoseconds, true) / 1e9,
       createdOf(view, visitor),

@@ -2,7 +2,7 @@
 import { err, ok, type Result } from "neverthrow";
 import { badString, cString, failed, libc, Memory, NO_STRING, pointer } from "./_libc.ts";
 import type { FileDescriptor } from "./descriptor.ts";
-import type { SysError } from "./errno.ts";
+import { type SysError, sysError } from "./errno.ts";
 
 export interface FileStat {
   readonly kind: "file" | "directory" | "symlink" | "other";
@@ -66,12 +66,26 @@ export const unsigned64 = (source: DataView, at: number): number =>
 export const signed64 = (source: DataView, at: number): number =>
   source.getUint32(at, true) + source.getInt32(at + 4, true) * 2 ** 32;
 
+/**
+ * Can a size in bytes and a modification time in seconds be counted exactly? What cannot (a sparse file of exabytes, a clock gone mad) would be rounded, and
+ * never be equal to itself: it is told as EOVERFLOW, "value too large", as stat(2) does it where numbers are shorter.
+ */
+export const isCountable = (size: number, mtimeSeconds: number): boolean =>
+  size < Number.MAX_SAFE_INTEGER && mtimeSeconds < Number.MAX_SAFE_INTEGER && mtimeSeconds > Number.MIN_SAFE_INTEGER;
+
+const EOVERFLOW = 75;
+const ENAMETOOLONG = 36;
+export const tooLarge = (): SysError => sysError("statx", EOVERFLOW);
+/** A name that no file system here could have. */
+export const nameTooLong = (): SysError => sysError("statx", ENAMETOOLONG);
+
 function statxOf(descriptor: FileDescriptor, path: number, flags: number): Result<FileStat, SysError> {
   if (libc.statx(descriptor, pointer(path), flags, STATX_BASIC_STATS, pointer(memory.address)) !== 0) {
     const done = failed("statx", () => libc.statx(descriptor, pointer(path), flags, STATX_BASIC_STATS, pointer(memory.address)));
     if (done.isErr()) return err(done.error);
   }
   const mode = view.getUint16(STATX.mode, true);
+  if (!isCountable(unsigned64(view, STATX.size), signed64(view, STATX.mtimeSeconds))) return err(tooLarge());
   return ok({
     kind: KINDS.get(mode & S_IFMT) ?? "other",
     size: unsigned64(view, STATX.size),

@@ -61,9 +61,11 @@ export function bytesOfText(text: string): Uint8Array {
   return Uint8Array.from(parts);
 }
 
-/** Control characters, line and paragraph separators, and what changes the direction of text: never printed as they are. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is for
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\\]|[\u{10ff00}-\u{10ffff}]/gu;
+/**
+ * Control characters (Cc), what changes the direction of text or is not seen at all (Cf), line and paragraph separators, halves of characters: never printed as they are. And
+ * the code points that stand for bytes.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\\]|[\u{10ff00}-\u{10ffff}]/gu;
 
 /** A name or path as it may be shown to a person: what could act on a terminal, or is no text, is written as `\xNN` or `\u{...}`. */
 export function printable(text: string): string {
@@ -76,6 +78,17 @@ export function printable(text: string): string {
  */
 export const printableLines = (text: string): string =>
   text.replace(UNPRINTABLE, (character) => (character === "\\" || character === "\n" ? character : escaped(character)));
+
+/** In JSON they are escaped in its own way; the line breaks between its lines are no part of any text. */
+const UNPRINTABLE_IN_JSON = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+const unit = (text: string, index: number): string => `\\u${text.charCodeAt(index).toString(16).padStart(4, "0")}`;
+
+/** JSON that acts on no terminal, and means the same. A name's reserved code points stay: they can be read back. `space`: as of `JSON.stringify`. */
+export const jsonText = (value: unknown, space?: number): string =>
+  JSON.stringify(value, null, space).replace(UNPRINTABLE_IN_JSON, (character) =>
+    Array.from({ length: character.length }, (_, index) => unit(character, index)).join(""),
+  );
 
 function escaped(character: string): string {
   if (character === "\\") return "\\\\";

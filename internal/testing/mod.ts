@@ -7,13 +7,17 @@
  */
 export * from "./datagram-receiver.ts";
 export * from "./far-world.ts";
+export * from "./fuzz.ts";
 export * from "./hard-files.ts";
+export * from "./hostile-sftp.ts";
+export * from "./hostile-world.ts";
 export * from "./inventory-file.ts";
 export * from "./program.ts";
 export * from "./requirement.ts";
 export * from "./running-agent.ts";
 export * from "./scratch.ts";
 export * from "./ssh-server.ts";
+export * from "./swapper.ts";
 export * from "./systemd-machine.ts";
 export * from "./tcp-proxy.ts";
 export * from "./terminal.ts";

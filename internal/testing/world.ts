@@ -19,7 +19,7 @@ export interface Declaration {
   /** More keys of each host. */
   readonly hostKeys?: Readonly<Record<string, Readonly<Record<string, string | number | boolean | readonly string[]>>>>;
   /** Keys of [scan]; `settle` is "0s" unless it is here. */
-  readonly scan?: Readonly<Record<string, string | boolean | readonly string[]>>;
+  readonly scan?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
   /** Keys at the top of the file, such as `stall_timeout`. */
   readonly top?: Readonly<Record<string, string>>;
   /** Keys of [verify]. */
@@ -95,6 +95,11 @@ export class World {
 
   files(...files: readonly FileDescription[]): void {
     makeTree(this.data, files);
+  }
+
+  /** The same in another folder of the world. */
+  makeTree(folder: string, files: readonly FileDescription[]): void {
+    makeTree(this.path(folder), files);
   }
 
   /** Where the copies of a data directory are, or the copy of one file in it. */

@@ -19,6 +19,9 @@ const REASONS = {
   unavailable: ["ESTALE", "ENODEV", "ENXIO", "ENOTCONN", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "ECONNRESET", "ESHUTDOWN"],
   "input-output": ["EIO", "EUCLEAN", "EBADMSG", "EREMOTEIO"],
   unsupported: ["EOPNOTSUPP", "ENOSYS"],
+  "too-large": ["EOVERFLOW"],
+  // A listing that goes on and on.
+  endless: [],
   // The way to another host. Each is the whole volume's, never one file's.
   "host-unreachable": [],
   "host-key-unknown": [],

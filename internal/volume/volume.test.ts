@@ -35,7 +35,15 @@ async function openOverPipes(root: string): Promise<Volume> {
   const script = join(makeScratch(), "ssh");
   writeFileSync(script, `#!/bin/sh\nexec ${SFTP_SERVER}\n`, { mode: 0o755 });
   process.env.XTELEMDB_SSH = script;
-  const address = { kind: "ssh", name: `ssh://far/${root}`, host: script, path: root, options: [], connections: 2 } as const;
+  const address = {
+    kind: "ssh",
+    name: `ssh://far/${root}`,
+    host: script,
+    path: root,
+    options: [],
+    mostEntries: 1e9,
+    connections: 2,
+  } as const;
   return (await openVolume({ ...address, timeoutMilliseconds: 10_000 }))._unsafeUnwrap();
 }
 afterAll(() => closeIdleConnections());

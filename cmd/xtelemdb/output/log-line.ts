@@ -4,7 +4,7 @@
  * Promises: a record stays one record: nothing in a message begins a line that looks like a record of its own; nothing in it acts on a terminal.
  */
 import type { LogFields } from "../../../internal/agent/mod.ts";
-import { printableLines } from "../../../internal/sys/mod.ts";
+import { jsonText, printableLines } from "../../../internal/sys/mod.ts";
 import type { Colours } from "./text.ts";
 
 export const LOG_FORMATS = ["text", "json"] as const;
@@ -57,12 +57,8 @@ function timeOfDay(time: number): string {
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
 }
 
-const NOT_IN_JSON = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
-
-/** JSON escapes what is below a space; what else could act on a terminal is escaped with it. A name's reserved code points stay: they can be read back. */
 function jsonOf({ time, level, message, fields }: LogEntry): string {
   const own = { time: new Date(time).toISOString(), level, message: message.replaceAll(COLOUR_CODES, "").trimEnd() };
   // Twice, so that they come first and win.
-  const text = JSON.stringify(Object.assign({ ...own }, fields, own));
-  return text.replaceAll(NOT_IN_JSON, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return jsonText(Object.assign({ ...own }, fields, own));
 }

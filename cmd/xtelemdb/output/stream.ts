@@ -1,6 +1,11 @@
 /** Long answers that are written while they are found: whoever writes waits for the reader, so that nothing piles up in memory. */
+import { jsonText } from "../../../internal/sys/mod.ts";
+import { shown } from "./shown.ts";
 
-/** Writes to standard output, and waits until it has been taken. */
+/** Writes text to standard output, made fit to be seen, and waits until it has been taken. */
+export const writeText = (text: string): Promise<void> => writeOut(shown(text));
+
+/** Writes to standard output as it is, and waits until it has been taken. */
 export const writeOut = (chunk: string | Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
     process.stdout.write(chunk, (error) => (error ? reject(error) : resolve()));
@@ -8,4 +13,4 @@ export const writeOut = (chunk: string | Uint8Array): Promise<void> =>
 
 /** One JSON object a line. */
 export const writeLines = (values: readonly unknown[]): Promise<void> =>
-  writeOut(values.map((value) => `${JSON.stringify(value)}\n`).join(""));
+  writeOut(values.map((value) => `${jsonText(value)}\n`).join(""));

@@ -180,6 +180,13 @@ export class PacketReader {
     return textOfBytes(this.bytes());
   }
 
+  /** A handle, as a copy. */
+  handle(): Uint8Array {
+    const handle = this.bytes();
+    if (handle.length > MAX_HANDLE_BYTES) throw new PacketError(`a handle of ${handle.length} bytes`);
+    return handle.slice();
+  }
+
   /** SFTP 3 has whole seconds, no change time and no inode; a size, owner or time that was left out counts as 0, a kind that was left out as "other". */
   stat(): FileStat {
     const flags = this.u32();
@@ -215,32 +222,57 @@ export class PacketReader {
   }
 }
 
-/** Splits a stream of bytes into packets; the packet that is handed on is good until the next call. */
+/** Splits a stream of bytes into packets; the packet that is handed on is good until the next call. Holds one packet and a chunk at most, however the stream is cut. */
 export class PacketSplitter {
   #rest = new Uint8Array(0);
+  #length = 0;
+  /** Below so many bytes there is no whole packet. */
+  #wanted = 4;
 
   /** @throws PacketError for a length that no packet has. */
   push(chunk: Uint8Array, use: (packet: Uint8Array) => void): void {
-    let bytes = chunk;
-    if (this.#rest.length > 0) {
-      bytes = new Uint8Array(this.#rest.length + chunk.length);
-      bytes.set(this.#rest);
-      bytes.set(chunk, this.#rest.length);
+    if (this.#length === 0) this.#split(chunk, use);
+    else {
+      this.#append(chunk);
+      if (this.#length >= this.#wanted) this.#split(this.#rest.subarray(0, this.#length), use);
     }
-    let at = 0;
+  }
+
+  #append(bytes: Uint8Array): void {
+    if (this.#length + bytes.length > this.#rest.length) {
+      const larger = new Uint8Array(Math.max(this.#length + bytes.length, 2 * this.#rest.length));
+      larger.set(this.#rest.subarray(0, this.#length));
+      this.#rest = larger;
+    }
+    this.#rest.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  #split(bytes: Uint8Array, use: (packet: Uint8Array) => void): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let at = 0;
+    this.#wanted = 4;
     while (bytes.length - at >= 4) {
       const length = view.getUint32(at);
       if (length < 1 || length > MAX_PACKET_BYTES) {
-        throw new PacketError(`a packet of ${length} bytes begins with ${JSON.stringify(beginning(bytes.subarray(at)))}`);
+        throw new PacketError(`a packet of ${length} bytes begins with "${beginning(bytes.subarray(at))}"`);
       }
-      if (bytes.length - at - 4 < length) break;
+      if (bytes.length - at - 4 < length) {
+        this.#wanted = 4 + length;
+        break;
+      }
       use(bytes.subarray(at + 4, at + 4 + length));
       at += 4 + length;
     }
-    this.#rest = bytes.slice(at);
+    // The chunk is its giver's: what is left of it is copied, also where it lies in the rest already.
+    const left = bytes.subarray(at);
+    this.#length = 0;
+    this.#append(left);
   }
 }
+
+/** The draft's own limit; every request about the file carries it. */
+const MAX_HANDLE_BYTES = 256;
 
 /** OpenSSH's limit is 256 KiB; a listing of others may be larger. */
 const MAX_PACKET_BYTES = 1 << 20;

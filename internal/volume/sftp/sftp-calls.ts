@@ -1,6 +1,7 @@
 /** The requests of SFTP 3 and OpenSSH's extensions (PROTOCOL, section 4), each a function of a connection. None waits for another: what is sent first is done first. */
-import { type FileStat, fileSystemNumber, type Space } from "../../sys/mod.ts";
-import { type Attributes, PacketWriter, REPLY, REQUEST } from "./packets.ts";
+import { err, ok } from "neverthrow";
+import { type FileStat, fileSystemNumber, isCountable, type Space } from "../../sys/mod.ts";
+import { type Attributes, PacketError, type PacketReader, PacketWriter, REPLY, REQUEST, STATUS } from "./packets.ts";
 import type { SftpConnection, SftpResult } from "./sftp-connection.ts";
 
 /** An open file or directory at the far end. */
@@ -8,30 +9,27 @@ export type Handle = Uint8Array;
 
 type Call<Value> = Promise<SftpResult<Value>>;
 
-const handleOf = { type: REPLY.handle, read: (reader: { bytes(): Uint8Array }): Handle => reader.bytes().slice() } as const;
+const handleOf = { type: REPLY.handle, read: (reader: PacketReader): Handle => reader.handle() } as const;
+
+/** A size that cannot be counted is one file's trouble, not the connection's. */
+async function askStat(connection: SftpConnection, make: (id: number) => PacketWriter): Call<FileStat> {
+  const asked = await connection.ask(make, REPLY.attributes, (reader) => reader.stat());
+  return asked.andThen((stat): SftpResult<FileStat> => {
+    if (isCountable(stat.size, stat.mtimeSeconds)) return ok(stat);
+    return err({ kind: "status", code: STATUS.failure, words: `its size is said to be ${stat.size} bytes` });
+  });
+}
 
 /** What the name is; a symbolic link is not followed. */
 export const lstat = (connection: SftpConnection, path: string): Call<FileStat> =>
-  connection.ask(
-    (id) => new PacketWriter(REQUEST.lstat, id).path(path),
-    REPLY.attributes,
-    (reader) => reader.stat(),
-  );
+  askStat(connection, (id) => new PacketWriter(REQUEST.lstat, id).path(path));
 
 /** What the name leads to. */
 export const stat = (connection: SftpConnection, path: string): Call<FileStat> =>
-  connection.ask(
-    (id) => new PacketWriter(REQUEST.stat, id).path(path),
-    REPLY.attributes,
-    (reader) => reader.stat(),
-  );
+  askStat(connection, (id) => new PacketWriter(REQUEST.stat, id).path(path));
 
 export const fstat = (connection: SftpConnection, handle: Handle): Call<FileStat> =>
-  connection.ask(
-    (id) => new PacketWriter(REQUEST.fstat, id).bytes(handle),
-    REPLY.attributes,
-    (reader) => reader.stat(),
-  );
+  askStat(connection, (id) => new PacketWriter(REQUEST.fstat, id).bytes(handle));
 
 /** `flags`: of `OPEN`. `mode`: of a file that is made. */
 export const open = (connection: SftpConnection, path: string, flags: number, mode?: number): Call<Handle> =>
@@ -55,6 +53,9 @@ export interface ListedName {
   readonly stat: FileStat;
 }
 
+/** A listing of OpenSSH has a hundred names an answer, others have more; eight answers are on the way at a time. */
+const MOST_NAMES_AN_ANSWER = 16_384;
+
 /** The next names of an open directory; at its end the status "end of file". */
 export const readDirectory = (connection: SftpConnection, handle: Handle): Call<readonly ListedName[]> =>
   connection.ask(
@@ -62,7 +63,9 @@ export const readDirectory = (connection: SftpConnection, handle: Handle): Call<
     REPLY.name,
     (reader) => {
       const names: ListedName[] = [];
-      for (let left = reader.u32(); left > 0; left--) {
+      const count = reader.u32();
+      if (count > MOST_NAMES_AN_ANSWER) throw new PacketError(`${count} names in one answer`);
+      for (let left = count; left > 0; left--) {
         const name = reader.path();
         reader.bytes();
         names.push({ name, stat: reader.stat() });
@@ -83,7 +86,8 @@ export const read = (
     (id) => new PacketWriter(REQUEST.read, id).bytes(handle).u64(position).u32(length),
     REPLY.data,
     (reader) => {
-      const bytes = reader.bytes().subarray(0, length);
+      const bytes = reader.bytes();
+      if (bytes.length > length) throw new PacketError(`${bytes.length} bytes where ${length} were asked for`);
       target.set(bytes);
       return bytes.length;
     },
@@ -129,11 +133,12 @@ export const statvfs = (connection: SftpConnection, path: string): Call<Space> =
       const flags = reader.u64();
       const at = (index: number): number => numbers[index] ?? 0;
       const fragment = at(1);
+      const exact = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER);
       return {
-        freeBytes: at(4) * fragment,
-        totalBytes: at(2) * fragment,
-        freeInodes: at(7),
-        totalInodes: at(5),
+        freeBytes: exact(at(4) * fragment),
+        totalBytes: exact(at(2) * fragment),
+        freeInodes: exact(at(7)),
+        totalInodes: exact(at(5)),
         readOnly: (flags & READ_ONLY) !== 0,
         ...number,
       };

@@ -9,6 +9,14 @@ import { err, ok, type Result } from "neverthrow";
 import { type SshProcess, startSsh } from "../../sys/mod.ts";
 import type { TransportReason } from "../volume-error.ts";
 import { PacketError, PacketReader, PacketSplitter, PacketWriter, REPLY, REQUEST, STATUS } from "./packets.ts";
+import {
+  abilitiesOf,
+  LARGEST_CHUNK_BYTES,
+  LIMITS,
+  readLimits,
+  type ServerAbilities,
+  type ServerLimits,
+} from "./server-abilities.ts";
 import { type SshAddress, sshArguments } from "./ssh-address.ts";
 import { sshFailure } from "./ssh-failure.ts";
 
@@ -19,22 +27,10 @@ export type SftpFailure =
 
 export type SftpResult<Value> = Result<Value, SftpFailure>;
 
-/** What the server can do beyond SFTP 3, and how much at a time. */
-export interface ServerAbilities {
-  readonly fsync: boolean;
-  readonly posixRename: boolean;
-  /** Told by servers whose RENAME links and unlinks, and so never replaces. */
-  readonly hardlink: boolean;
-  readonly statvfs: boolean;
-  readonly readBytes: number;
-  readonly writeBytes: number;
-  readonly openHandles: number;
-}
-
-/** RFC drafts promise 32 KiB; and every server allows this many open files. */
-const MODEST = { readBytes: 32_768, writeBytes: 32_768, openHandles: 64 } as const;
-/** Larger packets gain nothing, and wait longer behind each other. */
-const LARGEST_CHUNK_BYTES = 255 << 10;
+/** What a far end says of a failure is kept with the file. */
+const MOST_WORDS = 500;
+/** A packet that comes in smaller pieces than this in the time that the far end may be silent does not come. */
+const SIGN_OF_LIFE_BYTES = 1_024;
 
 type Handler = (reply: { readonly type: number; readonly reader: PacketReader } | SftpFailure) => void;
 
@@ -52,23 +48,26 @@ export class SftpConnection {
   #onVersion: ((reader: PacketReader) => void) | undefined;
   #queued: Uint8Array[] = [];
   #queuedBytes = 0;
-  #abilities: ServerAbilities = { fsync: false, posixRename: false, hardlink: false, statvfs: false, ...MODEST };
+  #abilities = abilitiesOf(new Set(), undefined);
   #roundTripMilliseconds = 0;
   /** Files and requests that it is busy with: the least busy connection gets the next. */
   load = 0;
   /** Files among them whose bytes alone keep it busy. */
   largeFiles = 0;
 
-  private constructor(private readonly address: SshAddress) {
-    this.#process = startSsh(sshArguments(address));
+  private constructor(
+    private readonly address: SshAddress,
+    process: SshProcess,
+  ) {
+    this.#process = process;
     this.#watchEvery = Math.max(50, Math.min(1000, address.timeoutMilliseconds / 4));
     this.#watchdog = setInterval(() => this.#watch(), this.#watchEvery);
     void this.#listen();
   }
 
-  /** Starts ssh and greets the server. */
-  static async open(address: SshAddress): Promise<SftpResult<SftpConnection>> {
-    const connection = new SftpConnection(address);
+  /** Starts ssh and greets the server. `process`: what carries the bytes, where it is not ssh. */
+  static async open(address: SshAddress, process = startSsh(sshArguments(address))): Promise<SftpResult<SftpConnection>> {
+    const connection = new SftpConnection(address, process);
     const greeted = await connection.#greet();
     if (greeted.isErr()) connection.close();
     return greeted.map(() => connection);
@@ -95,7 +94,7 @@ export class SftpConnection {
       });
       this.#onVersion = (reader) => {
         const version = reader.u32();
-        if (version < 3) throw new PacketError(`the far end speaks version ${version} of SFTP, which is too old`);
+        if (version !== 3) throw new PacketError(`the far end speaks version ${version} of SFTP, and 3 was asked for`);
         const names = new Set<string>();
         while (reader.left > 0) {
           names.add(reader.path());
@@ -108,35 +107,16 @@ export class SftpConnection {
     });
     if (extensions.isErr()) return err(extensions.error);
     this.#stage = "connected";
-    const has = (name: string): boolean => extensions.value.has(name);
     const asked = performance.now();
-    const limits = has("limits@openssh.com") ? await this.#limits() : ok(MODEST);
-    if (limits.isErr() && limits.error.kind === "transport") return err(limits.error);
+    const limits = extensions.value.has(LIMITS) ? await this.#limits() : undefined;
+    if (limits?.isErr() && limits.error.kind === "transport") return err(limits.error);
     this.#roundTripMilliseconds = performance.now() - asked;
-    this.#abilities = {
-      fsync: has("fsync@openssh.com"),
-      posixRename: has("posix-rename@openssh.com"),
-      hardlink: has("hardlink@openssh.com"),
-      statvfs: has("statvfs@openssh.com"),
-      ...limits.unwrapOr(MODEST),
-    };
+    this.#abilities = abilitiesOf(extensions.value, limits?.unwrapOr(undefined));
     return ok(undefined);
   }
 
-  #limits(): Promise<SftpResult<Pick<ServerAbilities, "readBytes" | "writeBytes" | "openHandles">>> {
-    const within = (value: number, fallback: number, most: number): number => (value === 0 ? fallback : Math.min(value, most));
-    return this.ask(
-      (id) => new PacketWriter(REQUEST.extended, id).ascii("limits@openssh.com"),
-      REPLY.extended,
-      (reader) => {
-        reader.u64();
-        return {
-          readBytes: within(reader.u64(), MODEST.readBytes, LARGEST_CHUNK_BYTES),
-          writeBytes: within(reader.u64(), MODEST.writeBytes, LARGEST_CHUNK_BYTES),
-          openHandles: within(reader.u64(), MODEST.openHandles, 1 << 20),
-        };
-      },
-    );
+  #limits(): Promise<SftpResult<ServerLimits>> {
+    return this.ask((id) => new PacketWriter(REQUEST.extended, id).ascii(LIMITS), REPLY.extended, readLimits);
   }
 
   /** Sends a request whose answer is of that type; a status instead of it is the failure. */
@@ -168,7 +148,7 @@ export class SftpConnection {
   #status({ type, reader }: { readonly type: number; readonly reader: PacketReader }): SftpFailure {
     if (type !== REPLY.status) throw new PacketError(`an answer of type ${type} came where none is due`);
     const code = reader.u32();
-    return { kind: "status", code, words: reader.left >= 4 ? reader.path() : "" };
+    return { kind: "status", code, words: reader.left >= 4 ? reader.path().slice(0, MOST_WORDS).toWellFormed() : "" };
   }
 
   #send(make: (id: number) => PacketWriter, handler: Handler): void {
@@ -199,12 +179,16 @@ export class SftpConnection {
 
   async #listen(): Promise<void> {
     try {
+      let bytes = 0;
       for await (const chunk of this.#process.output) {
-        this.#heardAt = performance.now();
-        this.#splitter.push(chunk, (packet) => this.#heard(packet));
+        bytes += chunk.length;
+        if (bytes >= SIGN_OF_LIFE_BYTES) {
+          this.#heardAt = performance.now();
+          bytes = 0;
+        }
+        this.#take(chunk);
       }
-    } catch (exception) {
-      if (exception instanceof PacketError) this.#breakOff(this.#notSftp(exception.message));
+    } catch {
       // Reading failed: the process tells why by its end.
     }
     const why = await this.#process.ended;
@@ -214,12 +198,22 @@ export class SftpConnection {
     this.#breakOff({ kind: "transport", reason, words });
   }
 
+  /** Whatever goes wrong with what the far end sent ends the connection: nobody is left waiting for an answer. */
+  #take(chunk: Uint8Array): void {
+    try {
+      if (!this.broken) this.#splitter.push(chunk, (packet) => this.#heard(packet));
+    } catch (exception) {
+      this.#breakOff(this.#notSftp(wordsOf(exception)));
+    }
+  }
+
   #notSftp(detail: string): SftpFailure {
     const reason = this.#stage === "connecting" ? "sftp-missing" : "protocol-broken";
     return { kind: "transport", reason, words: `${detail}; is something printed at login there?` };
   }
 
   #heard(packet: Uint8Array): void {
+    this.#heardAt = performance.now();
     const reader = new PacketReader(packet);
     const type = reader.byte();
     if (type === REPLY.version && this.#onVersion !== undefined) {
@@ -235,9 +229,8 @@ export class SftpConnection {
     try {
       handler({ type, reader });
     } catch (exception) {
-      if (!(exception instanceof PacketError)) throw exception;
       // This request would stay without an answer.
-      handler(this.#notSftp(exception.message));
+      handler(this.#notSftp(wordsOf(exception)));
       throw exception;
     }
   }
@@ -275,6 +268,8 @@ export class SftpConnection {
     this.#breakOff({ kind: "transport", reason: "connection-lost", words: "it was closed" });
   }
 }
+
+const wordsOf = (exception: unknown): string => (exception instanceof Error ? exception.message : String(exception));
 
 /** What ssh says last says most; a changed key is announced by a whole poster. */
 const lastLines = (said: string): string =>

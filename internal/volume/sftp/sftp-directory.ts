@@ -10,12 +10,10 @@ import {
   fstat,
   fsync,
   type Handle,
-  type ListedName,
   lstat,
   makeDirectory,
   open,
   openDirectory,
-  readDirectory,
   remove,
   renameReplacing,
   renameToNew,
@@ -24,12 +22,10 @@ import {
 import type { SftpConnection, SftpFailure, SftpResult } from "./sftp-connection.ts";
 import { explainFailure, ownError, sftpError } from "./sftp-errors.ts";
 import { isLarge, type SftpLink } from "./sftp-link.ts";
+import { type EntryBudget, listNames } from "./sftp-listing.ts";
 import { SftpSourceFile } from "./sftp-source-file.ts";
 import { SftpTemporaryFile } from "./sftp-temporary-file.ts";
 import type { SshAddress } from "./ssh-address.ts";
-
-/** Questions for the next names that are on the way at a time: a server answers with a hundred names. */
-const LISTING_AHEAD = 8;
 
 export class SftpDirectory implements VolumeDirectory {
   /** OpenSSH's server passes over every name whose lstat(2) fails. */
@@ -43,6 +39,7 @@ export class SftpDirectory implements VolumeDirectory {
     private readonly link: SftpLink,
     /** Hears of a directory that was made here: it need not be looked at again. */
     private readonly made: (path: string) => void,
+    private readonly budget: EntryBudget,
   ) {}
 
   #far(name: string): string {
@@ -95,27 +92,10 @@ export class SftpDirectory implements VolumeDirectory {
   }
 
   async #list(connection: SftpConnection, handle: Handle, visitor: EntryVisitor): Promise<Result<undefined, VolumeError>> {
-    const ahead = Array.from({ length: LISTING_AHEAD }, () => readDirectory(connection, handle));
-    let seenItself = false;
-    for (;;) {
-      const next = ahead.shift();
-      if (next === undefined) return seenItself ? ok(undefined) : this.#provenListing(connection);
-      const names = await next;
-      if (names.isErr()) {
-        if (names.error.kind === "status" && names.error.code === STATUS.endOfFile) continue;
-        return err(this.#error("list", "", names.error));
-      }
-      for (const entry of names.value) {
-        if (entry.name === ".") seenItself = true;
-        if (entry.name === "." || entry.name === "..") continue;
-        if (entry.name === "" || entry.name.includes("/") || entry.name.includes("\0")) {
-          const words = `it lists ${JSON.stringify(entry.name)}, which is no name`;
-          return err(this.#error("list", "", { kind: "transport", reason: "protocol-broken", words }));
-        }
-        visit(visitor, entry);
-      }
-      ahead.push(readDirectory(connection, handle));
-    }
+    const listed = await listNames(connection, handle, this.budget, visitor);
+    if (listed.isOk()) return listed.value.namedItself ? ok(undefined) : this.#provenListing(connection);
+    const { error } = listed;
+    return err(error.kind === "endless" ? ownError("endless", "list", this.whole, error.words) : this.#error("list", "", error));
   }
 
   /** OpenSSH leaves out every name that it may not look at, and says nothing: a listing without "." proves nothing until "." can be looked at. */
@@ -270,22 +250,5 @@ export class SftpDirectory implements VolumeDirectory {
 
   close(): void {
     // Nothing is held open at the far end.
-  }
-}
-
-function visit(visitor: EntryVisitor, { name, stat }: ListedName): void {
-  switch (stat.kind) {
-    case "file":
-      // The change time is not told: the modification time stands in for it.
-      visitor.file(name, stat.size, stat.mtimeSeconds, 0, stat.mtimeSeconds);
-      return;
-    case "directory":
-      visitor.directory(name);
-      return;
-    case "symlink":
-      visitor.symlink(name);
-      return;
-    default:
-      visitor.special(name);
   }
 }

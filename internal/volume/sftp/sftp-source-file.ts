@@ -12,6 +12,10 @@ import { sftpError } from "./sftp-errors.ts";
 const AHEAD_BYTES = 8 << 20;
 const AHEAD_CHUNKS = 64;
 
+/** An answer is short when it has fewer bytes than this, and the file goes on. */
+const SHORT_BYTES = 1_024;
+const MOST_SHORT_ANSWERS = 64;
+
 interface Chunk {
   readonly position: number;
   readonly length: number;
@@ -22,6 +26,7 @@ interface Chunk {
 export class SftpSourceFile implements SourceFile {
   #closed = false;
   #ahead: Chunk[] = [];
+  #short = 0;
 
   constructor(
     private readonly path: string,
@@ -53,6 +58,8 @@ export class SftpSourceFile implements SourceFile {
       buffer.bytes.set(chunk.bytes.subarray(0, arrived.value), done);
       done += arrived.value;
       if (arrived.value < chunk.length) {
+        const broken = this.#tooShort(arrived.value, position + done);
+        if (broken.isErr()) return err(broken.error);
         // A short answer is allowed anywhere: what was asked for behind it lies at the wrong place.
         this.#ahead = [];
         // Where the file should end, it ends; whoever doubts it looks at its size again (`statNow`).
@@ -60,6 +67,16 @@ export class SftpSourceFile implements SourceFile {
       }
     }
     return ok(done);
+  }
+
+  /** A server may answer with less than was asked for; one that does so with next to nothing, again and again, would need years for a file. */
+  #tooShort(bytes: number, end: number): Result<undefined, VolumeError> {
+    if (bytes >= SHORT_BYTES || end >= this.stat.size) return ok(undefined);
+    this.#short += 1;
+    if (this.#short < MOST_SHORT_ANSWERS) return ok(undefined);
+    this.#ahead = [];
+    const words = `it answers with ${bytes} bytes at a time`;
+    return err(sftpError("read", this.path, { kind: "transport", reason: "protocol-broken", words }));
   }
 
   /**

@@ -12,7 +12,15 @@ function openThrough(script: string, root: string, connections = 1) {
   writeFileSync(ssh, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   process.env.XTELEMDB_SSH = ssh;
   // The host's name keeps the connections of one test from the others.
-  const address = { kind: "ssh", name: `ssh://far/${root}`, host: ssh, path: root, options: [], connections } as const;
+  const address = {
+    kind: "ssh",
+    name: `ssh://far/${root}`,
+    host: ssh,
+    path: root,
+    options: [],
+    mostEntries: 1e9,
+    connections,
+  } as const;
   return openVolume({ ...address, timeoutMilliseconds: 5_000 });
 }
 afterAll(() => closeIdleConnections());

@@ -14,6 +14,7 @@ import type { SftpConnection } from "./sftp-connection.ts";
 import { SftpDirectory } from "./sftp-directory.ts";
 import { ownError, sftpError } from "./sftp-errors.ts";
 import { linkTo, type SftpLink } from "./sftp-link.ts";
+import { EntryBudget } from "./sftp-listing.ts";
 import type { SshAddress } from "./ssh-address.ts";
 
 /** Files in flight on one connection, at most. */
@@ -21,6 +22,9 @@ const FILES_PER_CONNECTION = 256;
 /** Files in flight: so many where the far end is near, and more the longer an answer takes. */
 const FILES_NEARBY = 64;
 const FILES_PER_MILLISECOND = 16;
+
+/** PATH_MAX: a far end of ours would take no longer path. */
+const MOST_PATH_LENGTH = 4_095;
 
 /** Opens the root, following symbolic links: the operator named it. Never makes it. */
 export async function openSftpVolume(address: SshAddress): Promise<Result<Volume, VolumeError>> {
@@ -58,12 +62,14 @@ class SftpVolume implements Volume {
   #closed = false;
   /** Directories that were seen to be directories, and no links. */
   readonly #directories = new Set<string>();
+  readonly #budget: EntryBudget;
 
   constructor(
     private readonly address: SshAddress,
     private readonly link: SftpLink,
     { abilities, roundTripMilliseconds }: SftpConnection,
   ) {
+    this.#budget = new EntryBudget(address.mostEntries);
     // The last "/" of a URL would stand twice in a path below it.
     this.name = address.name.replace(/\/+$/, "");
     this.device = `ssh:${address.host}:${address.port ?? ""}:${address.path}`;
@@ -89,11 +95,22 @@ class SftpVolume implements Volume {
 
   async openDirectory(path: string): Promise<Result<SftpDirectory, VolumeError>> {
     const whole = path === "" ? this.name : `${this.name}/${path}`;
+    // A tree that leads into itself gets longer and longer paths.
+    if (this.#farPath(path).length > MOST_PATH_LENGTH) return err(ownError("name-too-long", "open", whole));
     const connection = await this.link.connection();
     if (connection.isErr()) return err(sftpError("open", whole, connection.error));
     const proved = await this.#prove(connection.value, path, whole);
     return proved.map(
-      () => new SftpDirectory(path, whole, this.#farPath(path), this.address, this.link, (made) => this.#directories.add(made)),
+      () =>
+        new SftpDirectory(
+          path,
+          whole,
+          this.#farPath(path),
+          this.address,
+          this.link,
+          (made) => this.#directories.add(made),
+          this.#budget,
+        ),
     );
   }
 
@@ -142,7 +159,7 @@ class SftpVolume implements Volume {
     const number =
       connection.isOk() && connection.value.abilities.statvfs ? await statvfs(connection.value, this.address.path) : undefined;
     const fileSystem = number?.isOk() ? number.value.fileSystem : undefined;
-    const etc = new SftpDirectory("", `ssh://${host}//etc`, "/etc", this.address, this.link, () => undefined);
+    const etc = new SftpDirectory("", `ssh://${host}//etc`, "/etc", this.address, this.link, () => undefined, this.#budget);
     const machine = await farMachine(etc, host);
     etc.close();
     return { machine, ...(fileSystem === undefined ? {} : { fileSystem }), parts: [] };

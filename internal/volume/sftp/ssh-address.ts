@@ -14,6 +14,8 @@ export interface SshAddress {
   readonly connections: number;
   /** How long the far end may be silent while it owes an answer. */
   readonly timeoutMilliseconds: number;
+  /** So many names are listed through one opened volume, at most: what has more has no end. */
+  readonly mostEntries: number;
 }
 
 /**

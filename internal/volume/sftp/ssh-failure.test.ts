@@ -34,6 +34,7 @@ test("no option of an operator takes a promise back, and the host is never an op
     path: "p",
     options: ["BatchMode=no", "RemoteCommand=rm -rf /"],
     connections: 1,
+    mostEntries: 1e9,
     timeoutMilliseconds: 60_000,
   });
   expect(given.indexOf("-oBatchMode=yes")).toBeLessThan(given.indexOf("-oBatchMode=no"));
