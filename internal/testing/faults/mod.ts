@@ -8,4 +8,5 @@ export * from "./fault-case.ts";
 export * from "./fault-points.ts";
 export * from "./fault-world.ts";
 export * from "./invariants.ts";
+export * from "./kinds.ts";
 export * from "./sweep.ts";

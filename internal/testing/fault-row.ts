@@ -1,0 +1,43 @@
+/** What every kind of fault is counted by: one line of the table that scripts/faults prints. */
+export interface FaultRow {
+  /** The fault, in words: the row's name. */
+  readonly fault: string;
+  /** Cases that were run. */
+  readonly tried: number;
+  /** Of those, the ones in which the fault did come about. */
+  readonly disturbed: number;
+  /** Files under final names with contents that no version has. */
+  readonly torn: number;
+  /** Copies that were there before and are not any more. */
+  readonly lost: number;
+  /** Rows that say `current` of what is not so. */
+  readonly falseCurrent: number;
+  /** Cases in which anything at all was wrong. */
+  readonly failed: number;
+}
+
+/** What scripts/faults passes to every kind. */
+export interface FaultOptions {
+  /** A small sample of the cases. */
+  readonly quick: boolean;
+  readonly seed: number;
+  /** How many cases run side by side. */
+  readonly jobs: number;
+  /** Says how far it is, and what failed: one line. */
+  readonly say: (line: string) => void;
+}
+
+/** One kind of fault: runs its cases. Rows in the order in which they are to be read. */
+export type FaultKind = (options: FaultOptions) => Promise<readonly FaultRow[]>;
+
+const HEAD = ["| fault | cases tried | disturbed | torn | lost | false `current` | failed |", "|---|---|---|---|---|---|---|"];
+
+/** The rows as the README shows them. */
+export const faultTable = (rows: readonly FaultRow[]): string =>
+  [
+    ...HEAD,
+    ...rows.map(
+      ({ fault, tried, disturbed, torn, lost, falseCurrent, failed }) =>
+        `| ${[fault, tried, disturbed, torn, lost, falseCurrent, failed].join(" | ")} |`,
+    ),
+  ].join("\n");
