@@ -56,7 +56,7 @@ export class FoundInventories {
 
   /** Looks at the copies on a replica. */
   async lookAt(replica: Replica): Promise<void> {
-    const address = addressOf(replica);
+    const address = addressOf(this.state, replica);
     const volume = await openVolume(address);
     if (volume.isErr()) {
       const { reason, message } = rootProblem(address.name, volume.error);

@@ -39,7 +39,7 @@ export async function copyInventoryWhenDue(
   if (known.isErr()) return err(known.error);
   const at = agent.now();
   const request = {
-    replica: { address: addressOf(replica), marker: found.marker, claims: claimsOf(agent), reserveBytes },
+    replica: { address: addressOf(state, replica), marker: found.marker, claims: claimsOf(agent), reserveBytes },
     name: inventoryCopyName(state.hostname, known.value.uuid),
     gatheredAt: `${state.database}.copy-${row.id}`,
     at,

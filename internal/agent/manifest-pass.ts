@@ -60,7 +60,7 @@ async function writeSome(
 ): Promise<Result<boolean, AgentError>> {
   const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(manifests.map(({ host }) => host))] };
   const { reserveBytes } = replica;
-  const where = { id: row.id, address: addressOf(replica), marker: found.marker, claims, reserveBytes };
+  const where = { id: row.id, address: addressOf(agent.state, replica), marker: found.marker, claims, reserveBytes };
   const at = agent.now();
   const reply = await agent.hands.run({ kind: "write-manifests", request: { replica: where, manifests, at } });
   if (reply.kind === "stalled") return tell(agent, replica.id, reply.detail);
