@@ -7,6 +7,7 @@
  */
 export * from "./datagram-receiver.ts";
 export * from "./far-world.ts";
+export * from "./fuse-volume.ts";
 export * from "./fuzz.ts";
 export * from "./hard-files.ts";
 export * from "./hostile-sftp.ts";

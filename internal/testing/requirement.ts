@@ -1,12 +1,14 @@
 /** What a test needs of the machine. Where it is missing the test is skipped, loudly: one line says which and why. */
 import { test } from "bun:test";
 import { existsSync } from "node:fs";
+import { SYSTEM_PYTHON } from "./fuse-volume.ts";
 
 export type Requirement =
   | "root"
   | "strace"
   | "loop"
   | "fuse"
+  | "fusepy"
   | "namespaces"
   | "setpriv"
   | "script"
@@ -40,6 +42,10 @@ const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
   loop: () => (isRoot() && works("losetup", "-f") ? undefined : "loop devices are not available"),
   fuse: () =>
     isRoot() && existsSync("/dev/fuse") && works("bindfs", "--version") ? undefined : "bindfs or /dev/fuse is missing",
+  fusepy: () =>
+    isRoot() && existsSync("/dev/fuse") && works(SYSTEM_PYTHON, "-c", "import fuse")
+      ? undefined
+      : "python3-fusepy or /dev/fuse is missing, or this is not root",
   namespaces: () => (isRoot() && works("unshare", "--mount", "true") ? undefined : "mount namespaces are not available"),
   setpriv: () =>
     isRoot() && works("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "true") ? undefined : "setpriv is missing",

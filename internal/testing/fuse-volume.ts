@@ -1,0 +1,51 @@
+/** File systems that a python3 script serves through FUSE: disks with manners that no file system here has. Scripts use python3-fusepy, or /dev/fuse itself. */
+import { mkdirSync, readFileSync } from "node:fs";
+import { SCRATCH_VARIABLE, scratchFolder } from "./scratch.ts";
+import { until } from "./until.ts";
+
+/** Debian's own interpreter: its packages (fusepy) are known to no other. */
+export const SYSTEM_PYTHON = "/usr/bin/python3";
+
+export interface FuseVolume {
+  readonly path: string;
+  /** The process that serves it. */
+  readonly pid: number;
+  /** Ends the process, as if the disk died: whoever holds it gets errors. */
+  kill(): Promise<void>;
+  /** Taken away, as by an operator. */
+  unmount(): Promise<void>;
+}
+
+const isMounted = (path: string): boolean =>
+  readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .some((line) => line.split(" ")[4] === path);
+
+/**
+ * Mounts what the script serves. The script gets the mount point first, then these arguments, and stays in the foreground. Removing the scratch folder
+ * ends and unmounts it, too.
+ */
+export async function mountFuse(script: string, path: string, ...given: readonly string[]): Promise<FuseVolume> {
+  mkdirSync(path, { recursive: true });
+  const child = Bun.spawn([SYSTEM_PYTHON, script, path, ...given], {
+    env: { PATH: process.env.PATH ?? "/usr/bin:/bin", [SCRATCH_VARIABLE]: scratchFolder() },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  await until(`${path} is mounted`, () => child.exitCode !== null || isMounted(path));
+  if (child.exitCode !== null) throw new Error(`${script} ended: ${await new Response(child.stderr).text()}`);
+  return {
+    path,
+    pid: child.pid,
+    kill: async () => {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+    unmount: async () => {
+      Bun.spawnSync(["umount", "-l", path]);
+      child.kill("SIGTERM");
+      await child.exited;
+    },
+  };
+}
