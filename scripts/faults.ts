@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
     quick: { type: "boolean", default: false },
     seed: { type: "string", default: "1" },
     jobs: { type: "string", default: "2" },
+    cases: { type: "string" },
     case: { type: "string" },
   },
 });
@@ -31,14 +32,17 @@ const options: FaultOptions = {
   seed: Number(values.seed),
   jobs: Number(values.jobs),
   say: (line) => console.error(line),
+  ...(values.cases === undefined ? {} : { cases: Number(values.cases) }),
 };
-if (!Number.isInteger(options.seed) || !Number.isInteger(options.jobs) || options.jobs < 1)
-  fail("--seed and --jobs are whole numbers", "--seed=7 --jobs=2");
+if (!Number.isInteger(options.seed) || ![options.jobs, options.cases ?? 1].every((count) => Number.isInteger(count) && count > 0))
+  fail("--seed, --jobs and --cases are whole numbers", "--seed=7 --jobs=2 --cases=100");
 
 async function chosen(): Promise<FaultRow[]> {
   if (values.case !== undefined) {
-    const one = caseOf(values.case) ?? fail(`"${values.case}" is no case`, "--case=renameat2:7:kill, or --case=fsync:1:EIO");
-    return [await sweepRow("one case", [one], options)];
+    const one =
+      caseOf(values.case) ??
+      fail(`"${values.case}" is no case`, "--case=renameat2:7:kill, --case=ssh/sendto:3:EIO, or --case=far-end/fsync:1:EIO");
+    return [await sweepRow("one case", one.scene, [one], options)];
   }
   const rows: FaultRow[] = [];
   for (const [word, kind] of Object.entries(KINDS)) {

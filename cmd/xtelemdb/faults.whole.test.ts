@@ -11,32 +11,46 @@ import {
   ERRORS,
   errorCases,
   FaultWorld,
+  finishedCount,
   lookAt,
-  pointsOfWorld,
+  notIsolated,
+  pointsOf,
+  SCENES,
+  type Scene,
   sample,
   sweep,
 } from "../../internal/testing/faults/mod.ts";
 import { HOST, inventoryExecute, MARKER, wholeTest } from "../../internal/testing/mod.ts";
 
 const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
-const SAMPLE = 20;
 const JOBS = 2;
+const SAMPLES: Readonly<Record<Scene, { readonly kills: number; readonly errors: number }>> = {
+  local: { kills: 10, errors: 12 },
+  ssh: { kills: 3, errors: 3 },
+  "far-end": { kills: 4, errors: 4 },
+};
+/** Calls that a run of the scene must be seen to make. */
+const CALLS: Readonly<Record<Scene, readonly string[]>> = {
+  local: ["openat", "pwrite64", "fsync", "renameat2", "mkdirat", "utimensat", "statx", "getdents64"],
+  ssh: ["sendto", "recvfrom"],
+  "far-end": ["openat", "write", "fsync", "link", "rename", "mkdir", "unlink", "read"],
+};
 
-wholeTest(
-  "killed or refused at any system call that changes something, nothing is torn, lost or falsely current",
-  ["strace"],
-  async () => {
-    const points = await pointsOfWorld();
-    expect(points.length).toBeGreaterThan(100);
-    for (const call of ["openat", "pwrite64", "fsync", "renameat2", "mkdirat", "utimensat"]) {
-      expect(points.map((point) => point.call)).toContain(call);
-    }
-    const cases = [...sample(crashCases(points), SAMPLE, SEED), ...sample(errorCases(points, SEED), SAMPLE, SEED)];
-    const results = await sweep(cases, JOBS);
-    expect(results.filter(({ failures }) => failures.length > 0)).toEqual([]);
-    expect(results.filter(({ disturbed }) => disturbed).length).toBeGreaterThan(SAMPLE);
-  },
-);
+for (const scene of SCENES) {
+  wholeTest(
+    `${scene}: killed or refused at any system call, nothing is torn, lost or falsely current`,
+    scene === "local" ? ["strace"] : ["strace", "sshd"],
+    async () => {
+      const points = await pointsOf(scene);
+      expect(points.map((point) => point.call)).toEqual(expect.arrayContaining([...CALLS[scene]]));
+      const { kills, errors } = SAMPLES[scene];
+      const cases = [...sample(crashCases(points), kills, SEED), ...sample(errorCases(points, SEED), errors, SEED)];
+      const results = await sweep(scene, cases, JOBS);
+      expect(results.filter(({ failures }) => failures.length > 0)).toEqual([]);
+      expect(results.filter(({ disturbed }) => disturbed).length).toBeGreaterThan(cases.length / 2);
+    },
+  );
+}
 
 wholeTest("an inventory that takes no more writes at the very end has everything in its log", ["strace"], async () => {
   using world = await FaultWorld.make();
@@ -45,7 +59,7 @@ wholeTest("an inventory that takes no more writes at the very end has everything
   expect(outcome.calls.join()).toContain("(INJECTED)");
   expect([outcome.code, outcome.stderr]).toEqual([0, ""]);
   const looked = lookAt(world);
-  expect([looked.finished, brokenLaws(world, looked)]).toEqual([world.pending, []]);
+  expect([finishedCount(looked), brokenLaws(world, looked)]).toEqual([world.pending, []]);
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
 });
 
@@ -70,17 +84,35 @@ describe("the checks see", () => {
     writeFileSync(join(world.path("second"), MARKER), "{}");
     expect(brokenLaws(world, lookAt(world))).toEqual(["a marker has changed"]);
   });
+
+  wholeTest("what an error at one replica cost the other, and what an error at one file cost the others", [], async () => {
+    using world = await FaultWorld.make();
+    expect((await world.sync()).code).toBe(0);
+    const done = lookAt(world);
+    const [place = ""] = world.pendingPlaces;
+    const at = (replica: string): string => `fsync(9<${world.path(replica)}/${place}>) = -1 EIO (INJECTED)`;
+    expect([notIsolated(world, at("backup"), done), notIsolated(world, at("second"), done)]).toEqual([[], []]);
+    const { [`${world.path("second")}/${place}`]: _, ...finished } = done.finished;
+    expect(notIsolated(world, at("second"), { ...done, finished })).toEqual([]);
+    expect(notIsolated(world, at("backup"), { ...done, finished })).toHaveLength(1);
+    const read = (file: string): string => `read(9<${world.originPath(file)}>, "", 4096) = -1 EIO (INJECTED)`;
+    expect(notIsolated(world, read(place), { ...done, finished })).toEqual([]);
+    expect(notIsolated(world, read(world.pendingPlaces[1] ?? ""), { ...done, finished })).toHaveLength(1);
+  });
 });
 
 describe("a case", () => {
   test("has a name by which it is found again", () => {
     const fault = fc.constantFrom<"kill" | (typeof ERRORS)[number]>("kill", ...ERRORS);
+    const prefix = fc.constantFrom("", "ssh/", "far-end/");
+    const call = fc.constantFrom("renameat2", "pwrite64");
     fc.assert(
-      fc.property(fc.constantFrom("renameat2", "pwrite64"), fc.integer({ min: 1, max: 9999 }), fault, (call, when, word) => {
-        const one = caseOf(`${call}:${when}:${word}`);
-        expect(one === undefined ? undefined : caseName(one)).toBe(`${call}:${when}:${word}`);
+      fc.property(prefix, call, fc.integer({ min: 1, max: 9999 }), fault, (scene, name, when, word) => {
+        const one = caseOf(`${scene}${name}:${when}:${word}`);
+        expect(one === undefined ? undefined : caseName(one)).toBe(`${scene}${name}:${when}:${word}`);
       }),
     );
+    expect(caseOf("nowhere/renameat2:1:kill")).toBeUndefined();
     expect(caseOf("renameat2:x:kill")).toBeUndefined();
     expect(caseOf("renameat2:1:ENOSUCH")).toBeUndefined();
   });

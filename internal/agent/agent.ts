@@ -9,6 +9,7 @@ import { type Declared, declare, type Inventory, type InventoryError, moveTimes,
 import type { Claims } from "../replicate/mod.ts";
 import { type Clock, errnoText, machineId, setIoPriority, setNice, systemClock } from "../sys/mod.ts";
 import type { AgentError } from "./agent-error.ts";
+import { BrokenOffDirectories } from "./broken-off-directories.ts";
 import { timeBounds } from "./clock-watch.ts";
 import type { Hands } from "./hands.ts";
 import type { Observer } from "./observer.ts";
@@ -53,6 +54,7 @@ export interface Agent {
   /** As many threads as the greediest wish of the configuration takes. */
   readonly hands: Hands;
   readonly statusFile: StatusFile;
+  readonly brokenOff: BrokenOffDirectories;
   readonly clock: Clock;
   random(): number;
   /** Milliseconds since 1970, for what is recorded and shown. */
@@ -144,6 +146,7 @@ export function withAgent<Value>(
             processors,
             hands,
             statusFile,
+            brokenOff: new BrokenOffDirectories(),
             clock,
             random: options.random ?? Math.random,
             now,

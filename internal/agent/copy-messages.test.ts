@@ -48,7 +48,7 @@ const group: fc.Arbitrary<PendingFile[]> = fc
 test("a group", () => {
   fc.assert(
     fc.property(group, (files) => {
-      const { replica, requests } = unpackGroup(structuredClone(packGroup(REPLICA, files, fromHere)));
+      const { replica, requests } = unpackGroup(structuredClone(packGroup(REPLICA, files, fromHere, () => false)));
       expect(replica).toEqual(REPLICA);
       expect(requests).toEqual(
         files.map(({ id, directory, name, evidence: now, copy }) => ({
@@ -70,7 +70,7 @@ test("its result: every outcome once, at the position of its file, with its dige
   const fates = fc.array(fc.constantFrom("copied", "kept", "adopted", "failed", "untried"), { minLength: 20, maxLength: 20 });
   fc.assert(
     fc.property(group, fates, fc.boolean(), (files, fate, backwards) => {
-      const unpacked = unpackGroup(packGroup(REPLICA, files, fromHere));
+      const unpacked = unpackGroup(packGroup(REPLICA, files, fromHere, () => false));
       const outcomes = files.flatMap(({ id, evidence: now }, index): CopyOutcome[] => {
         const how = fate[index];
         if (how === "untried") return [];

@@ -2,7 +2,7 @@
  * How a group of files crosses from the controller to a worker and back: in columns. To clone thousands of small objects for another thread costs more
  * than to copy the small files that they are about.
  */
-import type { Evidence, FileOriginId, PendingFile } from "../inventory/mod.ts";
+import type { DirectoryId, Evidence, FileOriginId, PendingFile } from "../inventory/mod.ts";
 import type { CopyGroup, CopyGroupResult, CopyOutcome, CopyRequest } from "../replicate/mod.ts";
 import type { VolumeAddress } from "../volume/mod.ts";
 
@@ -13,7 +13,7 @@ export interface PackedGroup {
   readonly replica: CopyGroup["replica"];
   readonly directories: readonly Pick<
     CopyRequest,
-    "directory" | "host" | "dataDirectory" | "directoryPath" | "source" | "fromCopy"
+    "directory" | "host" | "dataDirectory" | "directoryPath" | "source" | "fromCopy" | "brokenOff"
   >[];
   /** Joined by "/", which no name holds. */
   readonly names: string;
@@ -40,6 +40,7 @@ export function packGroup(
   replica: CopyGroup["replica"],
   files: readonly PendingFile[],
   sourceOf: (file: PendingFile) => FileSource | undefined,
+  isBrokenOff: (directory: DirectoryId) => boolean,
 ): PackedGroup {
   const positions = new Map<string, number>();
   const directories: PackedGroup["directories"][number][] = [];
@@ -55,7 +56,8 @@ export function packGroup(
     if (position === undefined) {
       const { id: directoryId, host, dataDirectory, path: directoryPath } = directory;
       const elsewhere = source === undefined ? {} : { source: source.address, fromCopy: source.fromCopy };
-      position = directories.push({ directory: directoryId, host, dataDirectory, directoryPath, ...elsewhere }) - 1;
+      const brokenOff = isBrokenOff(directoryId) ? { brokenOff: true as const } : {};
+      position = directories.push({ directory: directoryId, host, dataDirectory, directoryPath, ...elsewhere, ...brokenOff }) - 1;
       positions.set(key, position);
     }
     const at = index * COLUMNS;

@@ -9,6 +9,7 @@ import {
   type DirectoryId,
   type FailedAttempt,
   type FileOriginId,
+  forgetWhereNothingIsPending,
   type PendingFile,
   type StoredCopy,
   setReconciledRevision,
@@ -25,6 +26,7 @@ import { type Agent, claimsOf, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { type PackedResult, packGroup } from "./copy-messages.ts";
 import { sourcesOf } from "./copy-sources.ts";
+import { DirectoriesInFlight } from "./directories-in-flight.ts";
 import { FAR_GROUP, nextKind } from "./lanes.ts";
 import { observeCopies } from "./observer.ts";
 import type { CopyPassOptions, CopyPassResult, ReadyReplica } from "./pass-options.ts";
@@ -37,8 +39,7 @@ const PROGRESS_EVERY_MILLISECONDS = 200;
 export class CopyPass {
   readonly #plan: PassPlan;
   readonly #begun: number;
-  /** How many groups in flight have files in a directory. */
-  readonly #directoriesInFlight = new Map<DirectoryId, number>();
+  readonly #directories = new DirectoriesInFlight();
   readonly #filesInFlight = new Set<FileOriginId>();
   /** Tried in this pass, and not tried again in it: where every failed file is due, that would never end. */
   readonly #failedFiles = new Set<FileOriginId>();
@@ -111,6 +112,10 @@ export class CopyPass {
     });
     this.#pump = () => undefined;
     if (this.#error !== undefined) return err(this.#error);
+    const { agent, checked } = this;
+    const settled = agent.brokenOff.takeUnsettled(checked.row.id);
+    const forgotten = await forgetWhereNothingIsPending(agent.inventory, checked.row.id, settled);
+    if (forgotten.isErr()) return err(forgotten.error);
     const reconciled = await this.conclude();
     return reconciled.map(() => this.#result());
   }
@@ -163,8 +168,8 @@ export class CopyPass {
     if (group.length === 0) return;
     for (const { id } of group) this.#filesInFlight.add(id);
     const directories = [...new Set(group.map((file) => file.directory.id))];
-    const fresh = directories.filter((directory) => !this.#directoriesInFlight.has(directory));
-    for (const id of directories) this.#directoriesInFlight.set(id, (this.#directoriesInFlight.get(id) ?? 0) + 1);
+    const fresh = this.#directories.enter(directories);
+    agent.brokenOff.entered(checked.row.id, directories);
     if (fresh.length > 0) {
       const begun = await beginCopies(agent.inventory, checked.row.id, fresh);
       if (begun.isErr()) {
@@ -180,7 +185,7 @@ export class CopyPass {
     const usual = sourcesOf(agent, group, checked.row.id, ready());
     const sources = (file: PendingFile) => repairs.get(file.id) ?? usual(file);
     const reply = await agent.hands.run(
-      { kind: "copy", group: packGroup(replica, group, sources) },
+      { kind: "copy", group: packGroup(replica, group, sources, (directory) => agent.brokenOff.has(checked.row.id, directory)) },
       {
         onProgress: (files, bytes, path) => {
           this.#totals.onTheWay(group, { files, bytes, path });
@@ -235,7 +240,10 @@ export class CopyPass {
       } else failed.push(this.#failedAttempt(file, outcome));
     }
     this.#untriedOf(group, (position) => tried[position] === 1);
-    const finished = directories.filter((directory) => this.#leave(directory) && !result.leftovers.includes(directory));
+    const left = this.#directories.leave(directories).filter((directory) => !result.leftovers.includes(directory));
+    agent.brokenOff.tidied(checked.row.id, left);
+    // Where a run was broken off, unrecorded copies may stand until nothing is pending any more.
+    const finished = left.filter((directory) => !agent.brokenOff.has(checked.row.id, directory));
     const copies = { files: copied, digests: result.digests, revision: this.#plannedAt };
     const outcomes = { copied: copies, stored, failed, finished };
     const committed = await commitOutcomes(agent.inventory, checked.row.id, outcomes, agent.now());
@@ -261,14 +269,6 @@ export class CopyPass {
       nextAt: this.agent.now() + wait,
       ...(observed === undefined ? {} : { observed }),
     };
-  }
-
-  /** True when no group in flight has files in the directory any more. */
-  #leave(directory: DirectoryId): boolean {
-    const left = (this.#directoriesInFlight.get(directory) ?? 1) - 1;
-    if (left > 0) this.#directoriesInFlight.set(directory, left);
-    else this.#directoriesInFlight.delete(directory);
-    return left <= 0;
   }
 
   /** Everything up to here is current, or has an attempt that says why not. */

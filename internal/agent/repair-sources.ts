@@ -55,7 +55,15 @@ export async function copyFromElsewhere(
   const again = failed.filter(({ file }) => found.has(file.id));
   if (again.length === 0) return result;
   const files = again.map(({ file }) => file);
-  const reply = await agent.hands.run({ kind: "copy", group: packGroup(replica, files, ({ id }) => found.get(id)) });
+  const reply = await agent.hands.run({
+    kind: "copy",
+    group: packGroup(
+      replica,
+      files,
+      ({ id }) => found.get(id),
+      (directory) => agent.brokenOff.has(target, directory),
+    ),
+  });
   if (reply.kind !== "copy") {
     const detail = "detail" in reply ? reply.detail : reply.kind;
     const leftovers = files.map(({ directory }) => directory.id);

@@ -2,8 +2,8 @@
 import { errAsync, okAsync, type ResultAsync } from "neverthrow";
 import type { Replica } from "../config/mod.ts";
 import {
-  commitOutcomes,
   type DeclaredReplica,
+  forgetWhereNothingIsPending,
   inFlightDirectories,
   markerOwner,
   setMarker,
@@ -121,7 +121,8 @@ function identify(
 
 /** Removes what a killed run left in the directories that it was working in. */
 function clean(agent: Agent, checked: CheckedReplica, marker: string): ResultAsync<CheckedReplica, AgentError> {
-  const directories = inFlightDirectories(agent.inventory, checked.row.id);
+  const noted = inFlightDirectories(agent.inventory, checked.row.id);
+  const directories = agent.brokenOff.found(checked.row.id, noted);
   if (directories.length === 0) return okAsync(checked);
   const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(directories.map(({ host }) => host))] };
   const request = { address: addressOf(agent.state, checked.replica), marker, claims, directories, now: agent.now() / 1000 };
@@ -131,7 +132,8 @@ function clean(agent: Agent, checked: CheckedReplica, marker: string): ResultAsy
     if (result.removed > 0)
       agent.options.log.info(`${checked.replica.id}: removed ${result.removed} temporary files of an interrupted run`);
     if (result.problem !== undefined) return okAsync<CheckedReplica, AgentError>({ ...checked, found: result.problem });
-    return commitOutcomes(agent.inventory, checked.row.id, { stored: [], failed: [], finished: result.clean }, agent.now())
+    agent.brokenOff.tidied(checked.row.id, result.clean);
+    return forgetWhereNothingIsPending(agent.inventory, checked.row.id, result.clean)
       .map(() => checked)
       .orElse((error) => errAsync<CheckedReplica, AgentError>(error));
   });

@@ -23,6 +23,7 @@ export * from "./growing.ts";
 export * from "./import-commit.ts";
 export * from "./import-queries.ts";
 export * from "./import-verdict.ts";
+export { beginCopies, type DirectoryInFlight, forgetWhereNothingIsPending, inFlightDirectories } from "./in-flight.ts";
 export { Inventory, Session } from "./inventory.ts";
 export * from "./inventory-error.ts";
 export { type ProvenCopies, type ProvenCopy, useOfManifest } from "./manifest-evidence.ts";

@@ -6,6 +6,7 @@ import type { Kysely } from "kysely";
 import type { ResultAsync } from "neverthrow";
 import type { InventoryTables } from "./database-schema.ts";
 import { clearFinding } from "./evidence.ts";
+import { forgetInFlight } from "./in-flight.ts";
 import type { Inventory, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import {
@@ -113,41 +114,6 @@ const upsertAttempt = (
         message,
       })),
     );
-
-/** Notes the directories of a replica in which temporary files may appear from now on, before the first one does. */
-export function beginCopies(
-  inventory: Inventory,
-  replica: ReplicaId,
-  directories: readonly DirectoryId[],
-): ResultAsync<void, InventoryError> {
-  return inventory.write(({ session }) => {
-    for (const directory of directories) session.statement(noteInFlight).run(replica, directory);
-  });
-}
-
-const noteInFlight = (kysely: Tables, replica_id: ReplicaId, directory_id: DirectoryId) =>
-  kysely
-    .insertInto("in_flight")
-    .values({ replica_id, directory_id })
-    .onConflict((conflict) => conflict.doNothing());
-
-const forgetInFlight = (kysely: Tables, replica: ReplicaId, directory: DirectoryId) =>
-  kysely.deleteFrom("in_flight").where("replica_id", "=", replica).where("directory_id", "=", directory);
-
-/** The origin directories whose counterparts at the replica may hold temporary files of a run that was killed. */
-export const inFlightDirectories = (
-  inventory: Inventory,
-  replica: ReplicaId,
-): { id: DirectoryId; host: string; path: string }[] =>
-  inventory.all(
-    inventory.kysely
-      .selectFrom("in_flight as i")
-      .innerJoin("directory as d", "d.id", "i.directory_id")
-      .innerJoin("host as h", "h.id", "d.host_id")
-      .select(["d.id", "h.name as host", "d.path"])
-      .where("i.replica_id", "=", replica)
-      .orderBy("d.path"),
-  );
 
 /**
  * Commits a group's outcomes in one transaction, and that no temporary file of it is left in `finished`. `at`: milliseconds since 1970.

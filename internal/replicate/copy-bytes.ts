@@ -88,7 +88,7 @@ async function copyLarge(
     return written;
   };
   const hasher = new Bun.CryptoHasher(HASH_NAME);
-  const copied = await eachStretch(source, buffers, prefix, async (length, position) => {
+  const copied = await eachStretch(source, buffers, { size, prefix }, async (length, position) => {
     if (position === HOLE) {
       onBytes(length);
       return hashZeros(hasher, length);
@@ -99,14 +99,19 @@ async function copyLarge(
   return copied.kind === "done" ? { kind: "done", value: new Uint8Array(hasher.digest().buffer) } : copied;
 }
 
-/** The SHA-256 of a file's bytes; `source.stat.size` many of them. `onBytes` is told of them, and an error of it ends the reading. */
+/**
+ * The SHA-256 of a file's bytes; `source.stat.size` many of them, and no more may be there; or, of a beginning, so many. `onBytes` is told of them, and an error of
+ * it ends the reading.
+ */
 export async function hashBytes(
   source: SourceFile,
   buffers: CopyBuffers,
   onBytes?: (bytes: number) => Promise<Result<undefined, VolumeError>>,
+  beginning?: number,
 ): Promise<CopyStep<Uint8Array>> {
   const hasher = new Bun.CryptoHasher(HASH_NAME);
-  const read = await eachStretch(source, buffers, false, async (length, position) => {
+  const stretch = beginning === undefined ? { size: source.stat.size, prefix: false } : { size: beginning, prefix: true };
+  const read = await eachStretch(source, buffers, stretch, async (length, position) => {
     if (position === HOLE) return hashZeros(hasher, length);
     hasher.update(buffers.data.bytes.subarray(0, length));
     return onBytes === undefined ? ok(undefined) : onBytes(length);
@@ -127,7 +132,9 @@ async function copySmall(
   onBytes(size);
   const read = await source.read(buffers.data, prefix ? size : size + 1, 0);
   if (read.isErr()) return { kind: "source-failed", error: read.error };
-  if (read.value !== size) return { kind: "source-moved" };
+  if (read.value > size) return { kind: "source-moved" };
+  // A file system may give less than it was asked for, and have more (read(2)): what is left comes in stretches.
+  if (read.value < size) return copyLarge(source, target, buffers, { throttle, from: 0, prefix, onBytes: () => undefined });
   const digest = new Uint8Array(32);
   Bun.SHA256.hash(buffers.data.bytes.subarray(0, size), digest);
   if (size > 0) {
@@ -142,9 +149,26 @@ const HOLE = -1;
 /** A long hole is told in steps: who waits for a sign of life gets one. */
 const HOLE_STEP = 256 << 20;
 
+/** Is the one as the other begins? Of the source only so much is read. */
+export async function beginsLike(
+  source: SourceFile,
+  beginning: SourceFile,
+  buffers: CopyBuffers,
+): Promise<Result<boolean, CopyStep<Uint8Array>>> {
+  const a = await hashBytes(source, buffers, undefined, beginning.stat.size);
+  if (a.kind !== "done") return err(a);
+  const b = await hashBytes(beginning, buffers);
+  if (b.kind === "source-failed") return err({ kind: "replica-failed", error: b.error });
+  return b.kind === "done" ? ok(Buffer.compare(a.value, b.value) === 0) : ok(false);
+}
+
 /** Calls `use` for each stretch of data, which is then at the start of the buffer, and with the position `HOLE` for each stretch without. */
-async function eachStretch(source: SourceFile, buffers: CopyBuffers, prefix: boolean, use: Write): Promise<CopyStep<undefined>> {
-  const { size } = source.stat;
+async function eachStretch(
+  source: SourceFile,
+  buffers: CopyBuffers,
+  { size, prefix }: { readonly size: number; readonly prefix: boolean },
+  use: Write,
+): Promise<CopyStep<undefined>> {
   const sparse = isSparse(source.stat);
   for (let position = 0; position < size; ) {
     const stretch = sparse ? await source.nextData(position) : ok({ start: position, end: size });

@@ -27,6 +27,8 @@ export interface CopyRequest {
   readonly replaces?: Evidence;
   /** The folder that it goes to, below the destination's root, if not `<origin host><origin path>`: of a restore. */
   readonly into?: string;
+  /** A run was broken off in its directory: what stands under its name may be that run's, although nobody recorded it. */
+  readonly brokenOff?: true;
   /** It is still growing: as much of it is copied as there is when it is opened, provided that it only grew. */
   readonly prefix?: true;
 }
@@ -73,7 +75,7 @@ export interface CopyGroupResult {
   readonly outcomes: readonly CopyOutcome[];
   /** The replica failed as a whole: requests without an outcome were not tried. */
   readonly problem?: ReplicaProblem;
-  /** Directories in which a temporary file could not be removed. */
+  /** Directories in which a temporary file could not be removed, or a copy may have a name that is not durable, or was not told of. */
   readonly leftovers: readonly DirectoryId[];
 }
 

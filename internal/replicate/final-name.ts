@@ -1,12 +1,13 @@
 /**
  * What stands under a copy's final name (step 6). Only what the inventory knows may be replaced. A file that nobody recorded but that equals the source
- * (a run that was killed between the rename and the record) is adopted; anything else is somebody's, and stays.
+ * (a run that was killed between the rename and the record) is adopted. In a directory in which a run was broken off, what is the beginning of its source and
+ * not newer is that run's, too: the source has grown since, and its copy holds all that is there. Anything else is somebody's, and stays.
  */
 import { err, ok, type Result } from "neverthrow";
 import { sameEvidence } from "../inventory/mod.ts";
 import { type FileStat, printable } from "../sys/mod.ts";
 import type { SourceFile, VolumeDirectory } from "../volume/mod.ts";
-import { type CopyBuffers, sameContents } from "./copy-bytes.ts";
+import { beginsLike, type CopyBuffers, type CopyStep, sameContents } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
 import { type CopyRequest, destinationPathOf } from "./copy-request.ts";
 import { type FileFailure, sourceChanged, sourceDiffers } from "./opened-source.ts";
@@ -14,6 +15,8 @@ import { type FileFailure, sourceChanged, sourceDiffers } from "./opened-source.
 export type FinalName =
   | { readonly kind: "free" }
   | { readonly kind: "replaceable" }
+  /** What a run that was broken off wrote when the source was shorter. */
+  | { readonly kind: "beginning"; readonly there: FileStat }
   | { readonly kind: "equal"; readonly there: FileStat; readonly digest: Uint8Array };
 
 /** Looks once, without comparing contents: enough right before the rename. */
@@ -46,24 +49,37 @@ export async function inspectFinalName(
   if (looked.isErr()) return err(looked.error);
   const there = looked.value;
   if (typeof there === "string") return ok({ kind: there });
-  if (!couldBeCopyOf(there, source.stat)) return err(inTheWay(request, there, replica));
+  const equal = couldBeCopyOf(there, source.stat);
+  if (!equal && !(request.brokenOff === true && couldBeBeginningOf(there, source.stat)))
+    return err(inTheWay(request, there, replica));
   const copy = await directory.openSource(request.name);
   if (copy.isErr()) return err(failureAtReplica(copy.error));
+  if (!equal) {
+    const begins = await beginsLike(source, copy.value, buffers);
+    copy.value.close();
+    if (begins.isErr()) return err(failureOfStep(request, source, begins.error));
+    return begins.value ? ok({ kind: "beginning", there }) : err(inTheWay(request, there, replica));
+  }
   const same = await sameContents(source, copy.value, buffers);
   const flushed = flush && same.isOk() && same.value !== undefined ? await copy.value.sync() : ok(undefined);
   copy.value.close();
   if (flushed.isErr()) return err(failureAtReplica(flushed.error));
-  if (same.isErr()) {
-    const { error } = same;
-    if (error.kind === "source-failed") return err(failureAtSource(error.error));
-    if (error.kind === "replica-failed") return err(failureAtReplica(error.error));
-    return err(sourceChanged(request, source.stat));
-  }
+  if (same.isErr()) return err(failureOfStep(request, source, same.error));
   if (same.value === undefined) return err(inTheWay(request, there, replica));
   const { mustBe } = request;
   if (mustBe !== undefined && Buffer.compare(mustBe, same.value) !== 0) return err(sourceDiffers(request, same.value));
   return ok({ kind: "equal", there, digest: same.value });
 }
+
+function failureOfStep(request: CopyRequest, source: SourceFile, step: CopyStep<Uint8Array>): FileFailure {
+  if (step.kind === "source-failed") return failureAtSource(step.error);
+  if (step.kind === "replica-failed") return failureAtReplica(step.error);
+  return sourceChanged(request, source.stat);
+}
+
+/** Not larger and not newer. Coarse times were rounded down when they were kept. */
+const couldBeBeginningOf = (there: FileStat, source: FileStat): boolean =>
+  there.size <= source.size && there.mtimeSeconds <= source.mtimeSeconds;
 
 /** Same size, and a modification time that a coarser file system (2 s on FAT) could have made of the source's. */
 const couldBeCopyOf = (there: FileStat, source: FileStat): boolean =>

@@ -22,7 +22,7 @@ import { type CopyGroupResult, type CopyLimits, type CopyOutcome, type CopyReque
 import { type Destination, Destinations } from "./destination.ts";
 import { inspectFinalName } from "./final-name.ts";
 import { bytesInFlight, forEachInFlight, limitsOf } from "./in-flight.ts";
-import { asOpened, type FileFailure } from "./opened-source.ts";
+import { asOpened, evidenceOf, type FileFailure } from "./opened-source.ts";
 import { OriginFiles } from "./origin-files.ts";
 import { observeCopy, publishCopy } from "./publish-copy.ts";
 import { Room } from "./room.ts";
@@ -113,11 +113,12 @@ export class GroupCopy {
   }
 
   async #stageOpened(
-    request: CopyRequest,
+    asked: CopyRequest,
     source: SourceFile,
     room: Room,
     buffers: CopyBuffers,
   ): Promise<Result<Staged | "adopted", FileFailure>> {
+    let request = asked;
     const opened = this.#destinationOf(request) ?? (await this.#openDestination(request));
     if (opened.isErr()) return err(this.#atReplica(await room.whyNotCreated(failureAtReplica(opened.error))));
     const destination = opened.value;
@@ -126,6 +127,7 @@ export class GroupCopy {
       const found = await inspectFinalName(request, source, destination.directory, name, buffers, !flushesWhole);
       if (found.isErr()) return err(this.#atReplica(found.error));
       if (found.value.kind === "equal") return this.#adopt(request, destination, found.value.there, found.value.digest);
+      if (found.value.kind === "beginning") request = { ...request, replaces: evidenceOf(found.value.there) };
     }
     const continues = mayContinue(destination.directory, source, request);
     const taken = continues ? ok(undefined) : room.take(request, source.stat);
@@ -203,11 +205,8 @@ export class GroupCopy {
     const done = await this.#publish(item);
     if (done.isErr()) return this.#abandon(item, done.error);
     const there = await observeCopy(item, this.replica.name, done.value);
-    if (there.isErr()) {
-      // The temporary file may be there still, whatever the far end has said.
-      this.#leftovers.add(item.request.directory);
-      this.#failed(item.request, this.#atReplica(there.error));
-    } else this.#published.add({ ...item, how: "copied", there: there.value });
+    if (there.isErr()) this.#unrecorded(item.request, there.error);
+    else this.#published.add({ ...item, how: "copied", there: there.value });
     if (this.#published.areMany) await this.#recordPublished();
   }
 
@@ -219,7 +218,7 @@ export class GroupCopy {
     for (const item of published) {
       const named = isDurable(item.destination);
       if (named.isOk()) this.#outcomes.push(storedOutcome(item));
-      else this.#failed(item.request, this.#atReplica(failureAtReplica(named.error)));
+      else this.#unrecorded(item.request, failureAtReplica(named.error));
     }
   }
 
@@ -241,7 +240,7 @@ export class GroupCopy {
       // A name that may or may not survive is not recorded; the next run adopts what did.
       const named = isDurable(item.destination).mapErr(failureAtReplica);
       const there = named.isErr() ? err(named.error) : await observeCopy(item, this.replica.name);
-      if (there.isErr()) this.#failed(item.request, there.error);
+      if (there.isErr()) this.#unrecorded(item.request, there.error);
       else this.#outcomes.push(storedOutcome({ ...item, how: "copied", there: there.value }));
     }
   }
@@ -251,6 +250,12 @@ export class GroupCopy {
     const untried = failure.transport !== undefined || this.#origins.isUnreachable(request);
     if (!untried) this.#outcomes.push(failedOutcome(request, failure));
     if (failure.reason === "OriginUnreachable") this.#origins.cannotReach(request);
+  }
+
+  /** It may have its final name, or its temporary one still, whatever the replica has said: the next run looks. */
+  #unrecorded(request: CopyRequest, failure: CopyFailure): void {
+    this.#leftovers.add(request.directory);
+    this.#failed(request, this.#atReplica(failure));
   }
 
   async #publish(item: Staged): Promise<Result<FileStat | undefined, CopyFailure>> {

@@ -28,7 +28,11 @@ export const sourceDiffers = (request: CopyRequest, digest: Uint8Array): FileFai
 
 const hex = (digest: Uint8Array = new Uint8Array()): string => Buffer.from(digest).toString("hex");
 
-const evidenceOf = ({ size, mtimeSeconds, mtimeNanoseconds }: FileStat): Evidence => ({ size, mtimeSeconds, mtimeNanoseconds });
+export const evidenceOf = ({ size, mtimeSeconds, mtimeNanoseconds }: FileStat): Evidence => ({
+  size,
+  mtimeSeconds,
+  mtimeNanoseconds,
+});
 
 export const sourceChanged = (request: CopyRequest, now: FileStat): FileFailure => ({
   domain: "source",

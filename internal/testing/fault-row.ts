@@ -20,6 +20,8 @@ export interface FaultRow {
 export interface FaultOptions {
   /** A small sample of the cases. */
   readonly quick: boolean;
+  /** So many cases of each row, chosen by the seed; left out: all of them. */
+  readonly cases?: number;
   readonly seed: number;
   /** How many cases run side by side. */
   readonly jobs: number;

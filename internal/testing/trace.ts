@@ -11,6 +11,8 @@ export interface TraceOptions extends RunOptions {
   readonly inject?: readonly string[];
   /** Only calls on these paths (also on descriptors that are open on them) are recorded and disturbed. */
   readonly paths?: readonly string[];
+  /** Programs that it starts are left alone from their first moment on. */
+  readonly leaveChildren?: boolean;
 }
 
 export interface Traced extends Outcome {
@@ -40,6 +42,7 @@ export function startTraced(
   wrapper.push("-e", `trace=${traced.length === 0 ? "none" : traced.join(",")}`);
   for (const fault of inject) wrapper.push("-e", `inject=${fault}`);
   for (const path of options.paths ?? []) wrapper.push("-P", path);
+  if (options.leaveChildren === true) wrapper.push("-b", "execve");
   const running = start([programPath(), ...given], { ...options, wrapper: [...(options.wrapper ?? []), ...wrapper, "--"] });
   const ended = running.ended.then((outcome): Traced => {
     const threads = [...new Bun.Glob("trace.*").scanSync({ cwd: folder })].map((name) =>

@@ -1,18 +1,9 @@
 /** One case: the program is disturbed once, then left alone until it has finished; looked at after both. */
-import type { SyncSummary } from "../../agent/mod.ts";
-import { jsonOf } from "../world.ts";
-import type { FaultPoint } from "./fault-points.ts";
+import type { Traced } from "../trace.ts";
 import type { FaultWorld } from "./fault-world.ts";
-import { brokenLaws, lookAt } from "./invariants.ts";
-
-/** Error numbers that a disk, a mount or a limit gives. */
-export const ERRORS = ["EIO", "ENOSPC", "EDQUOT", "EACCES", "EROFS", "EINTR", "EMFILE", "ENOMEM", "ESTALE"] as const;
-
-export type Fault = { readonly kind: "kill" } | { readonly kind: "error"; readonly code: (typeof ERRORS)[number] };
-
-export interface FaultCase extends FaultPoint {
-  readonly fault: Fault;
-}
+import { brokenLaws, type Findings, finishedCount, lookAt } from "./invariants.ts";
+import { notIsolated, unexplained } from "./isolation.ts";
+import { caseName, type Fault, type FaultCase } from "./scene.ts";
 
 export interface CaseResult {
   readonly name: string;
@@ -26,61 +17,89 @@ export interface CaseResult {
   readonly failures: readonly string[];
 }
 
-/** A case's name, by which it can be repeated: "renameat2:7:kill". */
-export const caseName = ({ call, when, fault }: FaultCase): string =>
-  `${call}:${when}:${fault.kind === "kill" ? "kill" : fault.code}`;
+const FAULT_OF_OURS = "a fault of xtelemdb itself";
+/** An error never makes the inventory one that only a person can heal, nor the command line wrong. */
+const ENDS_AFTER_ERROR = [0, 1, 3];
 
-/** The case of a name; undefined for what is none. */
-export function caseOf(name: string): FaultCase | undefined {
-  const [, call, when, word] = /^(\w+):(\d+):(\w+)$/.exec(name) ?? [];
-  if (call === undefined || word === undefined) return undefined;
-  const code = ERRORS.find((known) => known === word);
-  if (word !== "kill" && code === undefined) return undefined;
-  return { call, when: Number(when), fault: code === undefined ? { kind: "kill" } : { kind: "error", code } };
+interface Disturbed extends Pick<Traced, "code" | "signal" | "stdout" | "stderr"> {
+  readonly killed: boolean;
+  /** The call that was struck, as strace recorded it. */
+  readonly struck: string | undefined;
 }
 
-const FAULT_OF_OURS = "a fault of xtelemdb itself";
+async function disturb(world: FaultWorld, { scene, call, when, fault }: FaultCase): Promise<Disturbed> {
+  const how = `${call}:${fault.kind === "kill" ? "signal=SIGKILL" : `error=${fault.code}`}:when=${when}`;
+  world.startMoving(when);
+  try {
+    if (scene === "far-end") {
+      world.traceFarEnd(`-e trace=${call} -e inject=${how}`);
+      const outcome = await world.sync();
+      world.traceFarEnd(undefined);
+      const { threads } = await world.farEnd();
+      return { ...outcome, killed: outcome.signal !== null, struck: struckIn(threads, call, when, fault) };
+    }
+    const outcome = await world.traced(["sync"], { inject: [how], leaveChildren: true });
+    await world.farEnd();
+    const killed = outcome.signal === "SIGKILL" || outcome.code === 128 + 9;
+    return { ...outcome, killed, struck: struckIn(outcome.threads, call, when, fault) };
+  } finally {
+    world.stopMoving();
+  }
+}
+
+/** strace marks an error that it made; a kill it does not: there it is the last call of a thread that has made so many. */
+function struckIn(threads: Traced["threads"], call: string, when: number, fault: Fault): string | undefined {
+  if (fault.kind === "error") return threads.flat().find((line) => line.includes("(INJECTED)"));
+  const own = threads.map((lines) => lines.filter((line) => line.startsWith(`${call}(`)));
+  return own.find((lines) => lines.length === when)?.at(-1);
+}
 
 export async function runCase(world: FaultWorld, given: FaultCase): Promise<CaseResult> {
-  const { call, when, fault } = given;
+  const { fault, scene } = given;
   world.reset();
-  const how = fault.kind === "kill" ? "signal=SIGKILL" : `error=${fault.code}`;
-  const outcome = await world.traced(["sync"], { inject: [`${call}:${how}:when=${when}`] });
-  const killed = outcome.signal === "SIGKILL" || outcome.code === 128 + 9;
-  const disturbed = fault.kind === "kill" ? killed : outcome.calls.some((line) => line.includes("(INJECTED)"));
+  const outcome = await disturb(world, given);
+  const dies = fault.kind === "kill" && scene !== "far-end";
+  const disturbed = dies ? outcome.killed : outcome.struck !== undefined;
   const failures: string[] = [];
-  if (fault.kind === "error" && (killed || outcome.code === null)) failures.push(`it ended by ${outcome.signal}`);
-  if (outcome.stderr.includes(FAULT_OF_OURS)) failures.push(`it took the fault for its own: ${outcome.stderr.slice(0, 300)}`);
+  if (!dies && (outcome.killed || outcome.code === null)) failures.push(`it ended by ${outcome.signal}`);
+  if (!dies && outcome.code !== null && !ENDS_AFTER_ERROR.includes(outcome.code))
+    failures.push(`it ended with ${outcome.code}: ${outcome.stderr.slice(0, 400)}`);
+  if (outcome.stderr.includes(FAULT_OF_OURS)) failures.push(`it took the fault for its own: ${outcome.stderr.slice(0, 600)}`);
   const after = lookAt(world);
   failures.push(...brokenLaws(world, after));
   // What was said to be done is done, and what was not is said.
-  if (outcome.code === 0 && after.finished < world.pending)
-    failures.push(`it says converged, and ${after.finished} of ${world.pending} are done`);
-  failures.push(...(await heal(world, after.finished)));
-  const count = (list: readonly string[]): number => list.length;
+  if (outcome.code === 0 && finishedCount(after) < world.pending)
+    failures.push(`it says converged, and ${finishedCount(after)} of ${world.pending} are done`);
+  if (!dies && outcome.struck !== undefined && outcome.code !== 1) failures.push(...notIsolated(world, outcome.struck, after));
+  if (!dies && outcome.code === 3) failures.push(...(await unexplained(world, after)));
+  failures.push(...(await heal(world, after)));
+  if (failures.length > 0 && outcome.struck !== undefined) failures.push(`struck: ${outcome.struck.slice(0, 300)}`);
   return {
     name: caseName(given),
     fault: fault.kind,
     disturbed,
-    torn: count(after.torn),
-    lost: count(after.lost),
-    falseCurrent: count(after.falseCurrent),
+    torn: after.torn.length,
+    lost: after.lost.length,
+    falseCurrent: after.falseCurrent.length,
     failures,
   };
 }
 
 /** The next runs finish the work, make nothing twice, and leave nothing behind. */
-async function heal(world: FaultWorld, finished: number): Promise<string[]> {
+async function heal(world: FaultWorld, before: Findings): Promise<string[]> {
   const outcome = await world.run("sync", "--json");
   if (outcome.code !== 0)
-    return [`the next sync ends with ${outcome.code}: ${outcome.stdout.slice(0, 600)}${outcome.stderr.slice(0, 300)}`];
-  const failures: string[] = [];
-  const copied = jsonOf<SyncSummary>(outcome).copied.files;
-  if (copied > world.pending - finished)
-    failures.push(`copied again: ${copied}, where ${finished} of ${world.pending} were there`);
+    return [`the next sync ends with ${outcome.code}: ${outcome.stdout.slice(0, 1500)}${outcome.stderr.slice(0, 300)}`];
   const healed = lookAt(world);
-  failures.push(...brokenLaws(world, healed), ...healed.temporary.map((path) => `left behind: ${path}`));
-  if (healed.finished !== world.pending) failures.push(`in the end ${healed.finished} of ${world.pending} are done`);
+  const failures = [
+    ...brokenLaws(world, healed),
+    ...healed.temporary.map((path) => `left behind: ${path}`),
+    ...healed.behind.map((path) => `behind its source: ${path}`),
+    ...Object.entries(before.finished)
+      .filter(([path, inode]) => healed.finished[path] !== inode)
+      .map(([path]) => `copied again: ${path}`),
+  ];
+  if (finishedCount(healed) !== world.pending) failures.push(`in the end ${finishedCount(healed)} of ${world.pending} are done`);
   const again = await world.syncSummary();
   if (again.code !== 0 || again.copied.files > 0)
     failures.push(`a run with nothing to do ends with ${again.code}, copies ${again.copied.files}`);

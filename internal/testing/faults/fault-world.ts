@@ -1,79 +1,157 @@
-/** The world of a sweep: half way between two states, so that one `sync` makes new copies, replaces copies, keeps those of deleted files, and writes manifests. */
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+/** The world of a sweep: half way between two states, so that one `sync` makes new copies, replaces copies, keeps those of deleted files, meets files that move, and writes manifests. */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "../program.ts";
 import { filesOf, readTree } from "../tree.ts";
+import { until } from "../until.ts";
 import { HOST, MARKER, World } from "../world.ts";
+import { FAR_CALLS, FAR_TRACE, type FarTrace, farScript, readFarTraces } from "./far-end-trace.ts";
+import { GROWS, GROWS_LATER, MovingFiles, VANISHES } from "./moving-files.ts";
+import type { Scene } from "./scene.ts";
 
 const REPLICAS = ["backup", "second"] as const;
-const PARTS = ["data", "state", ...REPLICAS] as const;
+const FAR_HOST = "exao2";
+const PARTS = ["data", "far-data", "state", ...REPLICAS] as const;
+const MOVING = new Set([GROWS, GROWS_LATER, VANISHES]);
 
-/** Every file's contents, by its path below a replica's root: before, and as they are to be in the end. */
+/** Every quiet file's contents, by its path below a replica's root: before, and as they are to be in the end. */
 export interface Versions {
   readonly before: Readonly<Record<string, string>>;
   readonly after: Readonly<Record<string, string>>;
+  /** Of files that move: everything that they have been. */
+  readonly moving: Readonly<Record<string, readonly string[]>>;
 }
 
 export class FaultWorld extends World {
-  versions: Versions = { before: {}, after: {} };
+  #before: Versions["before"] = {};
+  #after: Versions["after"] = {};
   #markers: readonly string[] = [];
+  #moving: MovingFiles | undefined;
 
-  private constructor() {
+  private constructor(readonly scene: Scene) {
     super({ replicas: [...REPLICAS] });
-    this.declare({ replicas: [...REPLICAS], scan: { max_loss: "100%" } });
+    mkdirSync(this.path("far-data"));
+    const far = `ssh://far/${this.path("second")}/`;
+    const keys = { connections: 2, timeout: "10s" };
+    if (scene === "local") this.declare({ replicas: [...REPLICAS], scan: { max_loss: "100%" } });
+    else {
+      this.declare({
+        hosts: { [HOST]: ["data"], [FAR_HOST]: ["far-data"] },
+        hostKeys: { [FAR_HOST]: { address: "ssh://far", ...keys } },
+        replicas: ["backup", far],
+        replicaKeys: { [far]: keys },
+        scan: { max_loss: "100%" },
+      });
+      writeFileSync(this.path("ssh"), farScript(this.folder), { mode: 0o755 });
+      this.runWith({ environment: { XTELEMDB_SSH: this.path("ssh") } });
+    }
   }
 
-  static async make(): Promise<FaultWorld> {
-    const world = new FaultWorld();
-    world.files(
-      ...Array.from({ length: 8 }, (_, index) => ({ path: `d${index % 3}/${index}`, size: 700 * index, seed: index })),
-      { path: "gone/1", content: "to be deleted" },
-      { path: "d1/gone", content: "to be deleted, too" },
-    );
+  static async make(scene: Scene = "local"): Promise<FaultWorld> {
+    const world = new FaultWorld(scene);
+    const trees = scene === "local" ? ["data"] : ["data", "far-data"];
+    for (const tree of trees) world.makeTree(tree, filesBefore(tree));
     const first = await world.sync();
     if (first.code !== 0) throw new Error(`the world of faults cannot be made: ${first.stdout}${first.stderr}`);
-    const before = world.#expected();
-    rmSync(world.path("data/gone"), { recursive: true });
-    rmSync(world.path("data/d1/gone"));
-    world.files(
-      ...[1, 2, 5].map((index) => ({ path: `d${index % 3}/${index}`, size: 900 * index, seed: 100 + index })),
-      ...Array.from({ length: 5 }, (_, index) => ({ path: `new/deep/${index}`, size: 5000 * index, seed: 200 + index })),
-      { path: "large", size: 3 << 20, seed: 300 },
-    );
-    world.versions = { before, after: { ...before, ...world.#expected() } };
+    world.#before = world.#expected(trees);
+    for (const tree of trees) {
+      for (const gone of ["gone/1", "d1/gone"]) rmSync(world.path(`${tree}/${gone}`));
+      world.makeTree(tree, filesAfter(tree));
+    }
+    const { before, after } = { before: world.#before, after: world.#expected(trees) };
+    world.#after = { ...before, ...after };
+    for (const tree of trees)
+      world.makeTree(
+        tree,
+        [...MOVING].map((path) => ({ path, content: `${path} of ${tree}\n` })),
+      );
     world.#markers = world.#readMarkers();
     mkdirSync(world.path("template"));
     for (const part of PARTS) copyTree(world.path(part), join(world.path("template"), part));
+    world.reset();
     return world;
   }
 
+  /** The folders of the replicas. */
   get replicas(): readonly string[] {
     return REPLICAS.map((name) => this.path(name));
   }
 
-  /** How many copies one sync has to make. */
+  get versions(): Versions {
+    const vanishing = Object.fromEntries(
+      this.#dataDirectories().map(({ path, place }) => [
+        `${place}/${VANISHES}`,
+        [textSha256(`${VANISHES} of ${path.split("/").at(-1)}\n`)],
+      ]),
+    );
+    return { before: this.#before, after: this.#after, moving: { ...vanishing, ...this.#moving?.versions } };
+  }
+
+  /** The copies of quiet files that one sync has to make, by their path below a replica's root. */
+  get pendingPlaces(): readonly string[] {
+    return Object.keys(this.#after).filter((path) => this.#after[path] !== this.#before[path]);
+  }
+
+  /** How many copies of quiet files one sync has to make. */
   get pending(): number {
-    const { before, after } = this.versions;
-    return Object.keys(after).filter((path) => after[path] !== before[path]).length * REPLICAS.length;
+    return this.pendingPlaces.length * REPLICAS.length;
   }
 
   get markersAreIntact(): boolean {
     return JSON.stringify(this.#readMarkers()) === JSON.stringify(this.#markers);
   }
 
-  /** As it was made. */
-  reset(): void {
-    for (const part of PARTS) {
-      rmSync(this.path(part), { recursive: true, force: true });
-      copyTree(join(this.path("template"), part), this.path(part));
-    }
-    rmSync(this.statusFile, { force: true });
+  /** The origin path of a place below a replica's root. */
+  originPath(place: string): string {
+    return place.slice(place.indexOf("/"));
   }
 
-  #expected(): Record<string, string> {
-    const files = filesOf(readTree(this.data));
-    const prefix = `${HOST}${this.data}/`;
-    return Object.fromEntries(Object.keys(files).map((path) => [prefix + path, sha256(join(this.data, path))]));
+  /** As it was made. */
+  reset(): void {
+    for (const part of PARTS) rmSync(this.path(part), { recursive: true, force: true });
+    command("cp", "-a", ...PARTS.map((part) => join(this.path("template"), part)), this.folder);
+    rmSync(this.statusFile, { force: true });
+    for (const name of ["servers", FAR_TRACE, FAR_CALLS]) rmSync(this.path(name), { force: true, recursive: true });
+    this.#moving = new MovingFiles(this.#dataDirectories());
+  }
+
+  /** From now on files move, until `stopMoving`. */
+  startMoving(seed: number): void {
+    this.#moving?.begin(seed);
+  }
+
+  stopMoving(): void {
+    this.#moving?.end();
+  }
+
+  /** The far end's servers that begin from now on are traced in this way; undefined: they are left alone. */
+  traceFarEnd(options: string | undefined): void {
+    if (options === undefined) rmSync(this.path(FAR_TRACE), { force: true });
+    else writeFileSync(this.path(FAR_TRACE), options);
+  }
+
+  /** What the far end's servers have called, when all of them have ended. */
+  async farEnd(): Promise<FarTrace> {
+    if (!existsSync(this.path("servers"))) return { threads: [] };
+    const pids = readFileSync(this.path("servers"), "utf8").split("\n").filter(Boolean);
+    await until("the far end's servers have ended", () => pids.every((pid) => !isRunning(pid)));
+    return await readFarTraces(this.path(FAR_CALLS));
+  }
+
+  #dataDirectories(): readonly { readonly path: string; readonly place: string }[] {
+    const near = { path: this.data, place: `${HOST}${this.data}` };
+    const far = { path: this.path("far-data"), place: `${FAR_HOST}${this.path("far-data")}` };
+    return this.scene === "local" ? [near] : [near, far];
+  }
+
+  #expected(trees: readonly string[]): Record<string, string> {
+    return Object.fromEntries(
+      this.#dataDirectories()
+        .filter(({ path }) => trees.some((tree) => this.path(tree) === path))
+        .flatMap(({ path, place }) =>
+          Object.keys(filesOf(readTree(path))).map((name) => [`${place}/${name}`, sha256(join(path, name))]),
+        ),
+    );
   }
 
   #readMarkers(): string[] {
@@ -81,7 +159,34 @@ export class FaultWorld extends World {
   }
 }
 
+function filesBefore(tree: string) {
+  const few = tree === "data" ? 8 : 4;
+  return [
+    ...Array.from({ length: few }, (_, index) => ({ path: `d${index % 3}/${index}`, size: 700 * index, seed: index })),
+    { path: "gone/1", content: "to be deleted" },
+    { path: "d1/gone", content: "to be deleted, too" },
+  ];
+}
+
+function filesAfter(tree: string) {
+  const [changed, added] = tree === "data" ? [[1, 2, 5], 5] : [[1, 2], 2];
+  return [
+    ...changed.map((index) => ({ path: `d${index % 3}/${index}`, size: 900 * index, seed: 100 + index })),
+    ...Array.from({ length: added }, (_, index) => ({ path: `new/deep/${index}`, size: 5000 * index, seed: 200 + index })),
+    { path: "large", size: 3 << 20, seed: 300 },
+  ];
+}
+
+function isRunning(pid: string): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return false;
+  }
+}
+
 /** Times to the nanosecond, holes, owners: node's own copying keeps less. */
 const copyTree = (from: string, to: string): unknown => command("cp", "-a", from, to);
 
 const sha256 = (path: string): string => new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex");
+const textSha256 = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex");

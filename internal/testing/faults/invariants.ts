@@ -1,4 +1,5 @@
 /** What must hold of replicas and inventory after any fault, looked at by python3. */
+import { writeFileSync } from "node:fs";
 import { command, pythonPath } from "../program.ts";
 import type { FaultWorld } from "./fault-world.ts";
 
@@ -11,8 +12,10 @@ export interface Findings {
   readonly falseCurrent: readonly string[];
   /** Temporary files. */
   readonly temporary: readonly string[];
-  /** Copies that are as they are to be in the end. */
-  readonly finished: number;
+  /** Copies of quiet files that are as they are to be in the end, by their whole path, each with its inode. */
+  readonly finished: Readonly<Record<string, number>>;
+  /** Copies of files that moved which are not what their source was last. */
+  readonly behind: readonly string[];
   /** "ok", or what SQLite finds wrong with the inventory. */
   readonly integrity: string;
 }
@@ -20,7 +23,8 @@ export interface Findings {
 /** The state code 1 is `current` (internal/inventory/model.ts; migrations never change it). */
 const LOOK = `
 import hashlib, json, os, re, sqlite3, sys
-database, replicas, versions = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
+database, request = sys.argv[1], json.load(open(sys.argv[2]))
+before, after, moving, folders = request["before"], request["after"], request["moving"], request["folders"]
 def sha(path):
     try:
         with open(path, "rb") as file: return hashlib.sha256(file.read()).hexdigest()
@@ -31,11 +35,11 @@ false = []
 for url, host, directory, name, digest, size in connection.execute("""select p.url, h.name, d.path, f.name, hex(r.digest), r.size from file_replica r
     join file_origin f on f.id = r.file_origin_id join directory d on d.id = f.directory_id join host h on h.id = d.host_id
     join replica p on p.id = r.replica_id where r.state = 1"""):
-    path = url + "/" + host + directory + "/" + name
+    path = re.sub("^ssh://[^/]*/", "", url).rstrip("/") + "/" + host + directory + "/" + name
     if sha(path) != digest.lower() or os.path.getsize(path) != size: false.append(path)
 connection.close()
-torn, lost, temporary, finished = [], [], [], 0
-for root in replicas:
+torn, lost, temporary, finished, behind = [], [], [], {}, []
+for root in folders:
     seen = {}
     for folder, _, names in os.walk(root):
         for name in names:
@@ -43,18 +47,25 @@ for root in replicas:
             if re.match(r"\\.xtelemdb-[0-9a-f]{16}\\.part", name): temporary.append(path)
             elif "/.xtelemdb-" not in path: seen[os.path.relpath(path, root)] = sha(path)
     for path, digest in seen.items():
-        if digest not in (versions["before"].get(path), versions["after"].get(path)): torn.append(root + "/" + path)
-        elif digest == versions["after"].get(path) and digest != versions["before"].get(path): finished += 1
-    lost += [root + "/" + path for path in versions["before"] if path not in seen]
-print(json.dumps(dict(torn=torn, lost=lost, falseCurrent=false, temporary=temporary, finished=finished,
+        whole = root + "/" + path
+        if path in moving:
+            if digest not in moving[path]: torn.append(whole)
+        elif digest not in (before.get(path), after.get(path)): torn.append(whole)
+        elif digest == after.get(path) and digest != before.get(path): finished[whole] = os.stat(whole).st_ino
+    lost += [root + "/" + path for path in before if path not in seen]
+    behind += [root + "/" + path for path in moving if len(moving[path]) > 1 and seen.get(path) != moving[path][-1]]
+print(json.dumps(dict(torn=torn, lost=lost, falseCurrent=false, temporary=temporary, finished=finished, behind=behind,
     integrity="ok" if integrity == ["ok"] else "; ".join(integrity))))
 `;
 
 /** Looks at a world. */
-export const lookAt = (world: FaultWorld): Findings =>
-  JSON.parse(
-    command(pythonPath(), "-S", "-c", LOOK, world.database, JSON.stringify(world.replicas), JSON.stringify(world.versions)),
-  );
+export function lookAt(world: FaultWorld): Findings {
+  const request = world.path("look.json");
+  writeFileSync(request, JSON.stringify({ ...world.versions, folders: world.replicas }));
+  return JSON.parse(command(pythonPath(), "-S", "-c", LOOK, world.database, request));
+}
+
+export const finishedCount = ({ finished }: Findings): number => Object.keys(finished).length;
 
 /** What must not be, at any moment. */
 export function brokenLaws(world: FaultWorld, { torn, lost, falseCurrent, integrity }: Findings): string[] {

@@ -1,46 +1,80 @@
 /** The sweeps as kinds of faults. */
 import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
-import type { CaseResult, FaultCase } from "./fault-case.ts";
-import { crashCases, errorCases, pointsOfWorld, sample, sweep } from "./sweep.ts";
+import type { CaseResult } from "./fault-case.ts";
+import { type FaultCase, type FaultPoint, SCENES, type Scene } from "./scene.ts";
+import { crashCases, errorCases, pointsOf, sample, sweep } from "./sweep.ts";
 
-const QUICK_CASES = 60;
+const QUICK_CASES = 20;
 const SAID_EVERY = 50;
 
 const sum = (results: readonly CaseResult[], of: (result: CaseResult) => number): number =>
   results.reduce((total, result) => total + of(result), 0);
 
-/** Runs these cases, says which failed, and counts. */
-export async function sweepRow(fault: string, cases: readonly FaultCase[], { jobs, say }: FaultOptions): Promise<FaultRow> {
+/** Counts what came of the cases of a row. */
+export const rowOf = (fault: string, results: readonly CaseResult[]): FaultRow => ({
+  fault,
+  tried: results.length,
+  disturbed: results.filter(({ disturbed }) => disturbed).length,
+  torn: sum(results, ({ torn }) => torn),
+  lost: sum(results, ({ lost }) => lost),
+  falseCurrent: sum(results, ({ falseCurrent }) => falseCurrent),
+  failed: results.filter(({ failures }) => failures.length > 0).length,
+});
+
+/** Says how far a row is, and what failed in it. `repeat`: how a case is run again, from its name. */
+export function sayResults(fault: string, total: number, { say }: FaultOptions): (result: CaseResult) => void {
   let done = 0;
-  const results = await sweep(cases, jobs, (result) => {
+  return (result) => {
     done += 1;
-    if (done % SAID_EVERY === 0) say(`${fault}: ${done} of ${cases.length}`);
+    if (done % SAID_EVERY === 0) say(`${fault}: ${done} of ${total}`);
     if (result.failures.length === 0) return;
     say(`${fault}: ${result.name} failed (scripts/faults --case=${result.name}):`);
     for (const failure of result.failures) say(`  ${failure}`);
-  });
-  return {
-    fault,
-    tried: results.length,
-    disturbed: results.filter(({ disturbed }) => disturbed).length,
-    torn: sum(results, ({ torn }) => torn),
-    lost: sum(results, ({ lost }) => lost),
-    falseCurrent: sum(results, ({ falseCurrent }) => falseCurrent),
-    failed: results.filter(({ failures }) => failures.length > 0).length,
   };
 }
 
+/** Runs these cases of one scene, says which failed, and counts. */
+export async function sweepRow(
+  fault: string,
+  scene: Scene,
+  cases: readonly FaultCase[],
+  options: FaultOptions,
+): Promise<FaultRow> {
+  return rowOf(fault, await sweep(scene, cases, options.jobs, sayResults(fault, cases.length, options)));
+}
+
+type CasesOf = (points: readonly FaultPoint[], seed: number) => FaultCase[];
+
 const sweepKind =
-  (fault: string, casesOf: typeof crashCases): FaultKind =>
+  (names: Readonly<Record<Scene, string>>, casesOf: CasesOf): FaultKind =>
   async (options) => {
-    const points = await pointsOfWorld();
-    options.say(`${fault}: ${points.length} points`);
-    const all = casesOf(points);
-    return [await sweepRow(fault, options.quick ? sample(all, QUICK_CASES, options.seed) : all, options)];
+    const rows: FaultRow[] = [];
+    for (const scene of SCENES) {
+      const all = casesOf(await pointsOf(scene), options.seed);
+      options.say(`${names[scene]}: ${all.length} cases`);
+      const count = options.cases ?? (options.quick ? QUICK_CASES : all.length);
+      const cases = count < all.length ? sample(all, count, options.seed) : all;
+      rows.push(await sweepRow(names[scene], scene, cases, options));
+    }
+    return rows;
   };
 
 /** Killed at every call that changes something. */
-export const crashSweep: FaultKind = sweepKind("killed at a system call", crashCases);
+export const crashSweep: FaultKind = sweepKind(
+  {
+    local: "killed at a system call",
+    ssh: "killed while it sends to the far end",
+    "far-end": "the far end's server killed at a system call",
+  },
+  crashCases,
+);
 
-/** Each error at every call that changes something. */
-export const errorSweep: FaultKind = sweepKind("an error from a system call", (points) => errorCases(points));
+/** Errors at every call. */
+export const errorSweep: FaultKind = sweepKind(
+  {
+    local: "an error from a system call",
+    ssh: "an error on the way to the far end",
+    "far-end": "an error from a system call of the far end's server",
+  },
+  errorCases,
+);

@@ -8,5 +8,7 @@ export * from "./fault-case.ts";
 export * from "./fault-points.ts";
 export * from "./fault-world.ts";
 export * from "./invariants.ts";
+export * from "./isolation.ts";
 export * from "./kinds.ts";
+export * from "./scene.ts";
 export * from "./sweep.ts";

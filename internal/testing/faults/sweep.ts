@@ -1,7 +1,8 @@
 /** Runs cases side by side, each runner in a world of its own. */
-import { type CaseResult, ERRORS, type FaultCase, runCase } from "./fault-case.ts";
-import { type FaultPoint, faultPoints } from "./fault-points.ts";
+import { type CaseResult, runCase } from "./fault-case.ts";
+import { faultPoints } from "./fault-points.ts";
 import { FaultWorld } from "./fault-world.ts";
+import { ERRORS, type FaultCase, type FaultPoint, type Scene } from "./scene.ts";
 
 /** Mulberry32: the same seed gives the same sample (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c). */
 function chance(seed: number): () => number {
@@ -24,28 +25,30 @@ export function sample<Item>(items: readonly Item[], count: number, seed: number
     .map(({ item }) => item);
 }
 
+/** Killed at every call that changes something. */
 export const crashCases = (points: readonly FaultPoint[]): FaultCase[] =>
-  points.map((point) => ({ ...point, fault: { kind: "kill" } }));
+  points.filter(({ changes }) => changes).map(({ scene, call, when }) => ({ scene, call, when, fault: { kind: "kill" } }));
 
-/** Each error at each point; or, with a seed, one error at each. */
-export function errorCases(points: readonly FaultPoint[], seed?: number): FaultCase[] {
-  const next = chance(seed ?? 0);
-  return points.flatMap((point) => {
+/** Every error at each call that changes something on this machine; one, chosen by the seed, at each that only looks and at each of the far end. */
+export function errorCases(points: readonly FaultPoint[], seed: number): FaultCase[] {
+  const next = chance(seed);
+  return points.flatMap(({ scene, call, when, changes }) => {
     const chosen = ERRORS[Math.floor(next() * ERRORS.length)];
-    return ERRORS.filter((code) => seed === undefined || code === chosen).map(
-      (code): FaultCase => ({ ...point, fault: { kind: "error", code } }),
+    return ERRORS.filter((code) => (changes && scene !== "far-end") || code === chosen).map(
+      (code): FaultCase => ({ scene, call, when, fault: { kind: "error", code } }),
     );
   });
 }
 
-/** The points of the world. */
-export async function pointsOfWorld(): Promise<readonly FaultPoint[]> {
-  using world = await FaultWorld.make();
+/** The points of a scene. */
+export async function pointsOf(scene: Scene): Promise<readonly FaultPoint[]> {
+  using world = await FaultWorld.make(scene);
   return await faultPoints(world);
 }
 
-/** Runs the cases; results in the order in which they end. `jobs`: how many side by side. */
+/** Runs cases of one scene; results in the order in which they end. `jobs`: how many side by side. */
 export async function sweep(
+  scene: Scene,
   cases: readonly FaultCase[],
   jobs: number,
   onResult: (result: CaseResult) => void = () => undefined,
@@ -53,7 +56,7 @@ export async function sweep(
   const results: CaseResult[] = [];
   const left = cases.values();
   const runner = async (): Promise<void> => {
-    using world = await FaultWorld.make();
+    using world = await FaultWorld.make(scene);
     for (const one of left) {
       const result = await runCase(world, one);
       results.push(result);
