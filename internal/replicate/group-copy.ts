@@ -156,7 +156,6 @@ export class GroupCopy {
     if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
     this.#atReplica(written.error);
     if (written.error.transport === undefined) await this.#discard(request, destination.directory, temporary);
-    else this.#leftovers.add(request.directory);
     return err(written.error);
   }
 
@@ -249,6 +248,8 @@ export class GroupCopy {
   #failed(request: CopyRequest, failure: FileFailure): void {
     const untried = failure.transport !== undefined || this.#origins.isUnreachable(request);
     if (!untried) this.#outcomes.push(failedOutcome(request, failure));
+    // What was asked for last over a way that broke may have been done all the same.
+    if (failure.transport !== undefined) this.#leftovers.add(request.directory);
     if (failure.reason === "OriginUnreachable") this.#origins.cannotReach(request);
   }
 
@@ -274,7 +275,6 @@ export class GroupCopy {
   async #abandon({ request, destination, temporary }: Staged, failure: CopyFailure): Promise<void> {
     // What was written over a way that broke can be gone on with.
     if (failure.transport === undefined) await this.#discard(request, destination.directory, temporary);
-    else this.#leftovers.add(request.directory);
     this.#failed(request, this.#atReplica(failure));
   }
 
