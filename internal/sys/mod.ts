@@ -19,6 +19,7 @@ export * from "./inotify-events.ts";
 export * from "./lease.ts";
 export * from "./lock.ts";
 export * from "./machine-id.ts";
+export * from "./mount-options.ts";
 export * from "./name-bytes.ts";
 export * from "./names.ts";
 export * from "./notify-socket.ts";
