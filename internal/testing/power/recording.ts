@@ -1,0 +1,48 @@
+/** A world whose disks were recorded while the steps were done, and what was on the disks before and after each. */
+import type { FileSystem } from "../volume.ts";
+import { beginMark, endMark } from "./cut.ts";
+import type { DiskLog } from "./disk-log.ts";
+import { type Look, look } from "./look.ts";
+import { PowerWorld } from "./power-world.ts";
+import { DISKS, RecordedDisks } from "./recorded-disks.ts";
+import { STEPS, type Step } from "./steps.ts";
+
+export interface Recorded {
+  readonly step: Step;
+  readonly before: Look;
+  readonly after: Look;
+}
+
+export class Recording {
+  private constructor(
+    readonly world: PowerWorld,
+    readonly disks: RecordedDisks,
+    readonly log: DiskLog,
+    readonly steps: ReadonlyMap<string, Recorded>,
+  ) {}
+
+  /** Does the steps, and takes the disks away. The world's folders are empty then. */
+  static async make(kind: FileSystem): Promise<Recording> {
+    const world = new PowerWorld();
+    const disks = new RecordedDisks(world.folder, kind, (disk) => world.path(disk));
+    await disks.begin();
+    const steps = new Map<string, Recorded>();
+    for (const step of STEPS) {
+      step.prepare?.(world);
+      for (const disk of DISKS) if (step.unflushed?.includes(disk) !== true) disks.flush(disk);
+      const before = look(world);
+      disks.mark(beginMark(step.name));
+      const given = step.command(world);
+      const outcome = await world.run(...given);
+      disks.mark(endMark(step.name));
+      if (outcome.code !== (step.code ?? 0))
+        throw new Error(`${given.join(" ")} ends with ${outcome.code}: ${outcome.stdout}${outcome.stderr}`);
+      steps.set(step.name, { step, before, after: look(world) });
+    }
+    return new Recording(world, disks, await disks.end(), steps);
+  }
+
+  [Symbol.dispose](): void {
+    this.world[Symbol.dispose]();
+  }
+}
