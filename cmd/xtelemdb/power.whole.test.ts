@@ -3,15 +3,15 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { sample } from "../../internal/testing/faults/mod.ts";
 import { type Requirement, wholeTest } from "../../internal/testing/mod.ts";
 import {
+  allCuts,
   type Cut,
   cutName,
   cutOf,
   cutPower,
-  cutsOf,
+  GROUNDS,
   KEPT,
   Recording,
   runPowerCase,
-  STEPS,
 } from "../../internal/testing/power/mod.ts";
 
 const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
@@ -21,7 +21,7 @@ const NEEDS: readonly Requirement[] = ["dev-fuse", "loop", "namespaces"];
 
 let made: Promise<Recording> | undefined;
 const recording = (): Promise<Recording> => {
-  made ??= Recording.make("ext4");
+  made ??= Recording.make(GROUNDS[0]);
   return made;
 };
 
@@ -32,10 +32,9 @@ wholeTest(
   NEEDS,
   async () => {
     const recorded = await recording();
-    const steps = STEPS.map(({ name }) => name);
-    const all = cutsOf(recorded.log, steps);
+    const all = allCuts(recorded);
     expect(all.length).toBeGreaterThan(500);
-    for (const step of steps) expect(all.filter((cut) => cut.step === step).length).toBeGreaterThan(KEPT.length);
+    for (const step of recorded.steps.keys()) expect(all.filter((cut) => cut.step === step).length).toBeGreaterThan(KEPT.length);
     const results = await cutPower(recorded, sample(all, SAMPLE, SEED), { seed: SEED, jobs: JOBS });
     expect(results.filter(({ failures }) => failures.length > 0)).toEqual([]);
     expect(results).toHaveLength(SAMPLE);

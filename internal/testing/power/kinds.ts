@@ -2,17 +2,15 @@
 
 import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
 import { sample } from "../faults/sweep.ts";
-import type { FileSystem } from "../volume.ts";
 import { type Cut, type CutOptions, cutName, cutOf, cutsOf } from "./cut.ts";
+import { GROUNDS, type Ground } from "./ground.ts";
 import { type PowerResult, runPowerCase } from "./power-case.ts";
 import { Recording } from "./recording.ts";
-import { STEPS } from "./steps.ts";
 
-const FILE_SYSTEMS: readonly FileSystem[] = ["ext4", "xfs", "btrfs"];
-const QUICK_CASES = 30;
+const QUICK_CASES = 15;
 const SAID_EVERY = 50;
-/** xfs and btrfs take turns: each is cut at so many points of the full run. */
-const OTHER_CASES = 250;
+/** Of a full run: all that there are on ext4 take half an hour. */
+const CASES: Readonly<Record<(typeof GROUNDS)[number]["name"], number>> = { ext4: 1000, ssh: 400, xfs: 250, btrfs: 250 };
 
 /** Runs cases side by side; results in the order in which they end. */
 export async function cutPower(
@@ -34,27 +32,24 @@ export async function cutPower(
   return results;
 }
 
-const allCuts = ({ log }: Recording): Cut[] =>
-  cutsOf(
-    log,
-    STEPS.map(({ name }) => name),
-  );
+/** Every cut of a recording. */
+export const allCuts = ({ log, steps }: Recording): Cut[] => cutsOf(log, [...steps.keys()]);
 
 const sum = (results: readonly PowerResult[], of: (result: PowerResult) => number): number =>
   results.reduce((total, result) => total + of(result), 0);
 
-async function powerRow(kind: FileSystem, chosen: (all: Cut[]) => Cut[], { seed, jobs, say }: FaultOptions): Promise<FaultRow> {
-  using recording = await Recording.make(kind);
+async function powerRow(ground: Ground, chosen: (all: Cut[]) => Cut[], { seed, jobs, say }: FaultOptions): Promise<FaultRow> {
+  using recording = await Recording.make(ground);
   const all = allCuts(recording);
   const cuts = chosen(all);
-  const fault = `the power cut, on ${kind}`;
+  const fault = ground.far ? "the power cut, over ssh" : `the power cut, on ${ground.name}`;
   say(`${fault}: ${cuts.length} of ${all.length} cuts`);
   let done = 0;
   const results = await cutPower(recording, cuts, { seed, jobs }, ({ name, failures }) => {
     done += 1;
     if (done % SAID_EVERY === 0) say(`${fault}: ${done} of ${cuts.length}`);
     if (failures.length === 0) return;
-    say(`${fault}: ${name} failed (scripts/faults --seed=${seed} --case=power:${kind}:${name}):`);
+    say(`${fault}: ${name} failed (scripts/faults --seed=${seed} --case=power:${ground.name}:${name}):`);
     for (const failure of failures) say(`  ${failure}`);
   });
   return {
@@ -71,18 +66,18 @@ async function powerRow(kind: FileSystem, chosen: (all: Cut[]) => Cut[], { seed,
 /** The power is cut at every flush; of the rest a part is kept. */
 export const powerCuts: FaultKind = async (options) => {
   const rows: FaultRow[] = [];
-  for (const kind of FILE_SYSTEMS) {
-    const count = options.quick ? QUICK_CASES : kind === "ext4" ? Number.POSITIVE_INFINITY : OTHER_CASES;
-    rows.push(await powerRow(kind, (all) => sample(all, count, options.seed), options));
+  for (const ground of GROUNDS) {
+    const count = options.quick ? QUICK_CASES : CASES[ground.name];
+    rows.push(await powerRow(ground, (all) => sample(all, count, options.seed), options));
   }
   return rows;
 };
 
 /** One case by its name ("power:ext4:sync:12:some-writes"); undefined for what is none. */
 export function powerCase(name: string): FaultKind | undefined {
-  const [, kindName, cutText = ""] = /^power:(\w+):(.+)$/.exec(name) ?? [];
-  const kind = FILE_SYSTEMS.find((one) => one === kindName);
+  const [, word, cutText = ""] = /^power:(\w+):(.+)$/.exec(name) ?? [];
+  const ground = GROUNDS.find((one) => one.name === word);
   const cut = cutOf(cutText);
-  if (kind === undefined || cut === undefined) return undefined;
-  return async (options) => [await powerRow(kind, (all) => all.filter((one) => cutName(one) === cutName(cut)), options)];
+  if (ground === undefined || cut === undefined) return undefined;
+  return async (options) => [await powerRow(ground, (all) => all.filter((one) => cutName(one) === cutName(cut)), options)];
 }

@@ -5,8 +5,8 @@
  * Never: takes for granted that a disk writes in order, or writes whole what it was given.
  */
 export * from "./cut.ts";
+export * from "./ground.ts";
 export * from "./judge.ts";
 export * from "./kinds.ts";
 export * from "./power-case.ts";
 export * from "./recording.ts";
-export * from "./steps.ts";

@@ -3,7 +3,6 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { SyncSummary } from "../../agent/mod.ts";
 import { command, type Outcome, programPath, start } from "../program.ts";
-import { SCRATCH_VARIABLE } from "../scratch.ts";
 import { jsonOf } from "../world.ts";
 import { type Cut, type CutOptions, cutName, keptOf } from "./cut.ts";
 import { writeStretches } from "./disk-log.ts";
@@ -79,7 +78,7 @@ async function heal({ world }: Recording, recorded: Recorded, { wrapper }: Other
   const run = (...given: readonly string[]): Promise<Outcome> =>
     start([programPath(), ...given, "--config", world.configuration], {
       wrapper,
-      environment: { [SCRATCH_VARIABLE]: world.folder },
+      environment: world.environment,
     }).ended;
   const said = ({ code, stdout, stderr }: Outcome): string => `ends with ${code}: ${stdout.slice(0, 500)}${stderr.slice(0, 500)}`;
   const failures: string[] = [];

@@ -1,11 +1,11 @@
 /** A world whose disks were recorded while the steps were done, and what was on the disks before and after each. */
-import type { FileSystem } from "../volume.ts";
 import { beginMark, endMark } from "./cut.ts";
 import type { DiskLog } from "./disk-log.ts";
+import type { Ground } from "./ground.ts";
 import { type Look, look } from "./look.ts";
 import { PowerWorld } from "./power-world.ts";
 import { DISKS, RecordedDisks } from "./recorded-disks.ts";
-import { STEPS, type Step } from "./steps.ts";
+import { type Step, stepsOn } from "./steps.ts";
 
 export interface Recorded {
   readonly step: Step;
@@ -22,12 +22,12 @@ export class Recording {
   ) {}
 
   /** Does the steps, and takes the disks away. The world's folders are empty then. */
-  static async make(kind: FileSystem): Promise<Recording> {
-    const world = new PowerWorld();
-    const disks = new RecordedDisks(world.folder, kind, (disk) => world.path(disk));
+  static async make(ground: Ground): Promise<Recording> {
+    const world = new PowerWorld(ground.far);
+    const disks = new RecordedDisks(world.folder, ground.fileSystem, (disk) => world.path(disk));
     await disks.begin();
     const steps = new Map<string, Recorded>();
-    for (const step of STEPS) {
+    for (const step of stepsOn(ground)) {
       step.prepare?.(world);
       for (const disk of DISKS) if (step.unflushed?.includes(disk) !== true) disks.flush(disk);
       const before = look(world);

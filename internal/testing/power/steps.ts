@@ -3,6 +3,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "../program.ts";
 import type { FileDescription } from "../tree.ts";
+import type { Ground } from "./ground.ts";
 import type { PowerWorld } from "./power-world.ts";
 import type { DiskName } from "./recorded-disks.ts";
 
@@ -16,6 +17,8 @@ export interface Step {
   readonly code?: number;
   /** It is run once more after a cut, and may end so. Left out of what the next sync does anyway. */
   readonly again?: readonly number[];
+  /** What it proves does not hold over ssh. */
+  readonly nearOnly?: true;
   /** Somebody else has written copies: only what rows say of them is judged. */
   readonly foreign?: true;
 }
@@ -36,7 +39,7 @@ const removeInventory = (world: PowerWorld): void => {
   for (const end of ["", "-wal", "-shm", ".lock"]) rmSync(world.database + end, { force: true });
 };
 
-export const STEPS: readonly Step[] = [
+const STEPS: readonly Step[] = [
   {
     name: "add-replica",
     prepare: (world) => {
@@ -47,7 +50,7 @@ export const STEPS: readonly Step[] = [
         { path: "large", size: 700_000, seed: 90 },
       );
     },
-    command: (world) => ["add_replica", `prefix=${world.path("backup")}`],
+    command: (world) => ["add_replica", world.replica],
     again: [0, 2],
   },
   { name: "first-sync", command: () => ["sync"] },
@@ -107,8 +110,11 @@ export const STEPS: readonly Step[] = [
     unflushed: ["backup"],
     command: () => ["import_origins"],
     again: [0, 3],
+    // Over ssh every single file would have to be opened for it.
+    nearOnly: true,
     foreign: true,
   },
 ];
 
-export const stepOf = (name: string): Step | undefined => STEPS.find((step) => step.name === name);
+export const stepsOn = ({ far }: Pick<Ground, "far">): readonly Step[] =>
+  STEPS.filter(({ nearOnly }) => !(far && nearOnly === true));

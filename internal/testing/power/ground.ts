@@ -1,0 +1,17 @@
+/** What the disks are, and how the program reaches the one with the copies. */
+import type { FileSystem } from "../volume.ts";
+
+export interface Ground {
+  /** Its word in the name of a case. */
+  readonly name: string;
+  readonly fileSystem: FileSystem;
+  /** The replica is reached through OpenSSH's sftp server. */
+  readonly far: boolean;
+}
+
+export const GROUNDS = [
+  { name: "ext4", fileSystem: "ext4", far: false },
+  { name: "ssh", fileSystem: "ext4", far: true },
+  { name: "xfs", fileSystem: "xfs", far: false },
+  { name: "btrfs", fileSystem: "btrfs", far: false },
+] as const satisfies readonly Ground[];
