@@ -39,8 +39,10 @@ wholeTest(
     const flushed = lines.filter((line) => line.startsWith("fsync")).map((line) => /<(.*)>\)/.exec(line)?.[1] ?? line);
     const copies = world.copies();
     for (const folder of ["a", "b"]) {
-      const files = flushed.filter((path) => path.startsWith(`${copies}/${folder}/.xtelemdb-`));
-      expect(files).toHaveLength(folder === "a" ? 2 : 1);
+      const files = folder === "a" ? 2 : 1;
+      expect(flushed.filter((path) => path.startsWith(`${copies}/${folder}/.xtelemdb-`))).toHaveLength(files);
+      // Once more under its name: bindfs does not flush directories, and the kernel does not tell.
+      expect(flushed.filter((path) => /^\/[123]$/.test(path.slice(`${copies}/${folder}`.length)))).toHaveLength(files);
       // And every directory from there up to the root, whose names have changed.
       for (let path = `${copies}/${folder}`; path.length >= world.path("backup").length; path = join(path, ".."))
         expect(flushed).toContain(path);

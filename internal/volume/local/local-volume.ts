@@ -68,7 +68,7 @@ class LocalVolume implements Volume {
   openDirectory(path: string): Result<LocalDirectory, VolumeError> {
     const whole = path === "" ? this.name : `${this.name}/${path}`;
     return openDirectoryBelow(this.root, path)
-      .map((descriptor) => new LocalDirectory(path, whole, descriptor))
+      .map((descriptor) => new LocalDirectory(path, whole, descriptor, this.flushesWhole))
       .mapErr((error) => volumeError("open", whole, error));
   }
 
