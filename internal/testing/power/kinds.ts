@@ -10,7 +10,13 @@ import { Recording } from "./recording.ts";
 const QUICK_CASES = 15;
 const SAID_EVERY = 50;
 /** Of a full run: all that there are on ext4 take half an hour. */
-const CASES: Readonly<Record<(typeof GROUNDS)[number]["name"], number>> = { ext4: 1000, ssh: 400, xfs: 250, btrfs: 250 };
+const CASES: Readonly<Record<(typeof GROUNDS)[number]["name"], number>> = {
+  ext4: 1000,
+  ssh: 400,
+  fuse: 250,
+  xfs: 250,
+  btrfs: 250,
+};
 
 /** Runs cases side by side; results in the order in which they end. */
 export async function cutPower(
@@ -42,7 +48,8 @@ async function powerRow(ground: Ground, chosen: (all: Cut[]) => Cut[], { seed, j
   using recording = await Recording.make(ground);
   const all = allCuts(recording);
   const cuts = chosen(all);
-  const fault = ground.far ? "the power cut, over ssh" : `the power cut, on ${ground.name}`;
+  const where = ground.far ? "over ssh" : ground.behindFuse ? "behind FUSE" : `on ${ground.name}`;
+  const fault = `the power cut, ${where}`;
   say(`${fault}: ${cuts.length} of ${all.length} cuts`);
   let done = 0;
   const results = await cutPower(recording, cuts, { seed, jobs }, ({ name, failures }) => {

@@ -73,7 +73,7 @@ function mountDisks(
 const EXIT = { converged: 0, notConverged: 3 };
 
 /** The next runs finish the work, make nothing twice, and leave nothing behind. */
-async function heal({ world }: Recording, recorded: Recorded, { wrapper }: OtherMounts): Promise<string[]> {
+async function heal({ ground, world }: Recording, recorded: Recorded, { wrapper }: OtherMounts): Promise<string[]> {
   const { step, after } = recorded;
   const run = (...given: readonly string[]): Promise<Outcome> =>
     start([programPath(), ...given, "--config", world.configuration], {
@@ -81,6 +81,8 @@ async function heal({ world }: Recording, recorded: Recorded, { wrapper }: Other
       environment: world.environment,
     }).ended;
   const said = ({ code, stdout, stderr }: Outcome): string => `ends with ${code}: ${stdout.slice(0, 500)}${stderr.slice(0, 500)}`;
+  // libfuse 2 forgets times: what a run that was cut off has replaced is then not known again, and left alone for a person to look at.
+  const converges = step.foreign !== true && ground.behindFuse !== true;
   const failures: string[] = [];
   const status = await run("status", "--json");
   if (status.code !== EXIT.converged && status.code !== EXIT.notConverged) failures.push(`status ${said(status)}`);
@@ -89,16 +91,16 @@ async function heal({ world }: Recording, recorded: Recorded, { wrapper }: Other
     if (again.code === null || !step.again.includes(again.code)) failures.push(`${step.name}, once more, ${said(again)}`);
   }
   const sync = await run("sync");
-  if (step.foreign !== true) {
+  if (converges) {
     if (sync.code !== EXIT.converged) failures.push(`the next sync ${said(sync)}`);
     const idle = await run("sync", "--json");
     if (idle.code !== EXIT.converged || jsonOf<SyncSummary>(idle).copied.files > 0)
       failures.push(`a run with nothing to do ${said(idle)}`);
   }
-  return [...failures, ...unfinished(look(world, wrapper), after, step.foreign === true, (path) => world.copyPath(path))];
+  return [...failures, ...unfinished(look(world, wrapper), after, converges, (path) => world.copyPath(path))];
 }
 
-function unfinished(now: Look, after: Look, foreign: boolean, copyPath: (path: string) => string): string[] {
+function unfinished(now: Look, after: Look, converges: boolean, copyPath: (path: string) => string): string[] {
   const untrue = now.rows.filter(({ path, sha256 }) => sha256 !== null && now.copies[path] !== sha256);
   const wrong = [
     ...now.temporary.map((path) => `left behind: ${path}`),
@@ -106,7 +108,7 @@ function unfinished(now: Look, after: Look, foreign: boolean, copyPath: (path: s
     ...now.unfinished.map((path) => `in the end a manifest without its end: ${path}`),
     ...Object.entries(now.databases).flatMap(([path, said]) => (said === "ok" ? [] : [`in the end ${path}: ${said}`])),
   ];
-  if (foreign) return wrong;
+  if (!converges) return wrong;
   for (const [path, digest] of Object.entries(after.origin)) {
     if (now.origin[path] !== digest) wrong.push(`in the end the origin file ${path} is ${now.origin[path] ?? "gone"}`);
     if (now.copies[copyPath(path)] !== digest) wrong.push(`in the end ${path} is not copied`);

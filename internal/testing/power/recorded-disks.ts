@@ -24,11 +24,12 @@ export class RecordedDisks {
   readonly #folder: string;
   #recorder: FuseVolume | undefined;
 
-  /** `mountPoint`: where a disk is to be seen. */
+  /** `mountPoint`: where a disk is to be seen; `behindFuse`: of these, through bindfs. */
   constructor(
     folder: string,
     readonly kind: FileSystem,
     private readonly mountPoint: (disk: DiskName) => string,
+    private readonly behindFuse: readonly DiskName[] = [],
   ) {
     this.#folder = join(folder, "disks");
     mkdirSync(this.#folder);
@@ -54,8 +55,16 @@ export class RecordedDisks {
     }
     const served = join(this.#folder, "served");
     this.#recorder = await mountFuse(repositoryPath("internal/testing/power/recorder.py"), served, this.#log, ...images);
-    for (const [index, disk] of DISKS.entries())
-      command("mount", "-o", mountOptions(this.kind), join(served, String(index)), this.mountPoint(disk));
+    for (const [index, disk] of DISKS.entries()) {
+      mkdirSync(this.#mounted(disk), { recursive: true });
+      command("mount", "-o", mountOptions(this.kind), join(served, String(index)), this.#mounted(disk));
+      if (this.#mounted(disk) !== this.mountPoint(disk)) command("bindfs", this.#mounted(disk), this.mountPoint(disk));
+    }
+  }
+
+  /** Where the disk itself is mounted. */
+  #mounted(disk: DiskName): string {
+    return this.behindFuse.includes(disk) ? join(this.#folder, `${disk}.behind`) : this.mountPoint(disk);
   }
 
   mark(text: string): void {
@@ -64,12 +73,13 @@ export class RecordedDisks {
 
   /** What was written to the disk until now is on stable storage. */
   flush(disk: DiskName): void {
-    command("sync", "-f", this.mountPoint(disk));
+    command("sync", "-f", this.#mounted(disk));
   }
 
   /** Takes the disks away. */
   async end(): Promise<DiskLog> {
-    for (const disk of DISKS) command("umount", this.mountPoint(disk));
+    for (const disk of this.behindFuse) command("umount", this.mountPoint(disk));
+    for (const disk of DISKS) command("umount", this.#mounted(disk));
     await this.#recorder?.unmount();
     return readDiskLog(this.#log);
   }

@@ -15,6 +15,7 @@ export interface Recorded {
 
 export class Recording {
   private constructor(
+    readonly ground: Ground,
     readonly world: PowerWorld,
     readonly disks: RecordedDisks,
     readonly log: DiskLog,
@@ -24,7 +25,12 @@ export class Recording {
   /** Does the steps, and takes the disks away. The world's folders are empty then. */
   static async make(ground: Ground): Promise<Recording> {
     const world = new PowerWorld(ground.far);
-    const disks = new RecordedDisks(world.folder, ground.fileSystem, (disk) => world.path(disk));
+    const disks = new RecordedDisks(
+      world.folder,
+      ground.fileSystem,
+      (disk) => world.path(disk),
+      ground.behindFuse ? ["backup"] : [],
+    );
     await disks.begin();
     const steps = new Map<string, Recorded>();
     for (const step of stepsOn(ground)) {
@@ -39,7 +45,7 @@ export class Recording {
         throw new Error(`${given.join(" ")} ends with ${outcome.code}: ${outcome.stdout}${outcome.stderr}`);
       steps.set(step.name, { step, before, after: look(world) });
     }
-    return new Recording(world, disks, await disks.end(), steps);
+    return new Recording(ground, world, disks, await disks.end(), steps);
   }
 
   [Symbol.dispose](): void {

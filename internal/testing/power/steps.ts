@@ -17,8 +17,8 @@ export interface Step {
   readonly code?: number;
   /** It is run once more after a cut, and may end so. Left out of what the next sync does anyway. */
   readonly again?: readonly number[];
-  /** What it proves does not hold over ssh. */
-  readonly nearOnly?: true;
+  /** What it proves holds only where a volume can be flushed as a whole. */
+  readonly wholeOnly?: true;
   /** Somebody else has written copies: only what rows say of them is judged. */
   readonly foreign?: true;
 }
@@ -110,11 +110,11 @@ const STEPS: readonly Step[] = [
     unflushed: ["backup"],
     command: () => ["import_origins"],
     again: [0, 3],
-    // Over ssh every single file would have to be opened for it.
-    nearOnly: true,
+    // Elsewhere every single file would have to be opened for it.
+    wholeOnly: true,
     foreign: true,
   },
 ];
 
-export const stepsOn = ({ far }: Pick<Ground, "far">): readonly Step[] =>
-  STEPS.filter(({ nearOnly }) => !(far && nearOnly === true));
+export const stepsOn = ({ far, behindFuse }: Ground): readonly Step[] =>
+  STEPS.filter(({ wholeOnly }) => wholeOnly !== true || !(far || behindFuse === true));
