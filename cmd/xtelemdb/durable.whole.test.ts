@@ -42,7 +42,9 @@ wholeTest(
       const files = folder === "a" ? 2 : 1;
       expect(flushed.filter((path) => path.startsWith(`${copies}/${folder}/.xtelemdb-`))).toHaveLength(files);
       // Once more under its name: bindfs does not flush directories, and the kernel does not tell.
-      expect(flushed.filter((path) => /^\/[123]$/.test(path.slice(`${copies}/${folder}`.length)))).toHaveLength(files);
+      expect(flushed.filter((path) => ["1", "2", "3"].some((name) => path === `${copies}/${folder}/${name}`))).toHaveLength(
+        files,
+      );
       // And every directory from there up to the root, whose names have changed.
       for (let path = `${copies}/${folder}`; path.length >= world.path("backup").length; path = join(path, ".."))
         expect(flushed).toContain(path);
