@@ -1,6 +1,6 @@
 /** Durable before recorded, also where a flush of the whole file system reaches nobody, for what is removed, and for what somebody else has copied. */
 import { describe, expect } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   command,
@@ -146,3 +146,34 @@ wholeTest(
     expect(inventoryExecute(world.database, current)).toBe("1");
   },
 );
+
+wholeTest(
+  "the temporary files of processes that are gone are taken away, beside the configuration and the status file",
+  [],
+  async () => {
+    using world = new World({ replicas: [] });
+    mkdirSync(world.path("backup"));
+    const gone = 2 ** 30;
+    const left = [`.xtelemdb.toml.${gone}.tmp`, `status.json.${gone}.tmp`];
+    const others = [`.xtelemdb.toml.${process.pid}.tmp`, "status.json.old.tmp", `.other.toml.${gone}.tmp`];
+    for (const name of [...left, ...others]) writeFileSync(world.path(name), "{");
+    expect((await world.run("add_replica", `prefix=${world.path("backup")}`)).code).toBe(0);
+    expect((await world.sync()).code).toBe(0);
+    expect([...left, ...others].filter((name) => existsSync(world.path(name)))).toEqual(others);
+  },
+);
+
+wholeTest("a status file that a power cut has left empty, or in part, hinders nobody", [], async () => {
+  using world = new World();
+  world.files({ path: "a", content: "1" });
+  await world.sync();
+  const whole = readFileSync(world.statusFile, "utf8");
+  for (const text of ["", whole.slice(0, 300), "\0".repeat(4096)]) {
+    writeFileSync(world.statusFile, text);
+    const status = await world.run("status");
+    expect([status.code, status.stderr]).toEqual([0, ""]);
+    expect((await world.run("healthz")).stderr).not.toContain("a fault of xtelemdb itself");
+    expect((await world.sync()).code).toBe(0);
+    expect(world.statusFromFile()?.converged).toBe(true);
+  }
+});

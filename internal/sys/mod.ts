@@ -17,6 +17,7 @@ export * from "./file-system-parts.ts";
 export * from "./inotify.ts";
 export * from "./inotify-events.ts";
 export * from "./lease.ts";
+export * from "./left-behind.ts";
 export * from "./lock.ts";
 export * from "./machine-id.ts";
 export * from "./mount-options.ts";

@@ -18,7 +18,7 @@ export interface Look {
   readonly origin: Readonly<Record<string, string>>;
   /** Contents of our own small files at the replica's root: marker, claims. */
   readonly own: Readonly<Record<string, string>>;
-  /** Temporary files, at the replica and at the origin. */
+  /** Temporary files, at the replica and at the origin, and what else than the program's own files is beside the inventory. */
   readonly temporary: readonly string[];
   /** Manifests that do not end as they should. */
   readonly unfinished: readonly string[];
@@ -62,6 +62,8 @@ def walk(root, found):
                 found[below] = hashlib.sha256(bytes).hexdigest()
                 if root == backup: sizes[below] = len(bytes)
 
+KNOWN = re.compile(r"(inventory\.db(-wal|-shm|\.lock|\.damaged-\w+(-wal|-shm)?)?|xtelemdb\.toml|status\.json|saved\.db|lost\+found)$")
+temporary += [os.path.join(state, name) for name in os.listdir(state) if not KNOWN.match(name)]
 walk(backup, copies)
 walk(data, origin)
 saved = os.path.join(state, "saved.db")
