@@ -2,11 +2,13 @@
 import { parseArgs } from "node:util";
 import { type FaultKind, type FaultOptions, type FaultRow, faultTable } from "../internal/testing/fault-row.ts";
 import { caseOf, crashSweep, errorSweep, sweepRow } from "../internal/testing/faults/mod.ts";
+import { powerCase, powerCuts } from "../internal/testing/power/mod.ts";
 
 /** Every kind by its word on the command line, in the order in which they run. */
 const KINDS: Readonly<Record<string, FaultKind>> = {
   crash: crashSweep,
   errors: errorSweep,
+  power: powerCuts,
 };
 
 const { values, positionals } = parseArgs({
@@ -39,9 +41,14 @@ if (!Number.isInteger(options.seed) || ![options.jobs, options.cases ?? 1].every
 
 async function chosen(): Promise<FaultRow[]> {
   if (values.case !== undefined) {
+    const power = powerCase(values.case);
+    if (power !== undefined) return [...(await power(options))];
     const one =
       caseOf(values.case) ??
-      fail(`"${values.case}" is no case`, "--case=renameat2:7:kill, --case=ssh/sendto:3:EIO, or --case=far-end/fsync:1:EIO");
+      fail(
+        `"${values.case}" is no case`,
+        "--case=renameat2:7:kill, --case=far-end/fsync:1:EIO, or --case=power:ext4:sync:12:nothing",
+      );
     return [await sweepRow("one case", one.scene, [one], options)];
   }
   const rows: FaultRow[] = [];

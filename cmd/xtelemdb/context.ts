@@ -71,10 +71,10 @@ export function failWithConfigError(error: ConfigError): number {
 }
 
 export async function failWithAgentError(error: AgentError): Promise<number> {
-  const { agentErrorIsInventory, agentErrorMessage } = await import("../../internal/agent/mod.ts");
+  const { agentErrorMessage, agentErrorNeedsPerson } = await import("../../internal/agent/mod.ts");
   printError(agentErrorMessage(error));
   if (error.kind === "no-such-data-directory") return EXIT.usage;
-  return agentErrorIsInventory(error) ? EXIT.inventory : EXIT.failed;
+  return agentErrorNeedsPerson(error) ? EXIT.inventory : EXIT.failed;
 }
 
 /** Loads the configuration and goes on with it; a wrong one ends the command. */

@@ -8,7 +8,7 @@ export const EXIT = {
   usage: 2,
   /** It ran to its end, and something declared is not so yet: `xtelemdb status` says what and why. */
   notConverged: 3,
-  /** The inventory cannot be used: held by another process, damaged, or made by a newer release. A restart does not heal that. */
+  /** The inventory waits for a person: held by another process, damaged, or made by a newer release. A restart does not heal that; a full disk or one with errors is `failed`. */
   inventory: 4,
 } as const;
 
@@ -17,4 +17,4 @@ export const EXIT_HELP = `Exit codes:
   1  failed: it could not do its work
   2  usage: the command line or the configuration is wrong
   3  not converged yet: something declared is not so; "xtelemdb status" says what and why
-  4  the inventory cannot be used: held by another process, damaged, or newer than this program`;
+  4  the inventory waits for a person: held by another process, damaged, or newer than this program`;

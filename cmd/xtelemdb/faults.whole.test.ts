@@ -90,12 +90,14 @@ describe("the checks see", () => {
     expect((await world.sync()).code).toBe(0);
     const done = lookAt(world);
     const [place = ""] = world.pendingPlaces;
-    const at = (replica: string): string => `fsync(9<${world.path(replica)}/${place}>) = -1 EIO (INJECTED)`;
+    const at = (replica: string): string[] => [`fsync(9<${world.path(replica)}/${place}>) = -1 EIO (INJECTED)`];
     expect([notIsolated(world, at("backup"), done), notIsolated(world, at("second"), done)]).toEqual([[], []]);
     const { [`${world.path("second")}/${place}`]: _, ...finished } = done.finished;
     expect(notIsolated(world, at("second"), { ...done, finished })).toEqual([]);
     expect(notIsolated(world, at("backup"), { ...done, finished })).toHaveLength(1);
-    const read = (file: string): string => `read(9<${world.originPath(file)}>, "", 4096) = -1 EIO (INJECTED)`;
+    // Two threads, each struck at its own call.
+    expect(notIsolated(world, [...at("backup"), ...at("second")], { ...done, finished })).toEqual([]);
+    const read = (file: string): string[] => [`read(9<${world.originPath(file)}>, "", 4096) = -1 EIO (INJECTED)`];
     expect(notIsolated(world, read(place), { ...done, finished })).toEqual([]);
     expect(notIsolated(world, read(world.pendingPlaces[1] ?? ""), { ...done, finished })).toHaveLength(1);
   });

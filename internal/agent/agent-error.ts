@@ -42,5 +42,9 @@ export function agentErrorMessage(error: AgentError): string {
   }
 }
 
-/** Is it the inventory that cannot be used (exit code 4)? A restart does not heal that. */
-export const agentErrorIsInventory = (error: AgentError): boolean => error.kind.startsWith("inventory-");
+/**
+ * Is it an inventory that only a person can put right (exit code 4): held by another process, damaged, newer, not there? A disk that is full or gives errors for now
+ * is none: the next start may find it well.
+ */
+export const agentErrorNeedsPerson = (error: AgentError): boolean =>
+  error.kind.startsWith("inventory-") && error.kind !== "inventory-unusable";

@@ -33,6 +33,8 @@ export interface AgentOptions {
   readonly version: string;
   /** Aborted: finish what is under way, start nothing new. */
   readonly signal: AbortSignal;
+  /** Where the inventory is to lie in the end; left out where it lies there already. */
+  readonly database?: string;
   readonly onProgress?: (progress: Progress) => void;
   readonly log: Log;
   readonly clock?: Clock;
@@ -78,8 +80,13 @@ export const servedHosts = (state: DesiredState): readonly Host[] =>
 export const comesFromAfar = ({ state }: Agent): boolean => servedHosts(state).some(({ name }) => name !== state.hostname);
 
 /** As whom this agent claims the copies of those hosts at a replica. */
-export const claimsOf = ({ state, inventory }: Agent): Claims => ({
-  claimant: { inventory: inventory.uuid, machine: machineId(), hostname: hostname(), database: state.database },
+export const claimsOf = ({ state, inventory, options }: Agent): Claims => ({
+  claimant: {
+    inventory: inventory.uuid,
+    machine: machineId(),
+    hostname: hostname(),
+    database: options.database ?? state.database,
+  },
   hosts: servedHosts(state).map(({ name }) => name),
 });
 

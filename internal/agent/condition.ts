@@ -49,7 +49,8 @@ export const REASONS = {
   SameFileSystem: "the copies share the disk of their origins: declare a replica on another disk as well",
   OtherHost: "",
   AllGuards: "",
-  WeakerGuards: "let the far end run OpenSSH's sftp server, or accept what it cannot promise",
+  WeakerGuards:
+    "over ssh, let the far end run OpenSSH's sftp server; on a disk of this machine, mount it without the option that is named; or accept what it cannot promise",
   HostUnreachable: 'check the network, the host\'s name and its sshd: try "ssh HOST"; xtelemdb tries again',
   HostKeyUnknown: "log in once by hand as the agent's user (ssh HOST), or add the host's key to known_hosts",
   HostKeyChanged: "find out why the host's key changed before you trust it; then correct known_hosts (ssh-keygen -R HOST)",

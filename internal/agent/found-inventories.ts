@@ -119,8 +119,9 @@ export class FoundInventories {
   }
 
   /** Nothing is left but what was taken away. */
-  close(): void {
-    for (const path of [this.path, this.#candidate]) for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
+  clear(): void {
+    for (const path of [this.path, this.#candidate])
+      for (const end of ["", "-wal", "-shm", ".lock"]) rmSync(path + end, { force: true });
   }
 }
 

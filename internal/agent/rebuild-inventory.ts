@@ -1,8 +1,9 @@
 /**
  * Makes a lost or damaged inventory again from what the replicas keep of it: the newest copy of it that is whole; then, over that or over nothing, what the manifests know and
- * the disks confirm; then a look at every copy, so that no row says more than is there. The old one is never removed, and a whole one never replaced.
+ * the disks confirm; then a look at every copy, so that no row says more than is there. All of that happens beside the place of the inventory, where it is put at the very end: who
+ * is cut off before begins again. The old one is never removed, and a whole one never replaced.
  */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { err, ok, type Result, ResultAsync } from "neverthrow";
 import type { DesiredState } from "../config/mod.ts";
@@ -27,36 +28,8 @@ export function rebuildInventory(state: DesiredState, options: RebuildOptions): 
   return new ResultAsync(run(state, options));
 }
 
-type Placed = Pick<RebuildSummary, "setAside" | "copies" | "unseen"> & { readonly usable: boolean };
-
 async function run(state: DesiredState, options: RebuildOptions): Promise<Result<RebuildSummary, AgentError>> {
-  const placed = await place(state, options);
-  if (placed.isErr()) return err(placed.error);
-  const { usable, ...begun } = placed.value;
-  const { dryRun, signal } = options;
-  const early = { ...begun, dryRun, imported: null, verified: null };
-  if (signal.aborted) return ok({ ...early, outcome: "stopped" });
-  if (!usable || dryRun) return ok({ ...early, outcome: usable && begun.unseen.length === 0 ? "complete" : "incomplete" });
-  const imported = await importOrigins(state, { ...options, hash: false, dryRun: false });
-  if (imported.isErr()) return err(imported.error);
-  if (imported.value.outcome === "stopped") return ok({ ...early, outcome: "stopped", imported: imported.value });
-  const look = { level: "metadata", scope: {}, acceptLoss: false, anew: true } as const;
-  const verified = await verify(state, { ...options, ...look });
-  if (verified.isErr()) return err(verified.error);
-  const outcomes = [imported.value.outcome, verified.value.outcome];
-  const outcome = outcomes.includes("stopped")
-    ? "stopped"
-    : outcomes.includes("incomplete") || begun.unseen.length > 0
-      ? "incomplete"
-      : outcomes.includes("conflicts") || outcomes.includes("findings")
-        ? "findings"
-        : "complete";
-  return ok({ ...begun, outcome, dryRun, imported: imported.value, verified: verified.value });
-}
-
-/** Puts the best copy where the inventory belongs, while nobody else can open it there. */
-async function place(state: DesiredState, options: RebuildOptions): Promise<Result<Placed, AgentError>> {
-  const { database, replicas } = state;
+  const { database } = state;
   const lock = lockInventory(database);
   if (lock.isErr()) return err(lock.error);
   const found = new FoundInventories(state);
@@ -67,24 +40,66 @@ async function place(state: DesiredState, options: RebuildOptions): Promise<Resu
     }
     // It is no damage that a newer release made it, or that it cannot be read.
     if (whole.isErr() && !MENDED.includes(whole.error.kind)) return err(whole.error);
-    if (options.from !== undefined) await found.take(options.from);
-    else for (const replica of replicas) if (!options.signal.aborted) await found.lookAt(replica);
-    const { copies, unseen } = found;
-    // The operator named one: nothing else is what was asked for.
-    const usable = options.from === undefined || found.hasAny;
-    if (!usable || options.dryRun || options.signal.aborted) return ok({ copies, unseen, usable, setAside: null });
-    const setAside = keepAside(database, isoTime((options.clock ?? systemClock).now()));
-    if (found.hasAny) renameSync(found.path, database);
-    flush(dirname(database));
-    return ok({ copies, unseen, usable, setAside });
+    return await rebuild(state, options, found);
   } catch (exception) {
     if (!(exception instanceof Error && "syscall" in exception)) throw exception;
     return err({ kind: "inventory-unusable", path: database, detail: exception.message });
   } finally {
-    found.close();
+    found.clear();
     lock.value.release();
     closeIdleConnections();
   }
+}
+
+async function rebuild(
+  state: DesiredState,
+  options: RebuildOptions,
+  found: FoundInventories,
+): Promise<Result<RebuildSummary, AgentError>> {
+  const { dryRun, signal } = options;
+  // Of a run that was cut off.
+  found.clear();
+  if (options.from !== undefined) await found.take(options.from);
+  else for (const replica of state.replicas) if (!signal.aborted) await found.lookAt(replica);
+  const { copies, unseen } = found;
+  // The operator named one: nothing else is what was asked for.
+  const usable = options.from === undefined || found.hasAny;
+  const early = { copies, unseen, setAside: null, dryRun, imported: null, verified: null };
+  if (signal.aborted) return ok({ ...early, outcome: "stopped" });
+  if (!usable || dryRun) return ok({ ...early, outcome: usable && unseen.length === 0 ? "complete" : "incomplete" });
+  // Until every copy was looked at its rows may say what is not so any more: it is not the inventory before that.
+  const beside = { ...state, database: found.path };
+  const agentOptions = { ...options, database: state.database };
+  const imported = await importOrigins(beside, { ...agentOptions, hash: false, dryRun: false });
+  if (imported.isErr()) return err(imported.error);
+  if (imported.value.outcome === "stopped") return ok({ ...early, outcome: "stopped", imported: imported.value });
+  const look = { level: "metadata", scope: {}, acceptLoss: false, anew: true } as const;
+  const verified = await verify(beside, { ...agentOptions, ...look });
+  if (verified.isErr()) return err(verified.error);
+  const told = { ...early, imported: imported.value, verified: verified.value };
+  if (verified.value.outcome === "stopped") return ok({ ...told, outcome: "stopped" });
+  const placed = place(found.path, state.database, isoTime((options.clock ?? systemClock).now()));
+  if (placed.isErr()) return err(placed.error);
+  const outcomes = [imported.value.outcome, verified.value.outcome];
+  const outcome =
+    outcomes.includes("incomplete") || unseen.length > 0
+      ? "incomplete"
+      : outcomes.includes("conflicts") || outcomes.includes("findings")
+        ? "findings"
+        : "complete";
+  return ok({ ...told, outcome, setAside: placed.value });
+}
+
+/** Puts it where the inventory belongs; where the old one is then. */
+function place(path: string, database: string, at: string): Result<string | null, InventoryError> {
+  const log = `${path}-wal`;
+  if (existsSync(log) && statSync(log).size > 0) {
+    return err({ kind: "inventory-unusable", path, detail: "what it has learnt last could not be written into it" });
+  }
+  const setAside = keepAside(database, at);
+  renameSync(path, database);
+  flush(dirname(database));
+  return ok(setAside);
 }
 
 const MENDED: readonly InventoryError["kind"][] = ["inventory-missing", "inventory-damaged"];

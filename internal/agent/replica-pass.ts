@@ -60,7 +60,7 @@ export function checkReplicaOf(
     dataDirectories: ownHost(agent.state)?.dataDirectories ?? [],
     reserveBytes: replica.reserveBytes,
     claims: claimsOf(agent),
-    ...(mayWrite ? { claim: { since: now, hex: randomHex(8) } } : {}),
+    ...(mayWrite ? { claim: { since: now } } : {}),
     ...(mayWrite && row.marker === null ? { newMarker: { uuid: randomUuid(), created: now, hex: randomHex(8) } } : {}),
   };
   return ask(agent, { kind: "check-replica", request }, "check-replica").andThen((reply) => {

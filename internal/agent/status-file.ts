@@ -2,15 +2,17 @@
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ResultAsync } from "neverthrow";
-import { jsonText } from "../sys/mod.ts";
+import { jsonText, processTemporary, removeLeftBehind } from "../sys/mod.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { StatusDocument } from "./status-document.ts";
 
 /** Writes one after the other, whoever asks: the newest document is the one that stays. */
 export class StatusFile {
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<unknown>;
 
-  constructor(private readonly path: string) {}
+  constructor(private readonly path: string) {
+    this.#last = removeLeftBehind(path, "");
+  }
 
   /** What was asked for last; resolves when it is written, whatever came of it. */
   get last(): Promise<unknown> {
@@ -34,7 +36,7 @@ export class StatusFile {
 
 async function replace(path: string, document: StatusDocument): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = processTemporary(path, "");
   try {
     // Everybody may read it: monitoring runs as another user.
     await writeFile(temporary, `${jsonText(document, 2)}\n`, { mode: 0o644 });

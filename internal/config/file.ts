@@ -1,7 +1,8 @@
 /** The configuration file on disk: read whole, replaced whole. */
 import { chmod, chown, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { err, ok, ResultAsync } from "neverthrow";
+import { processTemporary, removeLeftBehind } from "../sys/mod.ts";
 import type { ConfigError } from "./config-error.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { Environment } from "./environment.ts";
@@ -58,7 +59,8 @@ export const writeConfiguration = (file: string, text: string): ResultAsync<void
 async function replace(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const target = await realpath(file).catch(() => file);
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  const temporary = processTemporary(target, ".");
+  await removeLeftBehind(target, ".");
   try {
     const handle = await open(temporary, "wx", 0o644);
     try {

@@ -4,9 +4,11 @@
  */
 import type { Database as SqliteDatabase } from "bun:sqlite";
 import { existsSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { Kysely, type Migration, Migrator } from "kysely";
 import { BunSqliteDialect } from "kysely-bun-sqlite";
 import { err, ok, type Result } from "neverthrow";
+import { flushPath } from "./_flush-path.ts";
 import { inventoryErrorOf } from "./_sqlite-error.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import { MIGRATIONS } from "./migrations/mod.ts";
@@ -25,6 +27,10 @@ function executedMigrations(sqlite: SqliteDatabase): string[] {
 export const newerMigration = (sqlite: SqliteDatabase): string | undefined =>
   executedMigrations(sqlite).findLast((name) => !(name in MIGRATIONS));
 
+/** A database that was begun and not made: whoever began it was killed, or lost its power, before the first migration was committed. It holds nothing. @throws SQLiteError */
+export const isUnmade = (sqlite: SqliteDatabase): boolean =>
+  sqlite.query("select name from sqlite_master where type = 'table' limit 1").get() === null;
+
 /** Runs the migrations that are missing, in order. The saved copy is `<path>.before-<first missing migration>`. */
 export async function migrate(
   path: string,
@@ -42,6 +48,8 @@ export async function migrate(
       // A copy that an interrupted migration left is from the same state, or older: this one replaces it.
       if (existsSync(saved)) rmSync(saved);
       sqlite.query("vacuum into ?").run(saved);
+      flushPath(saved);
+      flushPath(dirname(saved));
     }
     const kysely = new Kysely<unknown>({ dialect: new BunSqliteDialect({ database: sqlite }) });
     const migrator = new Migrator({ db: kysely, provider: { getMigrations: async () => ({ ...migrations }) } });

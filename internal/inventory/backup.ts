@@ -2,28 +2,20 @@
  * Copies of the inventory itself: taken in one snapshot, beside whoever writes to it (https://www.sqlite.org/lang_vacuum.html#vacuuminto). And what a replica has of them.
  */
 import { Database as SqliteDatabase } from "bun:sqlite";
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { sql } from "kysely";
 import { err, ok, type Result, type ResultAsync } from "neverthrow";
+import { flushPath } from "./_flush-path.ts";
 import { inventoryErrorOf } from "./_sqlite-error.ts";
 import type { Inventory, Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import type { ReplicaId } from "./model.ts";
 
-const flush = (path: string): void => {
-  const descriptor = openSync(path, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-};
-
 /** Writes a copy of the inventory to a path where nothing is, durably, readable for its owner only; its size in bytes. */
 export function backUpInventory(from: string, to: string): Result<number, InventoryError> {
   if (!existsSync(from) || statSync(from).size === 0) return err({ kind: "inventory-missing", path: from });
-  if (existsSync(to)) return err({ kind: "inventory-unusable", path: to, detail: "something stands there already" });
+  if (existsSync(to)) return err({ kind: "inventory-in-the-way", path: to });
   const part = `${to}.part`;
   let sqlite: SqliteDatabase | undefined;
   try {
@@ -33,9 +25,9 @@ export function backUpInventory(from: string, to: string): Result<number, Invent
     sqlite.run("pragma busy_timeout = 10000");
     sqlite.query("vacuum into ?").run(part);
     chmodSync(part, 0o600);
-    flush(part);
+    flushPath(part);
     renameSync(part, to);
-    flush(dirname(to));
+    flushPath(dirname(to));
     return ok(statSync(to).size);
   } catch (exception) {
     rmSync(part, { force: true });

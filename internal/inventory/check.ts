@@ -2,7 +2,7 @@
 import { Database as SqliteDatabase } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
 import { err, ok, type Result } from "neverthrow";
-import { newerMigration } from "./_migrate.ts";
+import { isUnmade, newerMigration } from "./_migrate.ts";
 import { inventoryErrorOf } from "./_sqlite-error.ts";
 import { Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
@@ -72,6 +72,7 @@ export function checkInventory(path: string): Result<InventoryReport, InventoryE
     sqlite.run("pragma busy_timeout = 10000");
     // One snapshot: somebody may be writing.
     sqlite.run("begin");
+    if (isUnmade(sqlite)) return err({ kind: "inventory-missing", path });
     const migration = newerMigration(sqlite);
     if (migration !== undefined) return err({ kind: "inventory-newer", path, migration });
     return ok({ path, bytes: statSync(path).size, ...contents(path, sqlite) });

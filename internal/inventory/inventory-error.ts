@@ -3,6 +3,7 @@ export type InventoryError =
   | { readonly kind: "inventory-missing"; readonly path: string }
   | { readonly kind: "inventory-locked"; readonly path: string; readonly holder: string }
   | { readonly kind: "inventory-whole"; readonly path: string; readonly fileOrigins: number }
+  | { readonly kind: "inventory-in-the-way"; readonly path: string }
   | { readonly kind: "inventory-damaged"; readonly path: string; readonly detail: string }
   | { readonly kind: "inventory-newer"; readonly path: string; readonly migration: string }
   | { readonly kind: "inventory-unusable"; readonly path: string; readonly detail: string };
@@ -16,6 +17,8 @@ export function inventoryErrorMessage(error: InventoryError): string {
       return `the inventory ${error.path} is in use by ${error.holder}\nhelp: wait for it to end, or stop it (systemctl stop xtelemdb), then try again`;
     case "inventory-whole":
       return `the inventory ${error.path} is whole and knows ${error.fileOrigins} files: there is nothing to rebuild; nothing was changed\nhelp: to have it made again all the same, move it aside together with its -wal and -shm files, and try again`;
+    case "inventory-in-the-way":
+      return `something stands there already: ${error.path}; nothing was changed\nhelp: name a file that is not there yet, or move that one away`;
     case "inventory-damaged":
       return `the inventory ${error.path} is damaged (${error.detail}); nothing was changed\nhelp: run "xtelemdb inventory rebuild": it keeps the damaged file aside, and makes the inventory again from what the replicas keep of it`;
     case "inventory-newer":

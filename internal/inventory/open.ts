@@ -7,7 +7,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } fr
 import { dirname } from "node:path";
 import { err, errAsync, ok, okAsync, type Result, ResultAsync } from "neverthrow";
 import { errnoText, type Lock, tryLockExclusive } from "../sys/mod.ts";
-import { migrate, newerMigration } from "./_migrate.ts";
+import { isUnmade, migrate, newerMigration } from "./_migrate.ts";
 import { inventoryErrorOf } from "./_sqlite-error.ts";
 import { Inventory, Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
@@ -156,9 +156,9 @@ export function openInventoryForReading(path: string): Result<Session, Inventory
     sqlite.run("pragma busy_timeout = 10000");
     // No memory map: it is no faster here, and each worker's would count the whole database as memory in use.
     const newer = newerMigration(sqlite);
-    if (newer !== undefined) {
+    if (newer !== undefined || isUnmade(sqlite)) {
       sqlite.close();
-      return err({ kind: "inventory-newer", path, migration: newer });
+      return err(newer === undefined ? { kind: "inventory-missing", path } : { kind: "inventory-newer", path, migration: newer });
     }
     return ok(new Session(path, sqlite));
   } catch (exception) {

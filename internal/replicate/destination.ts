@@ -99,9 +99,13 @@ export class Destinations {
   /** A killed run may have made any directory above, and flushed none of them. */
   async #flushWithAncestors(changed: readonly Destination[]): Promise<IsDurable> {
     const paths = new Set(changed.flatMap(({ directory }) => upwards(directory.path)));
+    // A directory that has given names may have to ask for each of them.
+    const own = new Map(changed.map(({ directory }) => [directory.path, directory]));
     const flushed = new Map(
       await Promise.all(
         [...paths].map(async (path): Promise<[string, Flushed]> => {
+          const changedItself = own.get(path);
+          if (changedItself !== undefined) return [path, await changedItself.sync()];
           const opened = await this.volume.openDirectory(path);
           if (opened.isErr()) return [path, err(opened.error)];
           const synced = await opened.value.sync();

@@ -6,14 +6,7 @@
 import { err, ok, type Result } from "neverthrow";
 import type { DirectoryId } from "../inventory/mod.ts";
 import { type FileStat, randomHex } from "../sys/mod.ts";
-import {
-  type SourceFile,
-  TEMPORARY_HEX_BYTES,
-  TemporaryNames,
-  type Volume,
-  type VolumeDirectory,
-  type VolumeError,
-} from "../volume/mod.ts";
+import { type SourceFile, TEMPORARY_HEX_BYTES, TemporaryNames, type Volume, type VolumeError } from "../volume/mod.ts";
 import { beginCopy, mayContinue } from "./begin-copy.ts";
 import type { CopyBuffers } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
@@ -43,6 +36,7 @@ export class GroupCopy {
   readonly #names = new TemporaryNames(randomHex(TEMPORARY_HEX_BYTES));
   readonly #throttle: Throttle | undefined;
   #last: { readonly directory: DirectoryId; readonly opened: Result<Destination, VolumeError> } | undefined;
+  readonly #discarded = new Map<DirectoryId, Destination>();
   readonly #published = new UnrecordedFiles();
   readonly #filesInFlight: number;
   #problem: ReplicaProblem | undefined;
@@ -86,6 +80,7 @@ export class GroupCopy {
     });
     if (staged.length > 0) await this.#publishAll(staged);
     await this.#recordPublished();
+    await this.#flushDiscarded();
     const problem = this.#problem === undefined ? {} : { problem: this.#problem };
     return { outcomes: this.#outcomes, leftovers: [...this.#leftovers], ...problem };
   }
@@ -141,7 +136,7 @@ export class GroupCopy {
     if (fits.isErr()) {
       file.close();
       if (from > 0) this.#leftovers.add(request.directory);
-      else await this.#discard(request, destination.directory, file.name);
+      else await this.#discard(request, destination, file.name);
       return err(fits.error);
     }
     const written = await writeCopy(request, source, file, {
@@ -155,7 +150,7 @@ export class GroupCopy {
     const temporary = file.name;
     if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
     this.#atReplica(written.error);
-    if (written.error.transport === undefined) await this.#discard(request, destination.directory, temporary);
+    if (written.error.transport === undefined) await this.#discard(request, destination, temporary);
     return err(written.error);
   }
 
@@ -274,12 +269,21 @@ export class GroupCopy {
 
   async #abandon({ request, destination, temporary }: Staged, failure: CopyFailure): Promise<void> {
     // What was written over a way that broke can be gone on with.
-    if (failure.transport === undefined) await this.#discard(request, destination.directory, temporary);
+    if (failure.transport === undefined) await this.#discard(request, destination, temporary);
     this.#failed(request, this.#atReplica(failure));
   }
 
-  async #discard(request: CopyRequest, directory: VolumeDirectory, temporary: string): Promise<void> {
-    const removed = await directory.removeTemporary(temporary);
-    if (removed.isErr() && removed.error.reason !== "not-found") this.#leftovers.add(request.directory);
+  async #discard({ directory: id }: CopyRequest, destination: Destination, temporary: string): Promise<void> {
+    const removed = await destination.directory.removeTemporary(temporary);
+    if (removed.isErr() && removed.error.reason !== "not-found") this.#leftovers.add(id);
+    this.#destinations.changed(destination);
+    this.#discarded.set(id, destination);
+  }
+
+  /** What was removed must not come back with a power cut, when nobody looks for it any more. */
+  async #flushDiscarded(): Promise<void> {
+    if (this.#discarded.size === 0) return;
+    const isDurable = await this.#destinations.flush();
+    for (const [id, destination] of this.#discarded) if (isDurable(destination).isErr()) this.#leftovers.add(id);
   }
 }

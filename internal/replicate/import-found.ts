@@ -1,5 +1,12 @@
 /** What an import says of a replica, beside the files that it found: plain data that crosses a thread. */
-import type { ImportConflict } from "../inventory/mod.ts";
+import type { FoundBatch, ImportConflict } from "../inventory/mod.ts";
+
+/** Where the findings of a walk go. */
+export interface ImportSink {
+  found(batch: FoundBatch): void;
+  /** Called now and then. */
+  progress(files: number, bytes: number, path: string): void;
+}
 
 /** Why something at a replica is not imported. */
 export const SKIPPED = {

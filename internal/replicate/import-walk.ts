@@ -20,7 +20,7 @@ import type { EntryVisitor, SysError } from "../sys/mod.ts";
 import { isTransportReason, type ListableVolume, type Volume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
 import { replicaPathOf } from "./copy-request.ts";
 import { ImportBatches } from "./import-batches.ts";
-import { type Skipped, SkippedFiles } from "./import-found.ts";
+import { type ImportSink, type Skipped, SkippedFiles } from "./import-found.ts";
 import { type ImportLayout, leadsToOrigins, originPathOf } from "./import-layout.ts";
 import { ManifestComparison, type ManifestSink } from "./import-manifest.ts";
 import { comparePlaces, isAtOrAbove } from "./import-places.ts";
@@ -59,13 +59,6 @@ export interface ImportResult {
   /** The whole folder was walked. */
   readonly complete: boolean;
   readonly problem?: ReplicaProblem;
-}
-
-/** Where the findings go. */
-export interface ImportSink {
-  found(batch: FoundBatch): void;
-  /** Called now and then. */
-  progress(files: number, bytes: number, path: string): void;
 }
 
 export const emptyImportCounts = (): ImportCounts => ({
@@ -135,7 +128,14 @@ class Walk implements EntryVisitor, ManifestSink {
     const { folder, host, replica } = request;
     const at = { session, volume, replica: replica.id, host, nearly: this.#nearly };
     this.#manifests = new ManifestComparison(at, manifests);
-    this.#batches = new ImportBatches({ folder, host }, (batch) => sink.found(batch));
+    this.#batches = new ImportBatches({ folder, host }, (batch) => this.#found(batch));
+  }
+
+  /** What is recorded as a copy must not be lost with the next power cut: whoever wrote it may have done so a moment ago. */
+  #found(batch: FoundBatch): void {
+    const durable = this.volume.flushesWhole ? this.volume.flush() : ok(undefined);
+    if (durable.isOk()) this.sink.found(batch);
+    else this.#problem ??= rootProblem(this.request.replica.address.name, durable.error);
   }
 
   result(): ImportResult {

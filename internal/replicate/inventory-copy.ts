@@ -8,6 +8,7 @@ import { err, ok, type Result } from "neverthrow";
 import { backUpInventory, inventoryErrorMessage } from "../inventory/mod.ts";
 import { IoBuffer } from "../sys/mod.ts";
 import {
+  createAnew,
   INVENTORY_FOLDER,
   type ListableVolume,
   openLocalVolume,
@@ -20,7 +21,6 @@ import {
   type VolumeError,
   volumeErrorMessage,
 } from "../volume/mod.ts";
-import { createAnew } from "./create-anew.ts";
 import { Destinations } from "./destination.ts";
 import { TEMPORARY_DIGITS } from "./manifest-place.ts";
 import { openReplica } from "./replica-check.ts";

@@ -75,7 +75,7 @@ export interface ReplicaCheckRequest {
   /** The agent's own, for the origin hosts that it serves; left out where no inventory is open. */
   readonly claims?: Claims;
   /** Claims that are missing are made. */
-  readonly claim?: { readonly since: string; readonly hex: string };
+  readonly claim?: { readonly since: string };
   /** Data directories of this host: a replica on the device of one shares its fate. */
   readonly dataDirectories: readonly string[];
   /** Bytes that are to stay free. */
@@ -129,8 +129,7 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
     marker = fresh;
   }
   if (request.claims !== undefined && request.claim !== undefined) {
-    const { since, hex } = request.claim;
-    const made = await makeClaims(volume, request.claims, since, hex);
+    const made = await makeClaims(volume, request.claims, request.claim.since);
     if (made.isErr()) return err(made.error);
   }
   const onThisHost = request.address.kind === "local";

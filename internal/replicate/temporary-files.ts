@@ -5,7 +5,10 @@ import { isPartialName, isTemporaryName, type Volume } from "../volume/mod.ts";
 /** What nobody has gone on with for so long belongs to a source that changed or is gone. */
 const PARTIAL_SECONDS = 7 * 24 * 3600;
 
-/** Removes those of one directory, but for what may be gone on with. How many there were; undefined when one may still be there. `now`: seconds since 1970. */
+/**
+ * Removes those of one directory, durably, but for what may be gone on with. How many there were; undefined when one may still be there, or may come back with the next
+ * power cut: also one that a run removed which was killed before it had flushed the directory. `now`: seconds since 1970.
+ */
 export async function removeTemporaryFiles(volume: Volume, path: string, now: number): Promise<number | undefined> {
   const directory = await volume.openDirectory(path);
   if (directory.isErr()) return directory.error.reason === "not-found" ? 0 : undefined;
@@ -30,6 +33,7 @@ export async function removeTemporaryFiles(volume: Volume, path: string, now: nu
     if (result.isErr()) removed = undefined;
     else if (removed !== undefined) removed += 1;
   }
+  const flushed = await directory.value.sync();
   directory.value.close();
-  return removed;
+  return flushed.isOk() ? removed : undefined;
 }

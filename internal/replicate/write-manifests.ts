@@ -19,6 +19,7 @@ import {
 } from "../inventory/mod.ts";
 import { bytesOfText, IoBuffer } from "../sys/mod.ts";
 import {
+  createAnew,
   MARKER_NAME,
   type TemporaryFile,
   temporaryName,
@@ -29,7 +30,6 @@ import {
   volumeErrorMessage,
 } from "../volume/mod.ts";
 import { replicaPathOf } from "./copy-request.ts";
-import { createAnew } from "./create-anew.ts";
 import { type Destination, Destinations, type IsDurable } from "./destination.ts";
 import { manifestFolder, manifestName, TEMPORARY_DIGITS } from "./manifest-place.ts";
 import { manifestEnd, manifestHead, manifestLines, plainLine } from "./manifest-text.ts";

@@ -1,7 +1,9 @@
 /** The guard against two agents with two inventories at one replica: each origin host's claim must be ours before anything is written for it. */
+import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
 import { printable } from "../sys/mod.ts";
 import { type Claimant, claimName, isOwnClaim, readClaim, type Volume, type WriterClaim, writeClaim } from "../volume/mod.ts";
+import { TEMPORARY_DIGITS } from "./manifest-place.ts";
 import { type ReplicaProblem, replicaProblem, rootFileProblem, rootWriteProblem } from "./root-problem.ts";
 
 /** Whose the claims must be, and of which origin hosts. */
@@ -35,19 +37,18 @@ export async function claimedByOthers(
   return ok(theirs);
 }
 
-/** Claims what nobody has claimed, and what the same inventory claimed from another place. `hex` names temporary files. */
+/** Claims what nobody has claimed, and what the same inventory claimed from another place. */
 export async function makeClaims(
   volume: Volume,
   { claimant, hosts }: Claims,
   since: string,
-  hex: string,
 ): Promise<Result<undefined, ReplicaProblem>> {
   for (const host of hosts) {
     const found = await ownClaim(volume, claimant, host);
     if (found.isErr()) return err(found.error);
     if (found.value !== undefined && isSame(found.value, claimant)) continue;
     const claim: WriterClaim = { format: 1, ...claimant, since };
-    const written = await writeClaim(volume, host, claim, hex, found.value === undefined ? "new" : "replace");
+    const written = await writeClaim(volume, host, claim, hexOf(host, claimant), found.value === undefined ? "new" : "replace");
     if (written.isOk()) continue;
     const lost = written.error.kind === "volume" && written.error.reason === "exists";
     // Somebody was faster: is it anybody else?
@@ -56,6 +57,10 @@ export async function makeClaims(
   }
   return ok(undefined);
 }
+
+/** Names the temporary file of a claim: always the same, so that the next run takes away what a run that was cut off has left. Nobody else gives that name. */
+const hexOf = (host: string, { inventory }: Claimant): string =>
+  createHash("sha256").update(`${host}\n${inventory}`).digest("hex").slice(0, TEMPORARY_DIGITS);
 
 const isSame = (claim: WriterClaim, { inventory, machine, hostname, database }: Claimant): boolean =>
   claim.inventory === inventory && claim.machine === machine && claim.hostname === hostname && claim.database === database;

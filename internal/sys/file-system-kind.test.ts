@@ -10,6 +10,8 @@ test("what only this machine changes has no name", () => {
     const root = sys.openRootDirectory(path)._unsafeUnwrap();
     const name = sys.changesElsewhere(root);
     if (path !== "/" && path !== "/tmp") expect(name).toBeUndefined();
+    // What nobody else changes, this kernel flushes.
+    if (name === undefined) expect(sys.syncsWhole(root)).toBe(true);
     sys.close(root);
   }
 });
@@ -53,6 +55,7 @@ wholeTest("what is behind FUSE has a name, and nobody knows who writes there", [
   }
   const root = sys.openRootDirectory(scratch.path("mount"))._unsafeUnwrap();
   expect(sys.changesElsewhere(root)).toBe("FUSE");
+  expect(sys.syncsWhole(root)).toBe(false);
   const file = sys.openFileForReading(root, "file")._unsafeUnwrap();
   expect(sys.probeWriters(file)).toBe("unknown");
   sys.close(file);

@@ -34,6 +34,12 @@ const SHARED = new Map<number, string>([
   [0x00c0ffee, "hostfs"],
 ]);
 
+/**
+ * Of those, the ones that carry syncfs(2) to where the data are: NFS commits each file, the others have a sync_fs of their own. The rest write out the pages that this
+ * kernel holds, and tell nobody to flush: FUSE sends its FUSE_SYNCFS to virtiofs only, SMB and 9p flush a file when that file is flushed.
+ */
+const SYNCS_WHOLE: ReadonlySet<string> = new Set(["NFS", "CephFS", "GFS2", "OCFS2"]);
+
 /** struct statfs of the 64-bit C library; the type comes first, and all types have 32 bits. */
 const STATFS_BYTES = 120;
 const memory = new Memory(STATFS_BYTES);
@@ -45,4 +51,10 @@ const memory = new Memory(STATFS_BYTES);
 export function changesElsewhere(descriptor: FileDescriptor): string | undefined {
   if (libc.fstatfs(descriptor, pointer(memory.address)) !== 0) return "unknown";
   return SHARED.get(memory.view.getUint32(0, true));
+}
+
+/** Does syncfs(2) make everything on this file system durable? Where it may not, each file and each directory has to be flushed by itself (fsync(2)). */
+export function syncsWhole(descriptor: FileDescriptor): boolean {
+  const shared = changesElsewhere(descriptor);
+  return shared === undefined || SYNCS_WHOLE.has(shared);
 }

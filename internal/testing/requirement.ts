@@ -7,6 +7,7 @@ export type Requirement =
   | "root"
   | "strace"
   | "loop"
+  | "dev-fuse"
   | "fuse"
   | "fusepy"
   | "namespaces"
@@ -40,6 +41,7 @@ const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
   root: () => (isRoot() ? undefined : "it mounts volumes, which takes root"),
   strace: () => (works("strace", "-f", "-o", "/dev/null", "true") ? undefined : "strace is missing or not allowed"),
   loop: () => (isRoot() && works("losetup", "-f") ? undefined : "loop devices are not available"),
+  "dev-fuse": () => (isRoot() && existsSync("/dev/fuse") ? undefined : "/dev/fuse is missing, or this is not root"),
   fuse: () =>
     isRoot() && existsSync("/dev/fuse") && works("bindfs", "--version") ? undefined : "bindfs or /dev/fuse is missing",
   fusepy: () =>

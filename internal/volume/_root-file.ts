@@ -2,6 +2,7 @@
 import { err, ok, type Result } from "neverthrow";
 import { z } from "zod";
 import { IoBuffer } from "../sys/mod.ts";
+import { createAnew } from "./create-anew.ts";
 import { temporaryName } from "./temporary-name.ts";
 import type { Volume, VolumeDirectory } from "./volume.ts";
 import type { VolumeError } from "./volume-error.ts";
@@ -74,7 +75,7 @@ export function writeRootFile(
 ): Promise<Result<undefined, RootFileError>> {
   return withRoot(volume, async (root) => {
     const temporary = temporaryName(hex);
-    const created = await root.createTemporary(temporary);
+    const created = await createAnew(root, temporary);
     if (created.isErr()) return err(created.error);
     const text = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
     const buffer = new IoBuffer(MAX_BYTES);

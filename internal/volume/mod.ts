@@ -8,6 +8,7 @@
 
 export type { RootFileError } from "./_root-file.ts";
 export * from "./address.ts";
+export * from "./create-anew.ts";
 export { openLocalVolume } from "./local/local-volume.ts";
 export * from "./marker.ts";
 export * from "./own-folders.ts";

@@ -46,8 +46,8 @@ export interface Volume {
   /** What could take the root's file system away together with another one. Never fails: what cannot be told is left out. */
   fate(): Eventually<Fate>;
 
-  /** When this returns ok, everything that was written, renamed or made in this volume before is on stable storage. `unsupported` unless `flushesWhole`. */
-  flush(): Outcome<undefined>;
+  /** When this returns ok, everything that was written, renamed or made in this volume before is on stable storage. `unsupported` unless `flushesWhole`. Answers at once. */
+  flush(): Result<undefined, VolumeError>;
 
   /** Gives up the root. Idempotent. */
   close(): void;

@@ -1,5 +1,6 @@
 /** One case: the program is disturbed once, then left alone until it has finished; looked at after both. */
 import type { Traced } from "../trace.ts";
+import { kindOfCall } from "./fault-points.ts";
 import type { FaultWorld } from "./fault-world.ts";
 import { brokenLaws, type Findings, finishedCount, lookAt } from "./invariants.ts";
 import { notIsolated, unexplained } from "./isolation.ts";
@@ -23,11 +24,12 @@ const ENDS_AFTER_ERROR = [0, 1, 3];
 
 interface Disturbed extends Pick<Traced, "code" | "signal" | "stdout" | "stderr"> {
   readonly killed: boolean;
-  /** The call that was struck, as strace recorded it. */
-  readonly struck: string | undefined;
+  /** The calls that were struck, one a thread at most, as strace recorded them; those that are no points of the scene are left out. */
+  readonly struck: readonly string[];
 }
 
-async function disturb(world: FaultWorld, { scene, call, when, fault }: FaultCase): Promise<Disturbed> {
+async function disturb(world: FaultWorld, given: FaultCase): Promise<Disturbed> {
+  const { scene, call, when, fault } = given;
   const how = `${call}:${fault.kind === "kill" ? "signal=SIGKILL" : `error=${fault.code}`}:when=${when}`;
   world.startMoving(when);
   try {
@@ -36,22 +38,23 @@ async function disturb(world: FaultWorld, { scene, call, when, fault }: FaultCas
       const outcome = await world.sync();
       world.traceFarEnd(undefined);
       const { threads } = await world.farEnd();
-      return { ...outcome, killed: outcome.signal !== null, struck: struckIn(threads, call, when, fault) };
+      return { ...outcome, killed: outcome.signal !== null, struck: struckIn(world, threads, given) };
     }
     const outcome = await world.traced(["sync"], { inject: [how], leaveChildren: true });
     await world.farEnd();
     const killed = outcome.signal === "SIGKILL" || outcome.code === 128 + 9;
-    return { ...outcome, killed, struck: struckIn(outcome.threads, call, when, fault) };
+    return { ...outcome, killed, struck: struckIn(world, outcome.threads, given) };
   } finally {
     world.stopMoving();
   }
 }
 
 /** strace marks an error that it made; a kill it does not: there it is the last call of a thread that has made so many. */
-function struckIn(threads: Traced["threads"], call: string, when: number, fault: Fault): string | undefined {
-  if (fault.kind === "error") return threads.flat().find((line) => line.includes("(INJECTED)"));
+function struckIn(world: FaultWorld, threads: Traced["threads"], { scene, call, when, fault }: FaultCase): readonly string[] {
+  const isPoint = (line: string): boolean => kindOfCall(scene, call, line, world.folder) !== undefined;
+  if (fault.kind === "error") return threads.flat().filter((line) => line.includes("(INJECTED)") && isPoint(line));
   const own = threads.map((lines) => lines.filter((line) => line.startsWith(`${call}(`)));
-  return own.find((lines) => lines.length === when)?.at(-1);
+  return own.flatMap((lines) => (lines.length === when ? lines.slice(-1) : [])).filter(isPoint);
 }
 
 export async function runCase(world: FaultWorld, given: FaultCase): Promise<CaseResult> {
@@ -59,10 +62,10 @@ export async function runCase(world: FaultWorld, given: FaultCase): Promise<Case
   world.reset();
   const outcome = await disturb(world, given);
   const dies = fault.kind === "kill" && scene !== "far-end";
-  const disturbed = dies ? outcome.killed : outcome.struck !== undefined;
+  const disturbed = dies ? outcome.killed : outcome.struck.length > 0;
   const failures: string[] = [];
   if (!dies && (outcome.killed || outcome.code === null)) failures.push(`it ended by ${outcome.signal}`);
-  if (!dies && outcome.code !== null && !ENDS_AFTER_ERROR.includes(outcome.code))
+  if (!dies && disturbed && outcome.code !== null && !ENDS_AFTER_ERROR.includes(outcome.code))
     failures.push(`it ended with ${outcome.code}: ${outcome.stderr.slice(0, 400)}`);
   if (outcome.stderr.includes(FAULT_OF_OURS)) failures.push(`it took the fault for its own: ${outcome.stderr.slice(0, 600)}`);
   const after = lookAt(world);
@@ -70,10 +73,10 @@ export async function runCase(world: FaultWorld, given: FaultCase): Promise<Case
   // What was said to be done is done, and what was not is said.
   if (outcome.code === 0 && finishedCount(after) < world.pending)
     failures.push(`it says converged, and ${finishedCount(after)} of ${world.pending} are done`);
-  if (!dies && outcome.struck !== undefined && outcome.code !== 1) failures.push(...notIsolated(world, outcome.struck, after));
+  if (!dies && disturbed && outcome.code !== 1) failures.push(...notIsolated(world, outcome.struck, after));
   if (!dies && outcome.code === 3) failures.push(...(await unexplained(world, after)));
   failures.push(...(await heal(world, after)));
-  if (failures.length > 0 && outcome.struck !== undefined) failures.push(`struck: ${outcome.struck.slice(0, 300)}`);
+  if (failures.length > 0) failures.push(...outcome.struck.map((line) => `struck: ${line.slice(0, 300)}`));
   return {
     name: caseName(given),
     fault: fault.kind,

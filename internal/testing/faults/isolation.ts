@@ -22,8 +22,21 @@ export function whereStruck(world: FaultWorld, line: string): Struck {
   return { kind: "source", place: world.pendingPlaces.find((place) => world.originPath(place) === path) };
 }
 
-/** Everything that should have been done in spite of the error, and was not. */
-export function notIsolated(world: FaultWorld, line: string, { finished }: Findings): string[] {
+/** Everything that should have been done in spite of the errors, and was not: what none of them struck. */
+export function notIsolated(world: FaultWorld, lines: readonly string[], findings: Findings): string[] {
+  const [first = [], ...rest] = lines.map((line) => missingBeside(world, line, findings));
+  return first
+    .filter((missing) => rest.every((other) => other.some(({ path }) => path === missing.path)))
+    .map(({ path, why }) => `${why}: ${path}`);
+}
+
+interface Missing {
+  readonly path: string;
+  readonly why: string;
+}
+
+/** What is missing although the error of this one call cannot have cost it. */
+function missingBeside(world: FaultWorld, line: string, { finished }: Findings): readonly Missing[] {
   const struck = whereStruck(world, line);
   const missing = (index: number, places: readonly string[]): string[] => {
     const root = world.replicas[index] ?? "";
@@ -35,13 +48,16 @@ export function notIsolated(world: FaultWorld, line: string, { finished }: Findi
       : world.pendingPlaces.filter((place) => world.originPath(place).startsWith(`${world.data}/`));
   switch (struck.kind) {
     case "replica":
-      return missing(1 - struck.index, near).map(
-        (path) => `struck at ${world.replicas[struck.index]}, and missing elsewhere: ${path}`,
-      );
+      return missing(1 - struck.index, near).map((path) => ({
+        path,
+        why: `struck at ${world.replicas[struck.index]}, and missing elsewhere`,
+      }));
     case "source": {
       if (struck.place === undefined) return [];
       const others = near.filter((place) => place !== struck.place);
-      return [0, 1].flatMap((index) => missing(index, others)).map((path) => `struck at ${struck.place}, and missing: ${path}`);
+      return [0, 1]
+        .flatMap((index) => missing(index, others))
+        .map((path) => ({ path, why: `struck at ${struck.place}, and missing` }));
     }
     case "elsewhere":
       return [];

@@ -34,10 +34,15 @@ export class LocalDirectory implements VolumeDirectory {
   /** Owner and group that a new file gets here, once one was made: to ask for the same again would be a call too many. */
   #ownerOfNew: { readonly uid: number; readonly gid: number } | undefined;
 
+  /** Names that were given since the last `sync`, where that has to be asked for file by file. */
+  readonly #published = new Set<string>();
+
+  /** `syncsNames`: a flush of the directory is known to reach its disk. */
   constructor(
     readonly path: string,
     private readonly whole: string,
     private readonly descriptor: FileDescriptor,
+    private readonly syncsNames: boolean,
   ) {}
 
   #error(operation: string, name: string, error: SysError): VolumeError {
@@ -92,6 +97,7 @@ export class LocalDirectory implements VolumeDirectory {
   }
 
   publish(temporary: string, name: string, how: "new" | "replace"): Result<FileStat | undefined, VolumeError> {
+    if (!this.syncsNames) this.#published.add(name);
     if (how === "replace") {
       return rename(this.descriptor, temporary, name).mapErr((error) => this.#error("rename to", name, error));
     }
@@ -127,7 +133,27 @@ export class LocalDirectory implements VolumeDirectory {
   }
 
   sync(): Result<undefined, VolumeError> {
-    return syncFile(this.descriptor).mapErr((error) => this.#error("flush", "", error));
+    const synced = syncFile(this.descriptor).mapErr((error) => this.#error("flush", "", error));
+    if (synced.isErr()) return err(synced.error);
+    for (const name of this.#published) {
+      const named = this.#syncName(name);
+      if (named.isErr()) return err(named.error);
+      this.#published.delete(name);
+    }
+    return ok(undefined);
+  }
+
+  /**
+   * A FUSE file system without fsyncdir (bindfs, mergerfs, ...) is one whose directories the kernel says are flushed, whatever is asked. But a file that is flushed takes
+   * its name with it, on every journal that may lie below.
+   */
+  #syncName(name: string): Result<undefined, VolumeError> {
+    const opened = openFileForReading(this.descriptor, name);
+    // What is there by now is somebody else's, or not ours to read: there is nothing more that could be asked for.
+    if (opened.isErr()) return ok(undefined);
+    const synced = syncFile(opened.value).mapErr((error) => this.#error("flush", name, error));
+    close(opened.value);
+    return synced;
   }
 
   close(): void {

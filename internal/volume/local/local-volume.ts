@@ -7,12 +7,14 @@ import {
   fileSystemParts,
   isRotating,
   machineId,
+  mountedUnflushed,
   openDirectoryBelow,
   openRootDirectory,
   type Space,
   space,
   statDescriptor,
   syncFileSystem,
+  syncsWhole,
 } from "../../sys/mod.ts";
 import { THIS_MACHINE } from "../this-machine.ts";
 import type { Fate, Volume } from "../volume.ts";
@@ -33,15 +35,23 @@ export function openLocalVolume(root: string): Result<Volume, VolumeError> {
 
 class LocalVolume implements Volume {
   readonly filesInFlight = 1;
-  readonly flushesWhole = true;
-  readonly weaknesses = [];
+  readonly flushesWhole: boolean;
   #closed = false;
 
   constructor(
     readonly name: string,
     private readonly deviceNumber: number,
     private readonly root: FileDescriptor,
-  ) {}
+  ) {
+    this.flushesWhole = syncsWhole(root);
+  }
+
+  get weaknesses(): readonly string[] {
+    const option = mountedUnflushed(this.root);
+    return option === undefined
+      ? []
+      : [`it is mounted with "${option}", so that flushes do not reach the disk: a power cut can lose copies that are recorded`];
+  }
 
   get device(): string {
     return String(this.deviceNumber);
@@ -58,7 +68,7 @@ class LocalVolume implements Volume {
   openDirectory(path: string): Result<LocalDirectory, VolumeError> {
     const whole = path === "" ? this.name : `${this.name}/${path}`;
     return openDirectoryBelow(this.root, path)
-      .map((descriptor) => new LocalDirectory(path, whole, descriptor))
+      .map((descriptor) => new LocalDirectory(path, whole, descriptor, this.flushesWhole))
       .mapErr((error) => volumeError("open", whole, error));
   }
 
@@ -73,6 +83,10 @@ class LocalVolume implements Volume {
   }
 
   flush(): Result<undefined, VolumeError> {
+    if (!this.flushesWhole) {
+      const words = "flush each file";
+      return err({ kind: "volume", reason: "unsupported", operation: "flush", path: this.name, code: "", words });
+    }
     return syncFileSystem(this.root).mapErr((error) => volumeError("flush", this.name, error));
   }
 
