@@ -45,7 +45,7 @@ const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
   fuse: () =>
     isRoot() && existsSync("/dev/fuse") && works("bindfs", "--version") ? undefined : "bindfs or /dev/fuse is missing",
   fusepy: () =>
-    isRoot() && existsSync("/dev/fuse") && works(SYSTEM_PYTHON, "-c", "import fuse")
+    isRoot() && existsSync("/dev/fuse") && works(SYSTEM_PYTHON, "-c", "import fusepy")
       ? undefined
       : "python3-fusepy or /dev/fuse is missing, or this is not root",
   namespaces: () => (isRoot() && works("unshare", "--mount", "true") ? undefined : "mount namespaces are not available"),

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type FuseVolume, mountFuse } from "../fuse-volume.ts";
 import { command, repositoryPath } from "../program.ts";
+import { until } from "../until.ts";
 import type { FileSystem } from "../volume.ts";
 import { type DiskLog, readDiskLog } from "./disk-log.ts";
 
@@ -79,7 +80,9 @@ export class RecordedDisks {
   /** Takes the disks away. */
   async end(): Promise<DiskLog> {
     for (const disk of this.behindFuse) command("umount", this.mountPoint(disk));
-    for (const disk of DISKS) command("umount", this.#mounted(disk));
+    // What served them from there ends a moment later, and holds them until then.
+    for (const disk of DISKS)
+      await until(`${disk} is unmounted`, () => Bun.spawnSync(["umount", this.#mounted(disk)]).exitCode === 0);
     await this.#recorder?.unmount();
     return readDiskLog(this.#log);
   }
