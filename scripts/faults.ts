@@ -1,13 +1,26 @@
 /** The command line of the faults: which kinds, and their table. */
 import { parseArgs } from "node:util";
 import { type FaultKind, type FaultOptions, type FaultRow, faultTable } from "../internal/testing/fault-row.ts";
-import { caseOf, crashSweep, errorSweep, sweepRow } from "../internal/testing/faults/mod.ts";
+import {
+  caseOf,
+  commandCaseOf,
+  commandRow,
+  commandSweep,
+  crashSweep,
+  errorSweep,
+  shortCaseOf,
+  shortKind,
+  shortRow,
+  sweepRow,
+} from "../internal/testing/faults/mod.ts";
 import { powerCase, powerCuts } from "../internal/testing/power/mod.ts";
 
 /** Every kind by its word on the command line, in the order in which they run. */
 const KINDS: Readonly<Record<string, FaultKind>> = {
   crash: crashSweep,
   errors: errorSweep,
+  commands: commandSweep,
+  short: shortKind,
   power: powerCuts,
 };
 
@@ -43,6 +56,10 @@ async function chosen(): Promise<FaultRow[]> {
   if (values.case !== undefined) {
     const power = powerCase(values.case);
     if (power !== undefined) return [...(await power(options))];
+    const command = commandCaseOf(values.case);
+    if (command !== undefined) return [await commandRow([command], options, "one case")];
+    const short = shortCaseOf(values.case);
+    if (short !== undefined) return [await shortRow([short], options)];
     const one =
       caseOf(values.case) ??
       fail(

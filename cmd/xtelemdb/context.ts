@@ -67,7 +67,8 @@ export const printError = writeError;
 
 export function failWithConfigError(error: ConfigError): number {
   printError(renderConfigError(error));
-  return error.kind === "config-unwritable" ? EXIT.failed : EXIT.usage;
+  const mayPass = error.kind === "config-unwritable" || (error.kind === "config-unreadable" && error.passing);
+  return mayPass ? EXIT.failed : EXIT.usage;
 }
 
 export async function failWithAgentError(error: AgentError): Promise<number> {

@@ -7,6 +7,8 @@ import {
   brokenLaws,
   caseName,
   caseOf,
+  commandCases,
+  commandRow,
   crashCases,
   ERRORS,
   errorCases,
@@ -18,6 +20,7 @@ import {
   SCENES,
   type Scene,
   sample,
+  shortTransfers,
   sweep,
 } from "../../internal/testing/faults/mod.ts";
 import { HOST, inventoryExecute, MARKER, wholeTest } from "../../internal/testing/mod.ts";
@@ -50,6 +53,19 @@ for (const scene of SCENES) {
       expect(results.filter(({ disturbed }) => disturbed).length).toBeGreaterThan(cases.length / 2);
     },
   );
+}
+
+wholeTest("other commands, killed at any system call, end well when they are run again", ["strace"], async () => {
+  const cases = await commandCases({ quick: false, cases: 8, seed: SEED });
+  const said: string[] = [];
+  const options = { quick: false, seed: SEED, jobs: JOBS, say: (line: string) => said.push(line) };
+  expect(await commandRow(cases, options, "commands"), said.join("\n")).toMatchObject({ tried: 8, disturbed: 8, failed: 0 });
+});
+
+for (const seed of [SEED, SEED + 1]) {
+  wholeTest(`reads and writes that transfer less than asked are gone on with (${seed})`, ["fusepy"], async () => {
+    expect((await shortTransfers(seed)).failures).toEqual([]);
+  });
 }
 
 wholeTest("an inventory that takes no more writes at the very end has everything in its log", ["strace"], async () => {

@@ -1,7 +1,8 @@
 /** Everything that can be wrong with a configuration, all at once, each with its place. */
 export type ConfigError =
   | { readonly kind: "config-missing"; readonly file: string }
-  | { readonly kind: "config-unreadable"; readonly file: string; readonly detail: string }
+  /** `passing`: it may be readable the next time, with nobody doing anything. */
+  | { readonly kind: "config-unreadable"; readonly file: string; readonly detail: string; readonly passing: boolean }
   | { readonly kind: "config-unwritable"; readonly file: string; readonly detail: string }
   | { readonly kind: "config-invalid"; readonly file: string; readonly text: string; readonly mistakes: readonly Mistake[] }
   | { readonly kind: "config-edit"; readonly file: string; readonly message: string; readonly help: string };

@@ -12,6 +12,9 @@ const codeOf = (exception: unknown): string =>
   exception instanceof Error && "code" in exception && typeof exception.code === "string" ? exception.code : "";
 const textOf = (exception: unknown): string => (exception instanceof Error ? exception.message : String(exception));
 
+/** What stays so until a person changes it; a disk that gives errors, or too many open files, may be over the next time. */
+const LASTING = new Set(["EACCES", "EPERM", "EISDIR", "ENOTDIR", "ELOOP", "ENAMETOOLONG"]);
+
 /** Far more than a configuration may have; what is longer, or has no end, is read no further. */
 const MOST_BYTES = 1 << 20;
 
@@ -35,13 +38,14 @@ export function readConfiguration(file: string): ResultAsync<string, ConfigError
   return ResultAsync.fromPromise(readWhole(file), (exception): ConfigError => {
     const code = codeOf(exception);
     if (code === "ENOENT") return { kind: "config-missing", file };
-    return { kind: "config-unreadable", file, detail: code === "EISDIR" ? "it is a directory" : textOf(exception) };
+    const detail = code === "EISDIR" ? "it is a directory" : textOf(exception);
+    return { kind: "config-unreadable", file, detail, passing: code !== "" && !LASTING.has(code) };
   }).andThen((bytes) => {
     try {
       // A byte order mark stays in the text, so that an edit leaves it there.
       return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
     } catch {
-      return err<string, ConfigError>({ kind: "config-unreadable", file, detail: "it is not UTF-8 text" });
+      return err<string, ConfigError>({ kind: "config-unreadable", file, detail: "it is not UTF-8 text", passing: false });
     }
   });
 }

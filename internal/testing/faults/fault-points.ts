@@ -48,6 +48,11 @@ export async function faultPoints(world: FaultWorld): Promise<readonly FaultPoin
       : await world.traced(["sync"], { calls: TRACED_CALLS, leaveChildren: true });
   if (traced.code !== 0) throw new Error(`the undisturbed run ends with ${traced.code}: ${traced.stdout}${traced.stderr}`);
   const { threads } = scene === "far-end" ? await world.farEnd() : traced;
+  return pointsOfThreads(scene, threads, world.folder);
+}
+
+/** The points of a run that was recorded, calls by name, numbers ascending. */
+export function pointsOfThreads(scene: Scene, threads: readonly (readonly string[])[], folder: string): readonly FaultPoint[] {
   const points = new Map<string, Map<number, boolean>>();
   for (const lines of threads) {
     const counted = new Map<string, number>();
@@ -57,7 +62,7 @@ export async function faultPoints(world: FaultWorld): Promise<readonly FaultPoin
       if (call === undefined || call.startsWith("syscall_")) continue;
       const when = (counted.get(call) ?? 0) + 1;
       counted.set(call, when);
-      const kind = kindOfCall(scene, call, line, world.folder);
+      const kind = kindOfCall(scene, call, line, folder);
       if (kind === undefined) continue;
       const known = points.get(call) ?? new Map<number, boolean>();
       points.set(call, known.set(when, known.get(when) === true || kind === "changes"));

@@ -1,5 +1,5 @@
 /** The world of a sweep: half way between two states, so that one `sync` makes new copies, replaces copies, keeps those of deleted files, meets files that move, and writes manifests. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "../program.ts";
 import { filesOf, readTree } from "../tree.ts";
@@ -113,6 +113,29 @@ export class FaultWorld extends World {
     rmSync(this.statusFile, { force: true });
     for (const name of ["servers", FAR_TRACE, FAR_CALLS]) rmSync(this.path(name), { force: true, recursive: true });
     this.#moving = new MovingFiles(this.#dataDirectories());
+  }
+
+  /** Goes on to where nothing is pending any more, and is as it is there from the next reset on. */
+  async converge(): Promise<void> {
+    const synced = await this.sync();
+    if (synced.code !== 0) throw new Error(`the world does not converge: ${synced.stdout}${synced.stderr}`);
+    for (const part of PARTS) {
+      rmSync(join(this.path("template"), part), { recursive: true });
+      copyTree(this.path(part), join(this.path("template"), part));
+    }
+  }
+
+  /** Folders of the world that are there and empty from now on. */
+  emptyFolders(...names: readonly string[]): void {
+    for (const name of names) {
+      rmSync(this.path(name), { recursive: true, force: true });
+      mkdirSync(this.path(name));
+    }
+  }
+
+  /** Temporary files beside the configuration and the status file. */
+  leftBesideConfiguration(): readonly string[] {
+    return readdirSync(this.folder).filter((name) => /\.(?:part|tmp)$/.test(name));
   }
 
   /** From now on files move, until `stopMoving`. */

@@ -4,6 +4,7 @@
  * Promises: what is checked is read by code that shares nothing with the program (python3: its own SQLite, its own hashes); a case that fails can be repeated alone by its name.
  * Never: judges a case in which nothing was disturbed: such cases are counted apart.
  */
+export * from "./command-sweep.ts";
 export * from "./fault-case.ts";
 export * from "./fault-points.ts";
 export * from "./fault-world.ts";
@@ -11,4 +12,5 @@ export * from "./invariants.ts";
 export * from "./isolation.ts";
 export * from "./kinds.ts";
 export * from "./scene.ts";
+export * from "./short-transfers.ts";
 export * from "./sweep.ts";
