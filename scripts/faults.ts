@@ -14,6 +14,7 @@ import {
   sweepRow,
 } from "../internal/testing/faults/mod.ts";
 import { powerCase, powerCuts } from "../internal/testing/power/mod.ts";
+import { fuzzKind, hostileKind } from "../internal/testing/test-kinds.ts";
 
 /** Every kind by its word on the command line, in the order in which they run. */
 const KINDS: Readonly<Record<string, FaultKind>> = {
@@ -22,6 +23,8 @@ const KINDS: Readonly<Record<string, FaultKind>> = {
   commands: commandSweep,
   short: shortKind,
   power: powerCuts,
+  hostile: hostileKind,
+  fuzz: fuzzKind,
 };
 
 const { values, positionals } = parseArgs({

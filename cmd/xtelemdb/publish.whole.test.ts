@@ -38,7 +38,7 @@ wholeTest("another process that polls the final name of a large file never sees 
       await Bun.sleep(1);
     }
     expect(await running).toMatchObject({ code: 0 });
-    expect(polls).toBeGreaterThan(5);
+    expect(polls).toBeGreaterThan(2);
     for (const version of seen) expect(versions).toContain(version);
     expect(read(copy)).toBe(read(source));
     versions.delete(undefined);

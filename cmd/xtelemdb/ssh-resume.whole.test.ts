@@ -50,10 +50,10 @@ wholeTest("a large file goes on where it was cut, if its source is the same; els
 
 wholeTest("a killed agent and a killed ssh leave nothing torn", ["sshd"], async () => {
   using world = await FarWorld.begin();
-  world.reach(world.server.options(), { bandwidth: "3 MB" });
+  world.reach(world.server.options(), { bandwidth: "2 MB" });
   world.files(
     ...FAR_FILES,
-    ...Array.from({ length: 60 }, (_, index) => ({ path: `many/${index}`, content: "x".repeat(100_000) })),
+    ...Array.from({ length: 80 }, (_, index) => ({ path: `many/${index}`, content: "x".repeat(100_000) })),
   );
   const running = world.start("sync");
   await world.arrived(5);
@@ -63,7 +63,8 @@ wholeTest("a killed agent and a killed ssh leave nothing torn", ["sshd"], async 
     expect(statSync(join(world.copies("far"), "many", name)).size).toBe(100_000);
   }
   const again = world.start("sync");
-  await world.arrived(40);
+  // What is killed at its last file may have done everything.
+  await world.arrived(20);
   command("pkill", "-KILL", "-P", String(again.pid), "-x", "ssh");
   const outcome = await again.ended;
   expect(outcome.code, outcome.stdout + outcome.stderr).toBe(3);

@@ -5,7 +5,7 @@ import { SCRATCH_VARIABLE, scratchFolder } from "./scratch.ts";
 const REPOSITORY = join(import.meta.dir, "..", "..");
 
 /** From here on a run is taken for hung. */
-const HUNG_MILLISECONDS = 90_000;
+const HUNG_MILLISECONDS = 180_000;
 
 export const repositoryPath = (...names: string[]): string => join(REPOSITORY, ...names);
 

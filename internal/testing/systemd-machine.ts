@@ -162,5 +162,8 @@ function debianMirror(): string {
     "cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null; true",
   );
   const mirrors = [...sources.matchAll(/^(?:URIs: *|deb (?:\[[^\]]*\] )?)(\S+)/gm)].flatMap(([, mirror]) => mirror ?? []);
-  return mirrors.find((mirror) => !mirror.includes("security")) ?? "http://deb.debian.org/debian";
+  const mirror = mirrors.find((one) => !one.includes("security"));
+  if (mirror === undefined)
+    throw new Error("no mirror of Debian in this machine's apt sources: debootstrap has nothing to fetch from");
+  return mirror;
 }
