@@ -2,13 +2,14 @@
  * The status endpoint: a small HTTP server for probes, scrapers and people (`/healthz`, `/readyz`, `/status`, `/metrics`).
  *
  * Promises: reads only, and nothing of what a client sends but method and path; answers are made at most once a second, whoever asks how often; a client that is
- * slow, silent or sends too much is cut off; what goes wrong inside is told without paths. Never: makes the agent wait; listens on a unix socket that is
- * open to more than its owner and group. What Bun itself limits: 16 KiB of headers, about 10 s until they are complete.
+ * slow, silent or sends too much is cut off, and many of them take no more than a few descriptors (`http-listener.ts`); what goes wrong inside is told without
+ * paths. Never: makes the agent wait; listens on a unix socket that is open to more than its owner and group.
  */
 import { err, ok, type Result, ResultAsync } from "neverthrow";
 import type { ListenAddress } from "../config/mod.ts";
 import { jsonText } from "../sys/mod.ts";
 import type { AgentError, EndpointError } from "./agent-error.ts";
+import { type HttpAnswer, type HttpHandler, type HttpRequest, listenHttp } from "./http-listener.ts";
 import { type AgentMetrics, METRICS_TYPE } from "./metrics.ts";
 import { notReadyReasons } from "./readiness.ts";
 import { bindSocket, freeForSocket } from "./socket-path.ts";
@@ -29,7 +30,6 @@ export interface StatusEndpoint {
   stop(): Promise<void>;
 }
 
-const IDLE_SECONDS = 5;
 const MOST_BODY_BYTES = 1024;
 /** More at a time are sent away: all of them wait for the same few answers. */
 const MOST_REQUESTS = 64;
@@ -40,21 +40,22 @@ const HEADERS = {
   "x-content-type-options": "nosniff",
   "content-security-policy": "default-src 'none'",
 } as const;
-/** With an answer that ends it: what is left of the request is not waited for. */
-const CLOSE = { connection: "close" } as const;
 const TEXT = "text/plain; charset=utf-8";
 
 interface Answer {
   readonly status: number;
   readonly type: string;
-  readonly body: Uint8Array<ArrayBuffer>;
+  readonly body: Uint8Array;
 }
 
 const encoder = new TextEncoder();
 const answer = (status: number, body: string, type: string = TEXT): Answer => ({ status, type, body: encoder.encode(body) });
-const respond = ({ status, type, body }: Answer, headers: Readonly<Record<string, string>> = {}): Response =>
-  new Response(body, { status, headers: { ...HEADERS, "content-type": type, ...headers } });
-const plain = (status: number, text: string, headers?: Readonly<Record<string, string>>): Response =>
+const respond = ({ status, type, body }: Answer, headers: Readonly<Record<string, string>> = {}): HttpAnswer => ({
+  status,
+  headers: { ...HEADERS, "content-type": type, ...headers },
+  body,
+});
+const plain = (status: number, text: string, headers?: Readonly<Record<string, string>>): HttpAnswer =>
   respond(answer(status, `${text}\n`), headers);
 
 const INDEX = `xtelemdb
@@ -103,18 +104,32 @@ function makeRoutes(sources: EndpointSources, elapsed: () => number): Routes {
 }
 
 /** Whatever the client sends along is not read; much of it is refused. */
-function carriesTooMuch({ headers }: Request): boolean {
+function carriesTooMuch({ headers }: HttpRequest): boolean {
   return headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) > MOST_BODY_BYTES;
 }
 
-async function serve(request: Request, routes: Routes, pending: number): Promise<Response> {
-  if (pending > MOST_REQUESTS) return plain(503, "too many requests at a time", { ...CLOSE, "retry-after": "1" });
-  if (!URL.canParse(request.url)) return plain(400, "not a path");
-  const route = routes.get(new URL(request.url).pathname);
+async function serve(request: HttpRequest, routes: Routes): Promise<HttpAnswer> {
+  if (carriesTooMuch(request)) return plain(413, "too much");
+  const route = routes.get(request.path);
   if (route === undefined) return plain(404, "not found");
   if (request.method !== "GET" && request.method !== "HEAD") return plain(405, "only GET and HEAD", { allow: "GET, HEAD" });
-  if (carriesTooMuch(request)) return plain(413, "too much", CLOSE);
   return respond(await route());
+}
+
+/** Counts what is being answered, and takes what goes wrong for a fault of ours. */
+function handlerOf(routes: Routes): HttpHandler {
+  let pending = 0;
+  return async (request) => {
+    if (pending >= MOST_REQUESTS) return plain(503, "too many requests at a time", { "retry-after": "1" });
+    pending += 1;
+    try {
+      return await serve(request, routes);
+    } catch {
+      return plain(500, "a fault of xtelemdb itself: see its log");
+    } finally {
+      pending -= 1;
+    }
+  };
 }
 
 const addressText = (listen: ListenAddress): string => {
@@ -152,29 +167,21 @@ export function startEndpoint(
 }
 
 async function open(listen: ListenAddress, routes: Routes): Promise<Result<StatusEndpoint, EndpointError>> {
-  // An object without known keys: Bun's types forget that a unix socket can have it as well; a test holds it to that.
-  const timeout: object = { idleTimeout: IDLE_SECONDS };
-  const common = {
-    maxRequestBodySize: MOST_BODY_BYTES,
-    development: false,
-    fetch: (request: Request, server: Bun.Server<undefined>) => serve(request, routes, server.pendingRequests),
-    error: () => plain(500, "a fault of xtelemdb itself: see its log"),
-  } as const;
+  const handler = handlerOf(routes);
   if (listen.kind === "tcp") {
-    // Without "development" Bun would let two processes have the same port, and each would get some of the requests.
-    const server = Bun.serve({ ...common, ...timeout, hostname: listen.host, port: listen.port, reusePort: false });
-    return ok({ port: server.port ?? listen.port, stop: () => server.stop(true) });
+    const listener = listenHttp({ hostname: listen.host, port: listen.port }, handler);
+    return ok({ ...("port" in listener ? { port: listener.port } : {}), stop: async () => listener.stop(true) });
   }
   const free = await freeForSocket(listen.path);
   if (free.isErr()) return err(free.error);
   const { listener, remove } = bindSocket(
     listen.path,
-    (unix) => Bun.serve({ ...common, ...timeout, unix }),
-    (server) => void server.stop(true),
+    (unix) => listenHttp({ unix }, handler),
+    (made) => made.stop(true),
   );
   const stop = async (): Promise<void> => {
     remove();
-    await listener.stop(true);
+    listener.stop(true);
   };
   return ok({ stop });
 }

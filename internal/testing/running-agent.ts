@@ -1,4 +1,5 @@
 /** `sync continuous=true` in a world of its own, as an operator leaves it running. Waits are conditions, never times. */
+import { readFileSync } from "node:fs";
 import type { StatusDocument } from "../agent/mod.ts";
 import type { Running, RunOptions } from "./program.ts";
 import { until } from "./until.ts";
@@ -31,6 +32,15 @@ export class RunningAgent implements AsyncDisposable {
     const agent = new RunningAgent({ scan: PATIENT, ...declaration }, make, options);
     await agent.rest();
     return agent;
+  }
+
+  get pid(): number {
+    return this.#running.pid;
+  }
+
+  /** The most memory that it has taken. */
+  get peakMegabytes(): number {
+    return Number(/^VmHWM:\s*(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
   }
 
   get status(): StatusDocument | undefined {
