@@ -1,5 +1,6 @@
 /** The command line of the faults: which kinds, and their table. */
 import { parseArgs } from "node:util";
+import { enduranceKind } from "../internal/testing/endurance/mod.ts";
 import { type FaultKind, type FaultOptions, type FaultRow, faultTable } from "../internal/testing/fault-row.ts";
 import {
   caseOf,
@@ -25,6 +26,7 @@ const KINDS: Readonly<Record<string, FaultKind>> = {
   power: powerCuts,
   hostile: hostileKind,
   fuzz: fuzzKind,
+  endurance: enduranceKind,
 };
 
 const { values, positionals } = parseArgs({
@@ -34,6 +36,7 @@ const { values, positionals } = parseArgs({
     seed: { type: "string", default: "1" },
     jobs: { type: "string", default: "2" },
     cases: { type: "string" },
+    minutes: { type: "string" },
     case: { type: "string" },
   },
 });
@@ -51,9 +54,13 @@ const options: FaultOptions = {
   jobs: Number(values.jobs),
   say: (line) => console.error(line),
   ...(values.cases === undefined ? {} : { cases: Number(values.cases) }),
+  ...(values.minutes === undefined ? {} : { minutes: Number(values.minutes) }),
 };
-if (!Number.isInteger(options.seed) || ![options.jobs, options.cases ?? 1].every((count) => Number.isInteger(count) && count > 0))
-  fail("--seed, --jobs and --cases are whole numbers", "--seed=7 --jobs=2 --cases=100");
+if (
+  !Number.isInteger(options.seed) ||
+  ![options.jobs, options.cases ?? 1, options.minutes ?? 1].every((count) => Number.isInteger(count) && count > 0)
+)
+  fail("--seed, --jobs, --cases and --minutes are whole numbers", "--seed=7 --jobs=2 --cases=100");
 
 async function chosen(): Promise<FaultRow[]> {
   if (values.case !== undefined) {

@@ -23,6 +23,8 @@ export interface FaultOptions {
   /** So many cases of each row, chosen by the seed; left out: all of them. */
   readonly cases?: number;
   readonly seed: number;
+  /** How long what goes by time goes on. */
+  readonly minutes?: number;
   /** How many cases run side by side. */
   readonly jobs: number;
   /** Says how far it is, and what failed: one line. */

@@ -5,7 +5,7 @@ import { FaultWorld } from "./fault-world.ts";
 import { ERRORS, type FaultCase, type FaultPoint, type Scene } from "./scene.ts";
 
 /** Mulberry32: the same seed gives the same sample (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c). */
-function chance(seed: number): () => number {
+export function chance(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -1,0 +1,46 @@
+/** What instruments and people do to files, at random but repeatable: made, grown, rewritten, renamed, deleted. Names are few and come again, so that what the inventory has to remember has an end. */
+import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { chance } from "../faults/mod.ts";
+
+const DIRECTORIES = 8;
+const FILES = 40;
+const LARGE = 300_000;
+
+export class Churn {
+  readonly #next: () => number;
+  operations = 0;
+
+  constructor(
+    private readonly folder: string,
+    seed: number,
+  ) {
+    this.#next = chance(seed);
+  }
+
+  /** Does one thing. */
+  step(): void {
+    this.operations += 1;
+    const path = this.#anyPath();
+    const kind = this.#next();
+    mkdirSync(dirname(path), { recursive: true });
+    if (kind < 0.35) writeFileSync(path, this.#bytes());
+    else if (kind < 0.7) appendFileSync(path, this.#bytes());
+    else if (kind < 0.85) rmSync(path, { force: true });
+    else if (existsSync(path)) {
+      const to = this.#anyPath();
+      mkdirSync(dirname(to), { recursive: true });
+      renameSync(path, to);
+    }
+  }
+
+  #anyPath(): string {
+    const directory = Math.floor(this.#next() * DIRECTORIES);
+    return join(this.folder, `night-${directory}`, `frame-${Math.floor(this.#next() * FILES)}`);
+  }
+
+  #bytes(): Uint8Array {
+    const size = this.#next() < 0.05 ? LARGE : Math.floor(this.#next() * 5_000);
+    return new Uint8Array(size).fill(Math.floor(this.#next() * 256));
+  }
+}
