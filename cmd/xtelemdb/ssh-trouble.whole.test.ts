@@ -149,7 +149,7 @@ wholeTest("links at the far end lead nowhere", ["sshd"], async () => {
 wholeTest("a frozen far end is given up after its timeout, and nobody else waits for it", ["sshd"], async () => {
   using world = await FarWorld.begin();
   const proxy = await TcpProxy.start(world.server.port);
-  world.reach([`Port=${proxy.port}`, ...world.server.options()], { timeout: "2s" });
+  world.reach([`Port=${proxy.port}`, ...world.server.options()], { timeout: "5s" });
   world.files(
     ...FAR_FILES,
     ...Array.from({ length: 40 }, (_, index) => ({ path: `many/${index}`, content: "x".repeat(50_000) })),
@@ -163,7 +163,7 @@ wholeTest("a frozen far end is given up after its timeout, and nobody else waits
 
 wholeTest("a far server that is stopped is given up too, and found again when it goes on", ["sshd"], async () => {
   using world = await FarWorld.begin();
-  world.reach(world.server.options(), { timeout: "2s", bandwidth: "2 MB" });
+  world.reach(world.server.options(), { timeout: "5s", bandwidth: "2 MB" });
   world.files(
     ...FAR_FILES,
     ...Array.from({ length: 40 }, (_, index) => ({ path: `many/${index}`, content: "x".repeat(100_000) })),
