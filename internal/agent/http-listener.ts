@@ -118,10 +118,10 @@ export function listenHttp(
     const end = connection.head.indexOf("\r\n\r\n");
     if (end < 0 && connection.head.length <= MOST_HEAD_BYTES) return;
     connection.answering = true;
-    if (end < 0 || end > MOST_HEAD_BYTES) return send(socket, connection, plain(431, "too much"));
-    const request = parseHead(connection.head.subarray(0, end).toString("latin1"));
-    if (request === undefined) return send(socket, connection, plain(400, "not HTTP"));
-    void handler(request).then((answer) => send(socket, connection, answer, request.method));
+    const isTooLong = end < 0 || end > MOST_HEAD_BYTES;
+    const request = isTooLong ? undefined : parseHead(connection.head.subarray(0, end).toString("latin1"));
+    if (request === undefined) send(socket, connection, isTooLong ? plain(431, "too much") : plain(400, "not HTTP"));
+    else void handler(request).then((answer) => send(socket, connection, answer, request.method));
   };
   const forget = (socket: Socket<Connection | undefined>): void => {
     open.delete(socket);
