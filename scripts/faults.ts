@@ -16,6 +16,7 @@ import {
 } from "../internal/testing/faults/mod.ts";
 import { powerCase, powerCuts } from "../internal/testing/power/mod.ts";
 import { fuzzKind, hostileKind } from "../internal/testing/test-kinds.ts";
+import { worldCase, worlds } from "../internal/testing/worlds/mod.ts";
 
 /** Every kind by its word on the command line, in the order in which they run. */
 const KINDS: Readonly<Record<string, FaultKind>> = {
@@ -27,6 +28,7 @@ const KINDS: Readonly<Record<string, FaultKind>> = {
   hostile: hostileKind,
   fuzz: fuzzKind,
   endurance: enduranceKind,
+  worlds,
 };
 
 const { values, positionals } = parseArgs({
@@ -64,7 +66,7 @@ if (
 
 async function chosen(): Promise<FaultRow[]> {
   if (values.case !== undefined) {
-    const power = powerCase(values.case);
+    const power = powerCase(values.case) ?? worldCase(values.case);
     if (power !== undefined) return [...(await power(options))];
     const command = commandCaseOf(values.case);
     if (command !== undefined) return [await commandRow([command], options, "one case")];
@@ -74,7 +76,7 @@ async function chosen(): Promise<FaultRow[]> {
       caseOf(values.case) ??
       fail(
         `"${values.case}" is no case`,
-        "--case=renameat2:7:kill, --case=far-end/fsync:1:EIO, or --case=power:ext4:sync:12:nothing",
+        "--case=renameat2:7:kill, --case=far-end/fsync:1:EIO, --case=power:ext4:sync:12:nothing, or --case=disk:ext4:unmounted:5",
       );
     return [await sweepRow("one case", one.scene, [one], options)];
   }
