@@ -58,7 +58,7 @@ const OTHER_MARKER = { version: 1, id: "00000000-0000-4000-8000-000000000000" };
 async function does(
   disk: Disk,
   deed: Deed,
-): Promise<{ readonly then?: () => Promise<void>; readonly undo: () => Promise<void> }> {
+): Promise<{ readonly whileItRuns?: () => Promise<void>; readonly undo: () => Promise<void> }> {
   switch (deed) {
     case "unmounted":
       disk.hide();
@@ -76,7 +76,7 @@ async function does(
       };
     }
     case "read-only":
-      return { then: () => disk.makeReadOnly(), undo: async () => disk.makeWritable() };
+      return { whileItRuns: () => disk.makeReadOnly(), undo: async () => disk.makeWritable() };
     case "full":
     case "no-inodes":
       disk.fill(deed === "full" ? "bytes" : "inodes");
@@ -113,7 +113,7 @@ export async function runDiskCase(given: DiskCase): Promise<WorldResult> {
     async () => {
       const done = await does(disk, deed);
       undo = done.undo;
-      return done.then;
+      return done.whileItRuns;
     },
   );
   if (![0, 3].includes(outcome.code ?? -1))
