@@ -44,6 +44,14 @@ export const COPY_FAILURES = {
   ReadOnly: { action: "wait", help: "mount the replica for writing" },
   NotPermitted: { action: "stall", help: "give the agent's user the right to write there" },
   NameNotPossible: { action: "stall", help: "the replica's file system cannot hold this name: declare a replica on another one" },
+  NameTaken: {
+    action: "stall",
+    help: "rename one of the two at the origin, or declare a replica on a file system that tells them apart; the copy that is there was not touched",
+  },
+  MountedBelow: {
+    action: "stall",
+    help: "unmount what is mounted below the replica's root, or declare it as a replica of its own; nothing was written there",
+  },
   ReplicaFailed: { action: "retry", help: "check the replica's disk (dmesg) and its cables" },
   ReplaceNotPossible: {
     action: "stall",

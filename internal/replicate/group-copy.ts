@@ -17,6 +17,7 @@ import { inspectFinalName } from "./final-name.ts";
 import { bytesInFlight, forEachInFlight, limitsOf } from "./in-flight.ts";
 import { asOpened, evidenceOf, type FileFailure } from "./opened-source.ts";
 import { OriginFiles } from "./origin-files.ts";
+import { mustBeOwn, OwnNames } from "./own-names.ts";
 import { observeCopy, publishCopy } from "./publish-copy.ts";
 import { Room } from "./room.ts";
 import { type ReplicaProblem, replicaProblem, transportProblem } from "./root-problem.ts";
@@ -38,6 +39,7 @@ export class GroupCopy {
   #last: { readonly directory: DirectoryId; readonly opened: Result<Destination, VolumeError> } | undefined;
   readonly #discarded = new Map<DirectoryId, Destination>();
   readonly #published = new UnrecordedFiles();
+  readonly #ownNames: OwnNames;
   readonly #filesInFlight: number;
   #problem: ReplicaProblem | undefined;
   #adoptedAreDurable = false;
@@ -53,6 +55,7 @@ export class GroupCopy {
     const { limit } = limits;
     this.#throttle = limit && new Throttle(limit.shared, limit.bytesPerSecond);
     this.#destinations = new Destinations(replica);
+    this.#ownNames = new OwnNames(replica);
     const remoteOrigin = requests.some(({ source }) => source?.kind === "ssh");
     this.#filesInFlight = Math.max(replica.filesInFlight, remoteOrigin ? FILES_FROM_AFAR : 1);
   }
@@ -120,6 +123,9 @@ export class GroupCopy {
     if (!destination.fresh) {
       const { flushesWhole, name } = this.replica;
       const found = await inspectFinalName(request, source, destination.directory, name, buffers, !flushesWhole);
+      const taken = found.isErr() ? found.error.domain === "replica" : found.value.kind !== "free";
+      const own = taken ? await mustBeOwn(request, destination.directory, this.#ownNames, name) : ok(undefined);
+      if (own.isErr()) return err(this.#atReplica(own.error));
       if (found.isErr()) return err(this.#atReplica(found.error));
       if (found.value.kind === "equal") return this.#adopt(request, destination, found.value.there, found.value.digest);
       if (found.value.kind === "beginning") request = { ...request, replaces: evidenceOf(found.value.there) };
@@ -255,7 +261,7 @@ export class GroupCopy {
   }
 
   async #publish(item: Staged): Promise<Result<FileStat | undefined, CopyFailure>> {
-    const published = await publishCopy(item, this.replica.name);
+    const published = await publishCopy(item, this.replica.name, this.#ownNames);
     if (published.isOk()) this.#destinations.changed(item.destination);
     return published;
   }

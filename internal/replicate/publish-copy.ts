@@ -6,11 +6,13 @@ import { type CopyFailure, failureAtReplica } from "./copy-failure.ts";
 import type { Staged } from "./copy-outcome.ts";
 import { type CopyRequest, destinationPathOf } from "./copy-request.ts";
 import { inTheWay, mayPublish } from "./final-name.ts";
+import { mustBeOwn, type OwnNames } from "./own-names.ts";
 
 /** Gives a copy its final name. What then stands there, where the volume told it on the way. `replica`: its name, for messages. */
 export async function publishCopy(
   { request, destination, temporary }: Staged,
   replica: string,
+  names: OwnNames,
 ): Promise<Result<FileStat | undefined, CopyFailure>> {
   const { directory } = destination;
   const looked = request.replaces === undefined ? ok("free" as const) : await mayPublish(request, directory, replica);
@@ -22,6 +24,8 @@ export async function publishCopy(
   const published = await directory.publish(temporary, request.name, replaces ? "replace" : "new");
   if (published.isOk()) return ok(published.value);
   if (published.error.reason === "exists") {
+    const own = await mustBeOwn(request, directory, names, replica);
+    if (own.isErr()) return err(own.error);
     const there = await directory.look(request.name);
     if (there.isOk() && there.value !== undefined) return err(inTheWay(request, there.value, replica));
   }

@@ -52,7 +52,7 @@ const REASONS_THEN: Readonly<Record<Deed, readonly string[]>> = {
   died: ["VolumeFailed"],
 };
 
-const OTHER_MARKER = { version: 1, id: "00000000-0000-4000-8000-000000000000" };
+const OTHER_MARKER = { format: 1, uuid: "00000000-0000-4000-8000-000000000000", created: "2020-01-01T00:00:00.000Z" };
 
 /** Does it, and gives how it is undone. */
 async function does(

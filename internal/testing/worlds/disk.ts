@@ -156,6 +156,8 @@ export class Disk {
 
   empty(): void {
     command("rm", "-rf", join(this.#base, FILLER));
+    // btrfs frees nothing before that.
+    command("sync", "-f", this.#base);
   }
 
   /** Only a disk that a process serves can die here. */
