@@ -1,7 +1,9 @@
 /** A sample of the worlds of scripts/faults. */
 import { expect } from "bun:test";
-import { World, wholeTest } from "../../internal/testing/mod.ts";
-import { DISK_NEEDS, Disk, diskCaseOf, runDiskCase } from "../../internal/testing/worlds/mod.ts";
+import { join } from "node:path";
+import type { SyncSummary } from "../../internal/agent/mod.ts";
+import { command, jsonOf, mountImage, mountMemory, temporaryFiles, World, wholeTest } from "../../internal/testing/mod.ts";
+import { countBelow, DISK_NEEDS, Disk, diskCaseOf, disturbInTheMiddle, runDiskCase } from "../../internal/testing/worlds/mod.ts";
 
 for (const name of ["disk:ext4:unmounted:5", "disk:tmpfs:full:5", "disk:vfat:died:5"]) {
   const given = diskCaseOf(name);
@@ -67,3 +69,57 @@ wholeTest(
     expect((await world.run("verify")).code).toBe(0);
   },
 );
+
+wholeTest("a disk that dies is the replica's trouble, and no file's", DISK_NEEDS.vfat, async () => {
+  using world = new World({ replicas: ["backup", "second"] });
+  const disk = await Disk.make(world.path("backup"), "vfat");
+  world.files({ path: "first", content: "1" });
+  expect((await world.sync()).code).toBe(0);
+  world.declare({ replicas: ["backup", "second"], replicaKeys: { backup: { bandwidth: "2 MB" } } });
+  world.files(...Array.from({ length: 40 }, (_, index) => ({ path: `d${index % 5}/${index}`, size: 60_000, seed: index })));
+  const { disturbed, outcome } = await disturbInTheMiddle(
+    world.start("sync", "--json"),
+    () => countBelow(disk.hidden) > 8,
+    async () => {
+      await disk.die();
+      return undefined;
+    },
+  );
+  expect([disturbed, outcome.code]).toEqual([true, 3]);
+  expect(world.readyReason("backup")).toBe("VolumeFailed");
+  expect(world.replicaStatus("backup").failed).toMatchObject({ files: 0 });
+  expect(jsonOf<SyncSummary>(outcome).failed).toMatchObject({ files: 0 });
+  expect(world.readyReason("second")).toBe("Converged");
+  await disk.revive();
+  expect(await world.syncSummary()).toMatchObject({ code: 0 });
+  expect(temporaryFiles(world.path("backup"))).toEqual([]);
+});
+
+wholeTest("what is mounted below a replica's root is not written to: no guard and no flush reaches it", ["root"], async () => {
+  using world = new World({ replicas: ["backup", "second"] });
+  world.files({ path: "d/one", content: "1" }, { path: "e/one", content: "1" });
+  expect((await world.sync()).code).toBe(0);
+  const below = mountMemory(join(world.copies("backup"), "d"));
+  world.files({ path: "d/two", content: "2" }, { path: "d/deep/three", content: "3" }, { path: "e/two", content: "2" });
+  expect((await world.sync()).code).toBe(3);
+  expect(countBelow(below.path)).toBe(0);
+  for (const path of ["d/two", "d/deep/three"]) {
+    const at = (await world.explain(`${world.data}/${path}`)).files[0]?.replicas;
+    expect(at?.[0]).toMatchObject({ state: "missing", message: expect.stringContaining("MountedBelow") });
+    expect(at?.[1]).toMatchObject({ state: "current" });
+  }
+  expect(world.copiedFiles()["e/two"]).toBeDefined();
+  below.unmount();
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 2 } });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+wholeTest("a btrfs subvolume below a replica's root is the same file system", ["root", "loop", "btrfs"], async () => {
+  using world = new World();
+  mountImage(world.path("backup"), "btrfs");
+  world.files({ path: "e/one", content: "1" });
+  expect((await world.sync()).code).toBe(0);
+  command("btrfs", "subvolume", "create", join(world.copies("backup"), "d"));
+  world.files({ path: "d/two", content: "2" });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
+});

@@ -69,6 +69,8 @@ export interface CopyFailure {
   readonly message: string;
   /** It is the way there that failed: every other file would fail too. */
   readonly transport?: TransportReason;
+  /** It may be the whole volume that does not answer any more: its root tells. */
+  readonly unavailable?: true;
 }
 
 export const isCopyFailureReason = (word: string): word is CopyFailureReason => word in COPY_FAILURES;
@@ -96,6 +98,7 @@ const AT_REPLICA: Readonly<Partial<Record<VolumeErrorReason, CopyFailureReason>>
   "name-not-allowed": "NameNotPossible",
   "too-many-open-files": "TooManyOpenFiles",
   unsupported: "ReplaceNotPossible",
+  "mounted-below": "MountedBelow",
 };
 
 /** What an error at the source means for the file. Total: whatever is not listed is read as "cannot be read". */
@@ -108,4 +111,9 @@ export const failureAtSource = (error: VolumeError): CopyFailure =>
 export const failureAtReplica = (error: VolumeError): CopyFailure =>
   isTransportReason(error.reason)
     ? { domain: "transport", reason: "ReplicaFailed", message: volumeErrorMessage(error), transport: error.reason }
-    : { domain: "replica", reason: AT_REPLICA[error.reason] ?? "ReplicaFailed", message: volumeErrorMessage(error) };
+    : {
+        domain: "replica",
+        reason: AT_REPLICA[error.reason] ?? "ReplicaFailed",
+        message: volumeErrorMessage(error),
+        ...(error.reason === "unavailable" ? { unavailable: true } : {}),
+      };

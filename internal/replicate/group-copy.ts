@@ -20,7 +20,7 @@ import { OriginFiles } from "./origin-files.ts";
 import { mustBeOwn, OwnNames } from "./own-names.ts";
 import { observeCopy, publishCopy } from "./publish-copy.ts";
 import { Room } from "./room.ts";
-import { type ReplicaProblem, replicaProblem, transportProblem } from "./root-problem.ts";
+import { goneProblem, type ReplicaProblem, replicaProblem, transportProblem } from "./root-problem.ts";
 import { SpaceBudget } from "./space-budget.ts";
 import { Throttle } from "./throttle.ts";
 import { UnrecordedFiles } from "./unrecorded-files.ts";
@@ -73,7 +73,7 @@ export class GroupCopy {
       if (this.isStopped()) return "stop";
       if (this.#origins.isUnreachable(request)) return "go on";
       const made = await this.#stage(request, room);
-      if (made.isErr()) this.#failed(request, made.error);
+      if (made.isErr()) await this.#failed(request, made.error);
       else if (made.value !== "adopted") {
         if (this.replica.flushesWhole) staged.push(made.value);
         else await this.#publishAndLook(made.value);
@@ -205,7 +205,7 @@ export class GroupCopy {
     const done = await this.#publish(item);
     if (done.isErr()) return this.#abandon(item, done.error);
     const there = await observeCopy(item, this.replica.name, done.value);
-    if (there.isErr()) this.#unrecorded(item.request, there.error);
+    if (there.isErr()) await this.#unrecorded(item.request, there.error);
     else this.#published.add({ ...item, how: "copied", there: there.value });
     if (this.#published.areMany) await this.#recordPublished();
   }
@@ -218,7 +218,7 @@ export class GroupCopy {
     for (const item of published) {
       const named = isDurable(item.destination);
       if (named.isOk()) this.#outcomes.push(storedOutcome(item));
-      else this.#unrecorded(item.request, failureAtReplica(named.error));
+      else await this.#unrecorded(item.request, failureAtReplica(named.error));
     }
   }
 
@@ -240,24 +240,26 @@ export class GroupCopy {
       // A name that may or may not survive is not recorded; the next run adopts what did.
       const named = isDurable(item.destination).mapErr(failureAtReplica);
       const there = named.isErr() ? err(named.error) : await observeCopy(item, this.replica.name);
-      if (there.isErr()) this.#unrecorded(item.request, there.error);
+      if (there.isErr()) await this.#unrecorded(item.request, there.error);
       else this.#outcomes.push(storedOutcome({ ...item, how: "copied", there: there.value }));
     }
   }
 
   /** The way there failed, and not the file: then it was not tried, and has no outcome. One file tells of an origin that cannot be reached. */
-  #failed(request: CopyRequest, failure: FileFailure): void {
-    const untried = failure.transport !== undefined || this.#origins.isUnreachable(request);
+  async #failed(request: CopyRequest, failure: FileFailure): Promise<void> {
+    const gone = failure.unavailable === true ? await goneProblem(this.replica) : undefined;
+    this.#problem ??= gone;
+    const untried = gone !== undefined || failure.transport !== undefined || this.#origins.isUnreachable(request);
     if (!untried) this.#outcomes.push(failedOutcome(request, failure));
     // What was asked for last over a way that broke may have been done all the same.
-    if (failure.transport !== undefined) this.#leftovers.add(request.directory);
+    if (gone !== undefined || failure.transport !== undefined) this.#leftovers.add(request.directory);
     if (failure.reason === "OriginUnreachable") this.#origins.cannotReach(request);
   }
 
   /** It may have its final name, or its temporary one still, whatever the replica has said: the next run looks. */
-  #unrecorded(request: CopyRequest, failure: CopyFailure): void {
+  #unrecorded(request: CopyRequest, failure: CopyFailure): Promise<void> {
     this.#leftovers.add(request.directory);
-    this.#failed(request, this.#atReplica(failure));
+    return this.#failed(request, this.#atReplica(failure));
   }
 
   async #publish(item: Staged): Promise<Result<FileStat | undefined, CopyFailure>> {
@@ -276,7 +278,7 @@ export class GroupCopy {
   async #abandon({ request, destination, temporary }: Staged, failure: CopyFailure): Promise<void> {
     // What was written over a way that broke can be gone on with.
     if (failure.transport === undefined) await this.#discard(request, destination, temporary);
-    this.#failed(request, this.#atReplica(failure));
+    await this.#failed(request, this.#atReplica(failure));
   }
 
   async #discard({ directory: id }: CopyRequest, destination: Destination, temporary: string): Promise<void> {

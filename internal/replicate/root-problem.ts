@@ -4,6 +4,7 @@ import {
   isTransportReason,
   type RootFileError,
   type TransportReason,
+  type Volume,
   type VolumeError,
   volumeErrorMessage,
 } from "../volume/mod.ts";
@@ -62,6 +63,14 @@ export function rootProblem(root: string, error: VolumeError): ReplicaProblem {
     error.reason === "unavailable" || error.reason === "input-output" ? "VolumeFailed" : "RootUnreadable",
     message,
   );
+}
+
+/** A disk that died, or a server that is gone, answers for no file any more; where the root still opens, it is the one file's own trouble (a stale handle). */
+export async function goneProblem(volume: Volume): Promise<ReplicaProblem | undefined> {
+  const root = await volume.openDirectory("");
+  if (root.isErr()) return rootProblem(volume.name, root.error);
+  root.value.close();
+  return undefined;
 }
 
 /** The marker, or a writer's claim, cannot be read. */

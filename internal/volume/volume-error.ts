@@ -16,10 +16,23 @@ const REASONS = {
   "too-many-open-files": ["EMFILE", "ENFILE"],
   // ENOSPC, but of inotify_add_watch(2): no disk is full.
   "too-many-watches": [],
-  unavailable: ["ESTALE", "ENODEV", "ENXIO", "ENOTCONN", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "ECONNRESET", "ESHUTDOWN"],
+  unavailable: [
+    "ESTALE",
+    "ENODEV",
+    "ENXIO",
+    "ENOTCONN",
+    "EHOSTDOWN",
+    "EHOSTUNREACH",
+    "ETIMEDOUT",
+    "ECONNRESET",
+    "ECONNABORTED",
+    "ESHUTDOWN",
+  ],
   "input-output": ["EIO", "EUCLEAN", "EBADMSG", "EREMOTEIO"],
   unsupported: ["EOPNOTSUPP", "ENOSYS"],
   "too-large": ["EOVERFLOW"],
+  // Another file system than the root's, which neither the guards nor a flush of the root reach.
+  "mounted-below": [],
   // A listing that goes on and on.
   endless: [],
   // The way to another host. Each is the whole volume's, never one file's.

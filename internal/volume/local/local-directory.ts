@@ -31,6 +31,7 @@ import { LocalTemporaryFile } from "./local-temporary-file.ts";
 export class LocalDirectory implements VolumeDirectory {
   readonly hidesNames = false;
   #closed = false;
+  #isMountedBelow: boolean | undefined;
   /** Owner and group that a new file gets here, once one was made: to ask for the same again would be a call too many. */
   #ownerOfNew: { readonly uid: number; readonly gid: number } | undefined;
 
@@ -43,6 +44,8 @@ export class LocalDirectory implements VolumeDirectory {
     private readonly whole: string,
     private readonly descriptor: FileDescriptor,
     private readonly syncsNames: boolean,
+    /** Is an open directory on the file system of the volume's root? */
+    private readonly isOfRoot: (directory: FileDescriptor) => boolean = () => true,
   ) {}
 
   #error(operation: string, name: string, error: SysError): VolumeError {
@@ -90,6 +93,18 @@ export class LocalDirectory implements VolumeDirectory {
   }
 
   createTemporary(name: string): Result<LocalTemporaryFile, VolumeError> {
+    this.#isMountedBelow ??= !this.isOfRoot(this.descriptor);
+    if (this.#isMountedBelow) {
+      const words = "another file system is mounted below the replica's root";
+      return err({
+        kind: "volume",
+        reason: "mounted-below",
+        operation: "create",
+        path: `${this.whole}/${name}`,
+        code: "",
+        words,
+      });
+    }
     const created = createExclusive(this.descriptor, name, 0o600);
     if (created.isErr()) return err(this.#error("create", name, created.error));
     this.#ownerOfNew ??= statDescriptor(created.value).unwrapOr(undefined);

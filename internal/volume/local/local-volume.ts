@@ -65,10 +65,18 @@ class LocalVolume implements Volume {
     return changesElsewhere(this.root);
   }
 
+  /** The subvolumes of a btrfs have device numbers of their own, and one number that all share. */
+  readonly #isOfRoot = (directory: FileDescriptor): boolean => {
+    const stat = statDescriptor(directory);
+    if (stat.isErr() || stat.value.device === this.deviceNumber) return true;
+    const ofRoot = new Set(fileSystemParts(this.root, this.deviceNumber).filter((part) => part.startsWith("btrfs ")));
+    return fileSystemParts(directory, stat.value.device).some((part) => ofRoot.has(part));
+  };
+
   openDirectory(path: string): Result<LocalDirectory, VolumeError> {
     const whole = path === "" ? this.name : `${this.name}/${path}`;
     return openDirectoryBelow(this.root, path)
-      .map((descriptor) => new LocalDirectory(path, whole, descriptor, this.flushesWhole))
+      .map((descriptor) => new LocalDirectory(path, whole, descriptor, this.flushesWhole, this.#isOfRoot))
       .mapErr((error) => volumeError("open", whole, error));
   }
 
