@@ -25,10 +25,10 @@ const KINDS: Readonly<Record<string, FaultKind>> = {
   commands: commandSweep,
   short: shortKind,
   power: powerCuts,
+  worlds,
   hostile: hostileKind,
   fuzz: fuzzKind,
   endurance: enduranceKind,
-  worlds,
 };
 
 const { values, positionals } = parseArgs({
