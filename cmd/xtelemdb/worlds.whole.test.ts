@@ -1,8 +1,20 @@
 /** A sample of the worlds of scripts/faults. */
 import { expect } from "bun:test";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SyncSummary } from "../../internal/agent/mod.ts";
-import { command, jsonOf, mountImage, mountMemory, temporaryFiles, World, wholeTest } from "../../internal/testing/mod.ts";
+import {
+  command,
+  jsonOf,
+  mountImage,
+  mountMemory,
+  SshServer,
+  TcpProxy,
+  temporaryFiles,
+  until,
+  World,
+  wholeTest,
+} from "../../internal/testing/mod.ts";
 import { countBelow, DISK_NEEDS, Disk, diskCaseOf, disturbInTheMiddle, runDiskCase } from "../../internal/testing/worlds/mod.ts";
 
 for (const name of ["disk:ext4:unmounted:5", "disk:tmpfs:full:5", "disk:vfat:died:5"]) {
@@ -102,7 +114,7 @@ wholeTest("what is mounted below a replica's root is not written to: no guard an
   const below = mountMemory(join(world.copies("backup"), "d"));
   world.files({ path: "d/two", content: "2" }, { path: "d/deep/three", content: "3" }, { path: "e/two", content: "2" });
   expect((await world.sync()).code).toBe(3);
-  expect(countBelow(below.path)).toBe(0);
+  expect(readdirSync(below.path)).toEqual([]);
   for (const path of ["d/two", "d/deep/three"]) {
     const at = (await world.explain(`${world.data}/${path}`)).files[0]?.replicas;
     expect(at?.[0]).toMatchObject({ state: "missing", message: expect.stringContaining("MountedBelow") });
@@ -122,4 +134,48 @@ wholeTest("a btrfs subvolume below a replica's root is the same file system", ["
   command("btrfs", "subvolume", "create", join(world.copies("backup"), "d"));
   world.files({ path: "d/two", content: "2" });
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
+});
+
+wholeTest("what failed of a file is forgotten when the file is gone at its origin", [], async () => {
+  using world = new World({ scan: { max_loss: "100%" } });
+  world.files({ path: "d/one", content: "1" });
+  expect((await world.sync()).code).toBe(0);
+  world.files({ path: "d/two", content: "22" });
+  writeFileSync(join(world.copies(), "d/two"), "somebody else's");
+  expect((await world.sync()).code).toBe(3);
+  rmSync(join(world.data, "d/two"));
+  expect((await world.sync()).code).toBe(0);
+  expect(world.replicaStatus().failed).toMatchObject({ files: 0 });
+  const { files } = await world.explain(join(world.data, "d/two"));
+  expect(files[0]).toMatchObject({ state: "absent", replicas: [{ pending: false, attempts: null }] });
+});
+
+wholeTest("every file of an origin that cannot be reached says so", ["sshd"], async () => {
+  using world = new World();
+  const server = await SshServer.start(world.path("sshd"));
+  const proxy = await TcpProxy.start(server.port);
+  mkdirSync(world.path("remote"));
+  world.declare({
+    hosts: { exao1: ["data"], icc: ["remote"] },
+    hostKeys: { icc: { address: "ssh://127.0.0.1", ssh_options: [`Port=${proxy.port}`, ...server.options()], timeout: "5s" } },
+    replicaKeys: { backup: { bandwidth: "2 MB" } },
+  });
+  const names = Array.from({ length: 40 }, (_, index) => String(index));
+  world.makeTree(
+    "remote",
+    names.map((path) => ({ path, size: 100_000 })),
+  );
+  const running = world.start("sync");
+  await until("files are on their way", () => proxy.returned > 800_000);
+  proxy.weather = { cutAfterBytes: 0 };
+  expect((await running.ended).code).toBe(3);
+  proxy.stop();
+  expect((await world.sync()).code).toBe(3);
+  for (const name of ["0", "20", "39"]) {
+    const at = (await world.explain(world.path(`remote/${name}`))).files[0]?.replicas[0];
+    if (at?.pending === true) expect(at.message).toContain("OriginUnreachable");
+  }
+  const { files } = await world.explain(world.path("remote/39"));
+  expect(files[0]?.replicas[0]?.pending).toBe(true);
+  server.stop();
 });

@@ -14,6 +14,7 @@ import {
   type Finding,
   findFileOrigins,
   findingsAt,
+  lastAttemptOfHost,
   openInventoryForReading,
   type ReplicaId,
   readConditions,
@@ -74,7 +75,9 @@ function explainFile(
       const finding = findings.find(({ replica }) => replica === copy?.replica);
       const replica = copy?.replica ?? replicaIdOf(session, url);
       const replicaNextAt = replica === undefined ? null : replicaAttempts(session, replica).nextAt;
-      const known = { copy, attempt, finding, replicaNextAt, latest: growingTimes(origin, state)?.copiedAtLatest };
+      const unreachable =
+        replica === undefined ? undefined : lastAttemptOfHost(session, replica, origin.host, "OriginUnreachable");
+      const known = { copy, attempt, finding, replicaNextAt, unreachable, latest: growingTimes(origin, state)?.copiedAtLatest };
       return explainReplica(origin, url, declaredUrls.includes(url), known, conditions);
     }),
   };
@@ -137,6 +140,8 @@ interface KnownOfReplica {
   readonly copy: FileReplica | undefined;
   readonly attempt: Attempt | undefined;
   readonly finding: Finding | undefined;
+  /** What was told of its origin host, which could not be reached. One file tells it for all. */
+  readonly unreachable: Pick<Attempt, "message" | "nextAt"> | undefined;
   /** When the replica as a whole is tried again. */
   readonly replicaNextAt: number | null;
   /** When a file that does not settle is copied. */
@@ -215,7 +220,7 @@ function importedReason({ copiedAt, imported, digest, verifiedAt }: FileReplica)
 function pendingReason(
   origin: FileOrigin,
   url: string,
-  { copy, attempt, replicaNextAt, latest }: KnownOfReplica,
+  { copy, attempt, unreachable, replicaNextAt, latest }: KnownOfReplica,
   conditions: readonly StoredCondition[],
 ): Why {
   const of = conditions.filter((condition) => condition.subject === replicaSubject(url));
@@ -231,6 +236,12 @@ function pendingReason(
     const help = isCopyFailureReason(attempt.reason) ? COPY_FAILURES[attempt.reason].help : "";
     return { message: `${attempt.reason}: ${attempt.message}`, help, nextTry: isoTime(attempt.nextAt) };
   }
+  if (unreachable !== undefined)
+    return {
+      message: `OriginUnreachable: ${unreachable.message}`,
+      help: COPY_FAILURES.OriginUnreachable.help,
+      nextTry: isoTime(unreachable.nextAt),
+    };
   return {
     message: "it waits for its turn",
     help: 'an agent that runs copies it by itself; else run "xtelemdb sync"',

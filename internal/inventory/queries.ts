@@ -159,6 +159,23 @@ export function attemptsAt(session: Session, file: FileOriginId): Attempt[] {
   );
 }
 
+/** The last failed attempt at any file of a host at a replica that tells of the host as a whole: `reason` says so. */
+export function lastAttemptOfHost(
+  session: Session,
+  replica: ReplicaId,
+  host: string,
+  reason: string,
+): Pick<Attempt, "message" | "nextAt"> | undefined {
+  return session.first(
+    wantedAttempts(session.kysely, replica)
+      .select(["a.message", "a.next_at as nextAt"])
+      .where("h.name", "=", host)
+      .where("a.reason", "=", reason)
+      .orderBy("a.last_at", "desc")
+      .limit(1),
+  );
+}
+
 export interface DataDirectoryScan {
   readonly id: DataDirectoryId;
   readonly host: string;

@@ -154,6 +154,13 @@ function applyChunk(
     for (const { id } of noted) changeFileOrigin(transaction, id, { state: "absent", observedAt });
     const last = noted.at(-1);
     if (last !== undefined) {
+      const gone = kysely
+        .selectFrom("vanished_file")
+        .select("file_origin_id")
+        .where("data_directory_id", "=", dataDirectory)
+        .where("file_origin_id", "<=", last.id);
+      // What is gone is not copied any more, and what failed of it concerns nobody.
+      session.run(kysely.deleteFrom("attempt").where("file_origin_id", "in", gone));
       session.run(
         kysely.deleteFrom("vanished_file").where("data_directory_id", "=", dataDirectory).where("file_origin_id", "<=", last.id),
       );

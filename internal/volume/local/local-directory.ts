@@ -52,6 +52,20 @@ export class LocalDirectory implements VolumeDirectory {
     return volumeError(operation, name === "" ? this.whole : `${this.whole}/${name}`, error);
   }
 
+  #mountedBelow(operation: string, name: string): VolumeError | undefined {
+    this.#isMountedBelow ??= !this.isOfRoot(this.descriptor);
+    const words = "another file system is mounted below the replica's root";
+    const error: VolumeError = {
+      kind: "volume",
+      reason: "mounted-below",
+      operation,
+      path: `${this.whole}/${name}`,
+      code: "",
+      words,
+    };
+    return this.#isMountedBelow ? error : undefined;
+  }
+
   entries(visitor: EntryVisitor): Result<undefined, VolumeError> {
     return readEntries(this.descriptor, visitor).mapErr((error) => this.#error("list", "", error));
   }
@@ -93,18 +107,8 @@ export class LocalDirectory implements VolumeDirectory {
   }
 
   createTemporary(name: string): Result<LocalTemporaryFile, VolumeError> {
-    this.#isMountedBelow ??= !this.isOfRoot(this.descriptor);
-    if (this.#isMountedBelow) {
-      const words = "another file system is mounted below the replica's root";
-      return err({
-        kind: "volume",
-        reason: "mounted-below",
-        operation: "create",
-        path: `${this.whole}/${name}`,
-        code: "",
-        words,
-      });
-    }
+    const below = this.#mountedBelow("create", name);
+    if (below !== undefined) return err(below);
     const created = createExclusive(this.descriptor, name, 0o600);
     if (created.isErr()) return err(this.#error("create", name, created.error));
     this.#ownerOfNew ??= statDescriptor(created.value).unwrapOr(undefined);
@@ -132,6 +136,8 @@ export class LocalDirectory implements VolumeDirectory {
 
   makeDirectory(name: string, attributes: DirectoryAttributes): Result<undefined, VolumeError> {
     const failed = (error: SysError) => this.#error("make directory", name, error);
+    const below = this.#mountedBelow("make directory", name);
+    if (below !== undefined) return err(below);
     const made = makeDirectory(this.descriptor, name, modeAtFirst(attributes));
     if (made.isErr()) return err(failed(made.error));
     const opened = openDirectoryBelow(this.descriptor, name);
