@@ -1,13 +1,19 @@
-/** The worlds as a kind of fault: what is done to disks in the middle of a run. */
+/** The worlds as a kind of fault: what is done to disks, to the way to a far end, to the agent and to its clock in the middle of a run. */
+import { existsSync } from "node:fs";
 import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
 import { sample } from "../faults/sweep.ts";
 import { whyNot } from "../requirement.ts";
+import { agentCase, MEETING_WORDS, MEETINGS } from "./agent-case.ts";
+import { clockCase, FAKETIME, JUMP_WORDS } from "./clock-case.ts";
 import { DISK_KINDS, DISK_NEEDS } from "./disk.ts";
 import { DEED_WORDS, DEEDS, type Deed, type DiskCase, diskCaseName, diskCaseOf, isPossible, runDiskCase } from "./disk-case.ts";
+import { WAY_WORDS, WAYS, wayCase } from "./way-case.ts";
 import { type WorldCase, worldRow } from "./world-result.ts";
 
 /** So many files have arrived when it happens. */
 const MOMENTS = [1, 5, 12, 20] as const;
+/** Two agents meet so many times. */
+const ROUNDS = 16;
 
 const asCase = (one: DiskCase): WorldCase => ({ name: diskCaseName(one), run: () => runDiskCase(one) });
 
@@ -32,11 +38,44 @@ export const worlds: FaultKind = async (options) => {
     const cases = diskSample(options, deed);
     rows.push(await worldRow(`disk ${DEED_WORDS[deed]} in the middle (${kindsIn(cases)})`, cases.map(asCase), options));
   }
+  if (whyNot(["sshd"]) === undefined)
+    for (const way of WAYS)
+      rows.push(
+        await worldRow(
+          `${WAY_WORDS[way]} in the middle`,
+          few(
+            MOMENTS.map((after) => wayCase(way, after)),
+            options,
+          ),
+          options,
+        ),
+      );
+  for (const meeting of MEETINGS) {
+    const cases = Array.from({ length: ROUNDS }, (_, after) => agentCase(meeting, after));
+    rows.push(await worldRow(MEETING_WORDS[meeting], few(cases, options), options));
+  }
+  if (existsSync(FAKETIME)) rows.push(await worldRow("the clock jumps", few(JUMP_WORDS.map(clockCase), options), options));
   return rows;
 };
+
+function few(cases: readonly WorldCase[], { quick, cases: count, seed }: FaultOptions): readonly WorldCase[] {
+  return sample(cases, count ?? (quick ? 1 : cases.length), seed);
+}
+
+/** Cases that are no disk's: "way:cut:5", "agent:stopped:3", "clock:to-1970:0". */
+export function otherCaseOf(name: string): WorldCase | undefined {
+  const [, group, word, after] = /^(way|agent|clock):([\w-]+):(\d+)$/.exec(name) ?? [];
+  const way = WAYS.find((one) => group === "way" && one === word);
+  const meeting = MEETINGS.find((one) => group === "agent" && one === word);
+  const jump = JUMP_WORDS.find((one) => group === "clock" && one === word);
+  if (way !== undefined) return wayCase(way, Number(after));
+  if (meeting !== undefined) return agentCase(meeting, Number(after));
+  return jump === undefined ? undefined : clockCase(jump);
+}
 
 /** One case by its name ("disk:ext4:unmounted:5"); undefined for what is none. */
 export function worldCase(name: string): FaultKind | undefined {
   const disk = diskCaseOf(name);
-  return disk === undefined ? undefined : async (options) => [await worldRow("one case", [asCase(disk)], options)];
+  const one = disk === undefined ? otherCaseOf(name) : asCase(disk);
+  return one === undefined ? undefined : async (options) => [await worldRow("one case", [one], options)];
 }
