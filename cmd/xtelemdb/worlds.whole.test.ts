@@ -8,6 +8,7 @@ import {
   jsonOf,
   mountImage,
   mountMemory,
+  type Requirement,
   SshServer,
   TcpProxy,
   temporaryFiles,
@@ -15,7 +16,15 @@ import {
   World,
   wholeTest,
 } from "../../internal/testing/mod.ts";
-import { countBelow, DISK_NEEDS, Disk, diskCaseOf, disturbInTheMiddle, runDiskCase } from "../../internal/testing/worlds/mod.ts";
+import {
+  countBelow,
+  DISK_NEEDS,
+  Disk,
+  diskCaseOf,
+  disturbInTheMiddle,
+  otherCaseOf,
+  runDiskCase,
+} from "../../internal/testing/worlds/mod.ts";
 
 for (const name of ["disk:ext4:unmounted:5", "disk:tmpfs:full:5", "disk:vfat:died:5"]) {
   const given = diskCaseOf(name);
@@ -23,6 +32,15 @@ for (const name of ["disk:ext4:unmounted:5", "disk:tmpfs:full:5", "disk:vfat:die
   wholeTest(`a disk is ${given.deed} in the middle of a run (${given.kind})`, DISK_NEEDS[given.kind], async () => {
     const result = await runDiskCase(given);
     expect(result).toEqual({ name, disturbed: true, torn: 0, lost: 0, falseCurrent: 0, failures: [] });
+  });
+}
+
+for (const name of ["way:cut:5", "agent:same-inventory:3", "clock:to-1970:0"]) {
+  const given = otherCaseOf(name);
+  if (given === undefined) throw new Error(`${name} is no case`);
+  const needs: Requirement[] = name.startsWith("way") ? ["sshd"] : name.startsWith("clock") ? ["faketime"] : [];
+  wholeTest(`a world that changes in the middle of a run: ${name}`, needs, async () => {
+    expect(await given.run()).toMatchObject({ name, torn: 0, lost: 0, falseCurrent: 0, failures: [] });
   });
 }
 

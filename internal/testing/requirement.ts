@@ -18,7 +18,11 @@ export type Requirement =
   | "xfs"
   | "btrfs"
   | "sshd"
+  | "faketime"
   | "systemd";
+
+/** Where Debian has it on this machine. */
+export const FAKETIME = `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu/faketime/libfaketimeMT.so.1`;
 
 const WHOLE_TEST_MILLISECONDS = 240_000;
 
@@ -65,6 +69,7 @@ const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
     isRoot() && works("systemd-nspawn", "--version") && works("unshare", "--mount", "sh", "-c", OVERLAY_OF_ALL)
       ? undefined
       : "systemd-nspawn is missing, or this machine does not allow what it takes (root, overlayfs over /, cgroup2)",
+  faketime: () => (existsSync(FAKETIME) ? undefined : "libfaketime is missing"),
   xfs: () => (works("mkfs.xfs", "-V") ? undefined : "mkfs.xfs is missing"),
   btrfs: () => (works("mkfs.btrfs", "--version") ? undefined : "mkfs.btrfs is missing"),
 };

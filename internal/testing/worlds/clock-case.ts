@@ -1,12 +1,11 @@
 /** The clock jumps while an agent runs: it goes on, a new file is copied soon, and no wait becomes years. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { FAKETIME } from "../requirement.ts";
 import { until } from "../until.ts";
 import { lawsBroken } from "./look.ts";
 import { notHealed, SmallWorld } from "./small-world.ts";
 import type { WorldCase, WorldResult } from "./world-result.ts";
-
-export const FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 const JUMPS = { "hour-on": "+1h", "hour-back": "-1h", "years-on": "+10y", "years-back": "-10y", "to-1970": "-56y" } as const;
 type Jump = keyof typeof JUMPS;

@@ -1,10 +1,9 @@
 /** The worlds as a kind of fault: what is done to disks, to the way to a far end, to the agent and to its clock in the middle of a run. */
-import { existsSync } from "node:fs";
 import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
 import { sample } from "../faults/sweep.ts";
 import { whyNot } from "../requirement.ts";
 import { agentCase, MEETING_WORDS, MEETINGS } from "./agent-case.ts";
-import { clockCase, FAKETIME, JUMP_WORDS } from "./clock-case.ts";
+import { clockCase, JUMP_WORDS } from "./clock-case.ts";
 import { DISK_KINDS, DISK_NEEDS } from "./disk.ts";
 import { DEED_WORDS, DEEDS, type Deed, type DiskCase, diskCaseName, diskCaseOf, isPossible, runDiskCase } from "./disk-case.ts";
 import { WAY_WORDS, WAYS, wayCase } from "./way-case.ts";
@@ -54,7 +53,8 @@ export const worlds: FaultKind = async (options) => {
     const cases = Array.from({ length: ROUNDS }, (_, after) => agentCase(meeting, after));
     rows.push(await worldRow(MEETING_WORDS[meeting], few(cases, options), options));
   }
-  if (existsSync(FAKETIME)) rows.push(await worldRow("the clock jumps", few(JUMP_WORDS.map(clockCase), options), options));
+  if (whyNot(["faketime"]) === undefined)
+    rows.push(await worldRow("the clock jumps", few(JUMP_WORDS.map(clockCase), options), options));
   return rows;
 };
 

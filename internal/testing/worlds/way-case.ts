@@ -47,7 +47,7 @@ async function runWay(way: Way, after: number): Promise<WorldResult> {
     if (first.code !== 0) throw new Error(`the world of ways cannot be made: ${first.stdout}${first.stderr}`);
     world.look(places);
     world.after();
-    world.declare({ ...usual, replicaKeys: { [far]: { ...keys, bandwidth: "2 MB", timeout: way === "slow" ? "20s" : "3s" } } });
+    world.declare({ ...usual, replicaKeys: { [far]: { ...keys, bandwidth: "2 MB", timeout: way === "slow" ? "20s" : "6s" } } });
     const there = countBelow(world.path("far"));
     const stopped: number[] = [];
     const { disturbed, outcome } = await disturbInTheMiddle(
