@@ -7,6 +7,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } fr
 import { dirname } from "node:path";
 import { err, errAsync, ok, okAsync, type Result, ResultAsync } from "neverthrow";
 import { errnoText, type Lock, tryLockExclusive } from "../sys/mod.ts";
+import { refuseForeign } from "./_foreign-schema.ts";
 import { isUnmade, migrate, newerMigration } from "./_migrate.ts";
 import { inventoryErrorOf } from "./_sqlite-error.ts";
 import { Inventory, Session } from "./inventory.ts";
@@ -127,6 +128,8 @@ export function openInventory(path: string, holder: Holder): ResultAsync<Invento
       return giveUp({ kind: "inventory-unusable", path, detail: `its lock file: ${errnoText(written.error.code)}` });
     }
     sqlite = connect(path);
+    const foreign = refuseForeign(path, sqlite);
+    if (foreign.isErr()) return giveUp(foreign.error);
     if (known && !untouched) {
       const checked = check(path, sqlite);
       if (checked.isErr()) return giveUp(checked.error);
@@ -155,6 +158,11 @@ export function openInventoryForReading(path: string): Result<Session, Inventory
     sqlite = new SqliteDatabase(path, { readonly: true });
     sqlite.run("pragma busy_timeout = 10000");
     // No memory map: it is no faster here, and each worker's would count the whole database as memory in use.
+    const foreign = refuseForeign(path, sqlite);
+    if (foreign.isErr()) {
+      sqlite.close();
+      return err(foreign.error);
+    }
     const newer = newerMigration(sqlite);
     if (newer !== undefined || isUnmade(sqlite)) {
       sqlite.close();
