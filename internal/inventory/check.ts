@@ -2,6 +2,7 @@
 import { Database as SqliteDatabase } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
 import { err, ok, type Result } from "neverthrow";
+import { refuseForeign } from "./_foreign-schema.ts";
 import { isUnmade, newerMigration } from "./_migrate.ts";
 import { inventoryErrorOf } from "./_sqlite-error.ts";
 import { Session } from "./inventory.ts";
@@ -72,6 +73,8 @@ export function checkInventory(path: string): Result<InventoryReport, InventoryE
     sqlite.run("pragma busy_timeout = 10000");
     // One snapshot: somebody may be writing.
     sqlite.run("begin");
+    const foreign = refuseForeign(path, sqlite);
+    if (foreign.isErr()) return err(foreign.error);
     if (isUnmade(sqlite)) return err({ kind: "inventory-missing", path });
     const migration = newerMigration(sqlite);
     if (migration !== undefined) return err({ kind: "inventory-newer", path, migration });

@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { Scratch } from "../testing/mod.ts";
 import { HOLDER, openScratchInventory } from "./_for-tests.ts";
+import { checkInventory } from "./check.ts";
 import { openInventory, openInventoryForReading } from "./open.ts";
 
 /** What is planted, and the name that the error tells. */
@@ -18,7 +19,7 @@ const PLANTED: readonly (readonly [name: string, ...statements: string[]])[] = [
 ];
 
 for (const [name, ...statements] of PLANTED) {
-  test(`an inventory with ${statements.at(-1)?.split(" ", 2).join(" ")} ${name} is refused, to read and to write`, async () => {
+  test(`an inventory with ${statements.at(-1)?.split(" ", 2).join(" ")} ${name} is refused: to check, to read and to write`, async () => {
     using scratch = new Scratch();
     const path = scratch.path("inventory.db");
     (await openScratchInventory(scratch)).close();
@@ -26,6 +27,7 @@ for (const [name, ...statements] of PLANTED) {
     for (const statement of statements) sqlite.run(statement);
     sqlite.close();
     const refused = { kind: "inventory-damaged", path, detail: expect.stringContaining(`"${name}"`) };
+    expect(checkInventory(path)._unsafeUnwrapErr()).toMatchObject(refused);
     expect(openInventoryForReading(path)._unsafeUnwrapErr()).toMatchObject(refused);
     expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toMatchObject(refused);
   });
