@@ -77,9 +77,9 @@ function failureOfStep(request: CopyRequest, source: SourceFile, step: CopyStep<
   return sourceChanged(request, source.stat);
 }
 
-/** Not larger and not newer. Coarse times were rounded down when they were kept. */
+/** Not larger, and not newer unless it is as large: a file system that died may have lost the time. Coarse times were rounded down when they were kept. */
 const couldBeBeginningOf = (there: FileStat, source: FileStat): boolean =>
-  there.size <= source.size && there.mtimeSeconds <= source.mtimeSeconds;
+  there.size === source.size || (there.size < source.size && there.mtimeSeconds <= source.mtimeSeconds);
 
 /** Same size, and a modification time that a coarser file system (2 s on FAT) could have made of the source's. */
 const couldBeCopyOf = (there: FileStat, source: FileStat): boolean =>

@@ -63,8 +63,11 @@ export async function notHealed(
 ): Promise<string[]> {
   world.declare(declaration);
   const outcome = await world.run("sync", "--json");
-  if (outcome.code !== 0)
-    return [`the next sync ends with ${outcome.code}: ${outcome.stdout.slice(0, 1500)}${outcome.stderr.slice(0, 300)}`];
+  if (outcome.code !== 0) {
+    const events = await world.run("events");
+    const said = `${outcome.stdout.slice(0, 1500)}${outcome.stderr.slice(0, 300)}${events.stdout.slice(0, 1500)}`;
+    return [`the next sync ends with ${outcome.code}: ${said}`];
+  }
   const healed = world.look(places);
   const origin = Object.entries(world.tree("data").entries().toArray()).flatMap(([, [path, { kind, sha256: digest }]]) =>
     kind === "file" ? [[path, digest] as const] : [],
