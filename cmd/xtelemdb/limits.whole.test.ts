@@ -1,7 +1,7 @@
 /** What an operator sets so that copying does not get in the way of observing. */
 import { expect } from "bun:test";
 import { appendFileSync, readdirSync, readFileSync } from "node:fs";
-import { command, mountImage, programPath, temporaryFiles, until, World, wholeTest } from "../../internal/testing/mod.ts";
+import { command, mountImage, programPath, start, temporaryFiles, until, World, wholeTest } from "../../internal/testing/mod.ts";
 
 const MEBIBYTE = 1 << 20;
 
@@ -71,6 +71,21 @@ wholeTest("on a terminal progress shows what is done, how fast, how long still, 
   expect(shown).toMatch(/left/);
   expect(shown).toContain(`${world.data}/large`);
   expect(shown).toContain("converged");
+});
+
+wholeTest("an agent that goes on for ever tells no total: what it has to do grows while it copies", ["strace"], async () => {
+  using world = new World();
+  world.files({ path: "large", size: 12 * MEBIBYTE, seed: 1 });
+  const fault = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=pwrite64", "-e", "inject=pwrite64:delay_exit=20000"];
+  const words = [...fault, programPath(), "sync", "continuous=true", "--config", world.configuration];
+  const terminal = start(["script", "-qec", words.join(" "), "/dev/null"]);
+  await until("it has copied the file", () => world.statusFromFile()?.converged === true, 30_000);
+  const pid = world.statusFromFile()?.agent.process?.pid;
+  if (pid !== undefined) process.kill(pid, "SIGTERM");
+  const { code, stdout: shown } = await terminal.ended;
+  expect(code).toBe(0);
+  expect(shown).toMatch(/copying [\d.]+ files, [^,\r\n]* MiB, .*\/s/);
+  expect(shown).not.toMatch(/copying [\d.]+ of|left/);
 });
 
 wholeTest("copying large files leaves the page cache to those who use it", ["loop"], async () => {

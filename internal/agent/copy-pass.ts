@@ -290,8 +290,8 @@ export class CopyPass {
       subject: this.checked.replica.id,
       current: this.#totals.current(),
       ...this.#totals.done(),
-      totalFiles: pending.files,
-      totalBytes: pending.bytes,
+      totalFiles: pending?.files ?? null,
+      totalBytes: pending?.bytes ?? null,
       elapsedMilliseconds,
     });
   }

@@ -27,8 +27,8 @@ export interface CopyPassOptions {
   readonly whole: boolean;
   /** Files that grow since before this (milliseconds since 1970) are copied as far as they are. Left out: no growing file is. */
   readonly overdueBefore?: number;
-  /** What the tallies say is pending: for the progress display. */
-  readonly pending: Amount;
+  /** What the tallies say is pending: for the progress display. Left out by a pass that takes in what changes while it runs: it has no total. */
+  readonly pending?: Amount;
   /** Replicas that are there: their copies can stand in for origins far away, and repair each other. */
   readonly ready: () => readonly CheckedReplica[];
   /** Aborted: begin no further group. */

@@ -5,7 +5,7 @@
  * Promises: nothing that happens to this replica holds up another; what fails as a whole is tried again, later and later, and how often is kept over restarts.
  */
 import type { Replica } from "../config/mod.ts";
-import { anyGrowing, declaredReplicas, NOTHING, nextAttemptAt, replicaAttempts, setReplicaAttempts } from "../inventory/mod.ts";
+import { anyGrowing, declaredReplicas, nextAttemptAt, replicaAttempts, setReplicaAttempts } from "../inventory/mod.ts";
 import { backoffMilliseconds, type ReplicaProblem } from "../replicate/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
@@ -209,7 +209,6 @@ export class ReplicaLoop {
       dueAt: begun.now(),
       whole: this.#whole,
       ...(lookForOverdue ? { overdueBefore: begun.now() - maxWaitMilliseconds } : {}),
-      pending: NOTHING,
       ready: others,
       signal: AbortSignal.any([signal, this.#passStop.signal]),
       mayAdvance: () => agent().declared.generation === begun.declared.generation,

@@ -2,19 +2,20 @@
  * An agent that runs on and on while files come and go, a disk is pulled and brought back, the configuration changes, it is stopped and goes on, and its endpoint is asked. Memory,
  * descriptors, threads, inventory and log must stay flat, and in the end everything is where it was declared to be.
  */
-import { createReadStream, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
 import { chance } from "../faults/mod.ts";
 import { programPath } from "../program.ts";
 import { SCRATCH_VARIABLE } from "../scratch.ts";
-import { temporaryFiles } from "../tree.ts";
 import { until } from "../until.ts";
 import { mountImage } from "../volume.ts";
 import { World } from "../world.ts";
 import { Churn } from "./churn.ts";
 import { judge } from "./judge.ts";
 import { QUANTITIES, type Sample, sample, TOLERANCES } from "./samples.ts";
+import { copiesAt, lookAtTheEnd, type TheEnd } from "./the-end.ts";
 
 const MINUTES = 60;
 const QUICK_MINUTES = 2;
@@ -23,11 +24,16 @@ const STEPS_AT_A_TIME = 3;
 const DISTURBED_EVERY_MILLISECONDS = 4_000;
 const SAMPLED_EVERY_MILLISECONDS = 1_000;
 const CONVERGES_MILLISECONDS = 90_000;
+const REPLICAS = ["backup", "removable", "far", "third"] as const;
+const THE_END = "the end";
+const THE_END_SHA256 = createHash("sha256").update(THE_END).digest("hex");
 
 export interface EnduranceResult {
   readonly operations: number;
   readonly disturbances: number;
   readonly samples: readonly Sample[];
+  readonly end: TheEnd;
+  /** Of the run itself and of its end, in words. */
   readonly failures: readonly string[];
 }
 
@@ -57,6 +63,8 @@ export async function endure(minutes: number, seed: number, say: (line: string) 
   });
   const failures: string[] = [];
   const samples: Sample[] = [];
+  /** Copies that were there at some time: none may go. */
+  const seen = new Set<string>();
   const churn = new Churn(world.data, seed);
   const next = chance(seed + 1);
   let disturbances = 0;
@@ -96,12 +104,15 @@ export async function endure(minutes: number, seed: number, say: (line: string) 
     if (now >= disturbAt) {
       disturbAt = now + DISTURBED_EVERY_MILLISECONDS;
       disturbances += 1;
+      // What lies below an empty mount point is no replica's.
+      for (const replica of REPLICAS)
+        if (!(replica === "removable" && isPulled)) for (const path of copiesAt(world.path(replica))) seen.add(path);
       await deeds[Math.floor(next() * deeds.length)]?.();
     }
     if (now >= sampleAt) {
       sampleAt = now + SAMPLED_EVERY_MILLISECONDS;
       const all = await linesOf(log);
-      samples.push(sample(child.pid, world.database, all - lines));
+      samples.push(sample(child.pid, world, all - lines));
       lines = all;
       if (samples.length % 60 === 0)
         say(`endurance: ${Math.round((now - begun) / 60_000)} of ${minutes} min: ${JSON.stringify(samples.at(-1))}`);
@@ -111,9 +122,14 @@ export async function endure(minutes: number, seed: number, say: (line: string) 
   if (child.exitCode !== null) failures.push(`it ended by itself with ${child.exitCode}`);
   if (isPulled) disk.mount();
   declare(true);
+  // Written last: a status that says converged without it is of an earlier moment.
+  world.files({ path: "the-end", content: THE_END });
   const converged = until(
     "everything is where it is declared to be",
-    () => world.statusFromFile()?.converged === true && world.statusFromFile()?.replicas.length === 4,
+    () =>
+      REPLICAS.every((replica) => existsSync(join(world.copies(replica), "the-end"))) &&
+      world.statusFromFile()?.converged === true &&
+      world.statusFromFile()?.replicas.length === REPLICAS.length,
     CONVERGES_MILLISECONDS,
   );
   await converged.catch((error: unknown) => failures.push(`${error}: ${JSON.stringify(world.statusFromFile()?.conditions)}`));
@@ -124,20 +140,9 @@ export async function endure(minutes: number, seed: number, say: (line: string) 
   if (last.code !== 0) failures.push(`a last sync ends with ${last.code}`);
   const verified = await world.run("verify");
   if (verified.code !== 0) failures.push(`verify ends with ${verified.code}: ${verified.stdout.slice(0, 500)}`);
-  for (const replica of ["backup", "removable", "far", "third"]) {
-    const [origin, copies] = [
-      contents(world, "data"),
-      contents(world, join(world.copies(replica).slice(world.folder.length + 1))),
-    ];
-    for (const [path, digest] of origin)
-      if (copies.get(path) !== digest) failures.push(`${replica}: not what its origin is: ${path}`);
-    failures.push(...temporaryFiles(world.path(replica)).map((path) => `${replica}: left behind: ${path}`));
-  }
-  return { operations: churn.operations, disturbances, samples, failures };
+  const end = lookAtTheEnd(world, REPLICAS, [...churn.versions, THE_END_SHA256], seen);
+  return { operations: churn.operations, disturbances, samples, end, failures: [...failures, ...end.failures] };
 }
-
-const contents = (world: World, folder: string): Map<string, string> =>
-  new Map([...world.tree(folder)].flatMap(([path, { kind, sha256 }]) => (kind === "file" ? [[path, sha256] as const] : [])));
 
 async function linesOf(path: string): Promise<number> {
   let count = 0;
@@ -148,7 +153,7 @@ async function linesOf(path: string): Promise<number> {
 /** The row of a run, with what was not flat among its failures. */
 export function enduranceRow(
   minutes: number,
-  { operations, disturbances, samples, failures }: EnduranceResult,
+  { operations, disturbances, samples, end, failures }: EnduranceResult,
   { say }: Pick<FaultOptions, "say">,
 ): FaultRow {
   const judged = QUANTITIES.map((quantity) => ({
@@ -163,14 +168,13 @@ export function enduranceRow(
       `endurance: ${quantity}: ${[first, middle, last].map((value) => value.toFixed(1)).join(" -> ")} (medians of the thirds)${isFlat ? "" : ": NOT FLAT"}`,
     );
   for (const failure of failures) say(`endurance: ${failure}`);
-  const torn = failures.filter((failure) => failure.includes("not what its origin is")).length;
   return {
     fault: `${minutes} min of files that come and go, disks pulled, reloads, stops`,
     tried: operations,
     disturbed: disturbances,
-    torn,
-    lost: 0,
-    falseCurrent: failures.filter((failure) => failure.startsWith("verify ends")).length,
+    torn: end.torn,
+    lost: end.lost,
+    falseCurrent: end.falseCurrent,
     failed: failures.length + judged.filter(({ isFlat }) => !isFlat).length,
   };
 }

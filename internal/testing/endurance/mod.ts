@@ -5,3 +5,4 @@
  */
 export * from "./endurance.ts";
 export * from "./judge.ts";
+export * from "./samples.ts";
