@@ -95,3 +95,12 @@ wholeTest(
     }
   },
 );
+
+wholeTest("a whole copy that nobody recorded is known, whatever its time has become", ["strace"], async () => {
+  using world = await makeWorld();
+  await breakOff(world);
+  const later = Date.now() / 1000 + 3600;
+  utimesSync(join(world.copies(), "night/quiet"), later, later);
+  expect((await world.sync()).code).toBe(0);
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});

@@ -1,5 +1,5 @@
 /** The clock jumps while an agent runs: it goes on, a new file is copied soon, and no wait becomes years. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FAKETIME } from "../requirement.ts";
 import { until } from "../until.ts";
@@ -48,6 +48,8 @@ async function runJump(jump: Jump): Promise<WorldResult> {
   }
   running.signal("SIGTERM");
   const outcome = await running.ended;
+  // libfaketime leaves its own behind.
+  for (const name of ["faketime_shm_", "sem.faketime_sem_"]) rmSync(`/dev/shm/${name}${running.pid}`, { force: true });
   if (outcome.code !== 0) failures.push(`it ends with ${outcome.code}: ${outcome.stderr.slice(0, 300)}`);
   const looked = world.look(places);
   failures.push(...lawsBroken(looked));
