@@ -35,10 +35,10 @@ for (const name of ["disk:ext4:unmounted:5", "disk:tmpfs:full:5", "disk:vfat:die
   });
 }
 
-for (const name of ["agent:same-inventory:3", "clock:to-1970:0"]) {
+for (const name of ["running:origin-unmounted:0", "agent:same-inventory:3", "clock:to-1970:0"]) {
   const given = otherCaseOf(name);
   if (given === undefined) throw new Error(`${name} is no case`);
-  const needs: Requirement[] = name.startsWith("clock") ? ["faketime"] : [];
+  const needs: Requirement[] = name.startsWith("clock") ? ["faketime"] : name.startsWith("running") ? ["root", "loop"] : [];
   wholeTest(`a world that changes in the middle of a run: ${name}`, needs, async () => {
     expect(await given.run()).toMatchObject({ name, torn: 0, lost: 0, falseCurrent: 0, failures: [] });
   });

@@ -6,6 +6,7 @@ import { agentCase, MEETING_WORDS, MEETINGS } from "./agent-case.ts";
 import { clockCase, JUMP_WORDS } from "./clock-case.ts";
 import { DISK_KINDS, DISK_NEEDS } from "./disk.ts";
 import { DEED_WORDS, DEEDS, type Deed, type DiskCase, diskCaseName, diskCaseOf, isPossible, runDiskCase } from "./disk-case.ts";
+import { RUNNING_DEEDS, runningCase } from "./running-case.ts";
 import { WAY_WORDS, WAYS, wayCase } from "./way-case.ts";
 import { type WorldCase, worldRow } from "./world-result.ts";
 
@@ -37,6 +38,14 @@ export const worlds: FaultKind = async (options) => {
     const cases = diskSample(options, deed);
     rows.push(await worldRow(`disk ${DEED_WORDS[deed]} in the middle (${kindsIn(cases)})`, cases.map(asCase), options));
   }
+  if (whyNot(DISK_NEEDS.ext4) === undefined)
+    rows.push(
+      await worldRow(
+        "a disk gone, read-only or full while an agent keeps running (ext4)",
+        few(RUNNING_DEEDS.map(runningCase), options),
+        options,
+      ),
+    );
   if (whyNot(["sshd"]) === undefined)
     for (const way of WAYS)
       rows.push(
@@ -64,10 +73,12 @@ function few(cases: readonly WorldCase[], { quick, cases: count, seed }: FaultOp
 
 /** Cases that are no disk's: "way:cut:5", "agent:stopped:3", "clock:to-1970:0". */
 export function otherCaseOf(name: string): WorldCase | undefined {
-  const [, group, word, after] = /^(way|agent|clock):([\w-]+):(\d+)$/.exec(name) ?? [];
+  const [, group, word, after] = /^(way|agent|clock|running):([\w-]+):(\d+)$/.exec(name) ?? [];
   const way = WAYS.find((one) => group === "way" && one === word);
   const meeting = MEETINGS.find((one) => group === "agent" && one === word);
   const jump = JUMP_WORDS.find((one) => group === "clock" && one === word);
+  const deed = RUNNING_DEEDS.find((one) => group === "running" && one === word);
+  if (deed !== undefined) return runningCase(deed);
   if (way !== undefined) return wayCase(way, Number(after));
   if (meeting !== undefined) return agentCase(meeting, Number(after));
   return jump === undefined ? undefined : clockCase(jump);

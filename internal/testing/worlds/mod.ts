@@ -11,6 +11,7 @@ export * from "./disk-case.ts";
 export * from "./kinds.ts";
 export * from "./look.ts";
 export * from "./middle.ts";
+export * from "./running-case.ts";
 export * from "./small-world.ts";
 export * from "./way-case.ts";
 export * from "./world-result.ts";
