@@ -28,9 +28,9 @@ import { HOST, inventoryExecute, MARKER, wholeTest } from "../../internal/testin
 const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
 const JOBS = 2;
 const SAMPLES: Readonly<Record<Scene, { readonly kills: number; readonly errors: number }>> = {
-  local: { kills: 10, errors: 12 },
-  ssh: { kills: 3, errors: 3 },
-  "far-end": { kills: 4, errors: 4 },
+  local: { kills: 7, errors: 8 },
+  ssh: { kills: 2, errors: 2 },
+  "far-end": { kills: 3, errors: 3 },
 };
 /** Calls that a run of the scene must be seen to make. */
 const CALLS: Readonly<Record<Scene, readonly string[]>> = {
@@ -56,10 +56,10 @@ for (const scene of SCENES) {
 }
 
 wholeTest("other commands, killed at any system call, end well when they are run again", ["strace"], async () => {
-  const cases = await commandCases({ quick: false, cases: 8, seed: SEED });
+  const cases = await commandCases({ quick: false, cases: 6, seed: SEED });
   const said: string[] = [];
   const options = { quick: false, seed: SEED, jobs: JOBS, say: (line: string) => said.push(line) };
-  expect(await commandRow(cases, options, "commands"), said.join("\n")).toMatchObject({ tried: 8, disturbed: 8, failed: 0 });
+  expect(await commandRow(cases, options, "commands"), said.join("\n")).toMatchObject({ tried: 6, disturbed: 6, failed: 0 });
 });
 
 for (const seed of [SEED, SEED + 1]) {

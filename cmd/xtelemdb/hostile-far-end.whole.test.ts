@@ -89,7 +89,7 @@ async function expectNoHarm(distortion: Distortion): Promise<void> {
 // The list's own keys.
 const all = Object.keys(DISTORTIONS) as Distortion[];
 const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
-const FEW = 18;
+const FEW = 12;
 
 /** All of them take minutes: `scripts/faults hostile` tries them; every run of the tests some, chosen by the seed. */
 for (const distortion of process.env.XTELEMDB_HOSTILE === "all" ? all : sample(all, FEW, SEED)) {
