@@ -21,6 +21,8 @@ import { bytesOfText, IoBuffer } from "../sys/mod.ts";
 import {
   createAnew,
   MARKER_NAME,
+  MOST_ROOT_FILE_BYTES,
+  readUpTo,
   type TemporaryFile,
   temporaryName,
   type Volume,
@@ -193,11 +195,10 @@ class ManifestWriter {
     const source = await root.value.openSource(MARKER_NAME);
     root.value.close();
     if (source.isErr()) return err(source.error);
-    const buffer = new IoBuffer(source.value.stat.size + 1);
-    const length = await source.value.read(buffer, buffer.size, 0);
+    const bytes = await readUpTo(source.value, MOST_ROOT_FILE_BYTES);
     source.value.close();
-    if (length.isErr()) return err(length.error);
-    const digest = createHash("sha256").update(buffer.bytes.subarray(0, length.value)).digest();
+    if (bytes.isErr()) return err(bytes.error);
+    const digest = createHash("sha256").update(bytes.value).digest();
     this.#markerLine = plainLine(digest, MARKER_NAME);
     return ok(this.#markerLine);
   }

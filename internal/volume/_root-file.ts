@@ -3,11 +3,13 @@ import { err, ok, type Result } from "neverthrow";
 import { z } from "zod";
 import { IoBuffer } from "../sys/mod.ts";
 import { createAnew } from "./create-anew.ts";
+import { readUpTo } from "./read-up-to.ts";
 import { temporaryName } from "./temporary-name.ts";
 import type { Volume, VolumeDirectory } from "./volume.ts";
 import type { VolumeError } from "./volume-error.ts";
 
-const MAX_BYTES = 4096;
+/** What is longer is cut, and then no JSON. */
+export const MOST_ROOT_FILE_BYTES = 4096;
 
 /** A file that is there but does not say what it should. */
 export interface RootFileUnreadable {
@@ -38,11 +40,10 @@ export function readRootFile<Value>(
   return withRoot(volume, async (root) => {
     const source = await root.openSource(name);
     if (source.isErr()) return source.error.reason === "not-found" ? ok(undefined) : err(source.error);
-    const buffer = new IoBuffer(MAX_BYTES);
-    const length = await source.value.read(buffer, MAX_BYTES, 0);
+    const bytes = await readUpTo(source.value, MOST_ROOT_FILE_BYTES);
     source.value.close();
-    if (length.isErr()) return err(length.error);
-    return parseRootFile(`${volume.name}/${name}`, new TextDecoder().decode(buffer.bytes.subarray(0, length.value)), schema);
+    if (bytes.isErr()) return err(bytes.error);
+    return parseRootFile(`${volume.name}/${name}`, new TextDecoder().decode(bytes.value), schema);
   });
 }
 
@@ -78,7 +79,7 @@ export function writeRootFile(
     const created = await createAnew(root, temporary);
     if (created.isErr()) return err(created.error);
     const text = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
-    const buffer = new IoBuffer(MAX_BYTES);
+    const buffer = new IoBuffer(MOST_ROOT_FILE_BYTES);
     buffer.bytes.set(text);
     const attributes = await root.attributes();
     const written = await created.value.write(buffer, text.length, 0);

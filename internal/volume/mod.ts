@@ -6,12 +6,13 @@
  * Never: decides what to copy, or gives a file its final name other than by `publish`.
  */
 
-export type { RootFileError } from "./_root-file.ts";
+export { MOST_ROOT_FILE_BYTES, type RootFileError } from "./_root-file.ts";
 export * from "./address.ts";
 export * from "./create-anew.ts";
 export { openLocalVolume } from "./local/local-volume.ts";
 export * from "./marker.ts";
 export * from "./own-folders.ts";
+export * from "./read-up-to.ts";
 export { closeIdleConnections } from "./sftp/sftp-link.ts";
 export { durableBytes } from "./sftp/sftp-temporary-file.ts";
 export type { SshAddress } from "./sftp/ssh-address.ts";
