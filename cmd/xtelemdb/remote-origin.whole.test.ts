@@ -24,7 +24,7 @@ async function withRemote(action: (remote: Remote) => Promise<void>): Promise<vo
     );
     world.declare({
       hosts: { exao1: ["data"], icc: ["remote"] },
-      hostKeys: { icc: { address: "ssh://127.0.0.1", ssh_options: options, timeout: "5s" } },
+      hostKeys: { icc: { address: "ssh://127.0.0.1", ssh_options: options, timeout: "20s" } },
       replicas,
       replicaKeys,
     });
@@ -96,7 +96,7 @@ wholeTest("a remote host that dies in the middle of a copy costs one attempt, no
     for (let index = 0; index < 200; index++) writeFileSync(world.path(`remote/${index}`), "x".repeat(50_000));
     world.declare({
       hosts: { exao1: ["data"], icc: ["remote"] },
-      hostKeys: { icc: { address: "ssh://127.0.0.1", ssh_options: [`Port=${proxy.port}`, ...server.options()], timeout: "5s" } },
+      hostKeys: { icc: { address: "ssh://127.0.0.1", ssh_options: [`Port=${proxy.port}`, ...server.options()], timeout: "20s" } },
       replicaKeys: { backup: { bandwidth: "2 MB" } },
     });
     const running = world.start("sync");
