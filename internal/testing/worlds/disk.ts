@@ -40,11 +40,11 @@ import os, sys
 free, path = os.statvfs(sys.argv[1]), sys.argv[1] + "/${FILLER}"
 os.makedirs(path, exist_ok=True)
 def fill(length, number):
-    with open(f"{path}/{number}", "wb") as file:
+    with open(f"{path}/{number}", "wb", buffering=0) as file:
         try: os.posix_fallocate(file.fileno(), 0, length)
         except OSError:
             try:
-                file.write(bytes(length)); file.flush()
+                file.write(bytes(length))
             except OSError: return False
     return True
 if sys.argv[2] == "inodes":
@@ -147,7 +147,7 @@ export class Disk {
   }
 
   #remounted(how: "ro" | "rw"): boolean {
-    return Bun.spawnSync(["mount", "-o", `remount,${how}`, this.#base], { stderr: "ignore" }).exitCode === 0;
+    return Bun.spawnSync(["mount", "-i", "-o", `remount,${how}`, this.#base], { stderr: "ignore" }).exitCode === 0;
   }
 
   fill(what: "bytes" | "inodes"): void {

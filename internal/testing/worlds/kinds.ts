@@ -12,6 +12,8 @@ import { type WorldCase, worldRow } from "./world-result.ts";
 
 /** So many files have arrived when it happens. */
 const MOMENTS = [1, 5, 12, 20] as const;
+/** How far the seeds of deeds lie apart. */
+const DEED_SEEDS = 1000;
 /** Two agents meet so many times. */
 const ROUNDS = 16;
 
@@ -26,7 +28,8 @@ function diskCases(deed: Deed): readonly DiskCase[] {
 /** Of each deed: every disk at every moment; quickly: one of them. */
 export function diskSample(options: Pick<FaultOptions, "quick" | "cases" | "seed">, deed: Deed): readonly DiskCase[] {
   const all = diskCases(deed);
-  return sample(all, options.cases ?? (options.quick ? 1 : all.length), options.seed);
+  // Else a quick run would see one kind of disk only.
+  return sample(all, options.cases ?? (options.quick ? 1 : all.length), options.seed + DEEDS.indexOf(deed) * DEED_SEEDS);
 }
 
 const kindsIn = (cases: readonly DiskCase[]): string =>

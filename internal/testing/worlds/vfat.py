@@ -49,7 +49,7 @@ class Vfat(Operations):
     def access(self, path, mode): return 0
     def getattr(self, path, handle=None):
         found = os.lstat(real(path))
-        names = ("st_atime", "st_ctime", "st_nlink", "st_size", "st_blocks")
+        names = ("st_atime", "st_ctime", "st_ino", "st_nlink", "st_size", "st_blocks")
         kind = stat.S_IFDIR if stat.S_ISDIR(found.st_mode) else stat.S_IFREG
         return {**{name: getattr(found, name) for name in names}, "st_mtime": int(found.st_mtime) // 2 * 2, "st_mode": kind | 0o755, "st_uid": 0, "st_gid": 0}
 
@@ -108,4 +108,4 @@ class Vfat(Operations):
     def utimens(self, path, times=None): os.utime(real(path), times)
 
 
-FUSE(Vfat(), MOUNT, foreground=True, nothreads=True, attr_timeout=0, entry_timeout=0, default_permissions=False)
+FUSE(Vfat(), MOUNT, foreground=True, nothreads=True, attr_timeout=0, entry_timeout=0, use_ino=True)
