@@ -52,6 +52,22 @@ wholeTest(
   },
 );
 
+wholeTest("a copy behind FUSE whose name could not be flushed is not recorded", ["fuse", "strace"], async () => {
+  using world = new World();
+  command("bindfs", world.path("backup"), world.path("backup"));
+  world.files({ path: "a/1", content: "1" }, { path: "a/2", content: "2" });
+  expect((await world.sync()).code).toBe(0);
+  world.files({ path: "a/1", content: "one" });
+  // The first is opened to make the temporary file, the second to flush it under its name.
+  const refused = { inject: ["openat:error=EMFILE:when=2"], paths: [`${world.copies()}/a`] };
+  const traced = await world.traced(["sync"], refused);
+  expect(traced.calls.find((line) => line.includes("(INJECTED)"))).toContain(`"1", O_RDONLY`);
+  expect(traced.code, traced.stdout + traced.stderr).toBe(3);
+  const at = (await world.explain(`${world.data}/a/1`)).files[0]?.replicas[0];
+  expect([at?.state, at?.pending]).toEqual(["stale", true]);
+  expect((await world.sync()).code).toBe(0);
+});
+
 wholeTest("a replica on a disk that is mounted without flushes is told to be less guarded", ["loop"], async () => {
   using world = new World({ replicas: ["backup"] });
   const volume = mountImage(world.path("backup"), "ext4");

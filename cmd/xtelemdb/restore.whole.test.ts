@@ -206,6 +206,23 @@ wholeTest("elsewhere, each file is at its whole origin path; before, after and p
   expect(existsSync(world.data)).toBe(false);
 });
 
+wholeTest("a disk that is mounted below a data directory gets its files back, flushed there", ["root", "strace"], async () => {
+  using world = new World();
+  const below = mountMemory(world.path("data/rawimages"));
+  world.files(...Array.from({ length: 8 }, (_, index) => ({ path: `rawimages/night-${index}/frame`, content: String(index) })));
+  expect((await world.sync()).code).toBe(0);
+  const origin = world.originFiles();
+  below.unmount();
+  below.mount();
+  const traced = await world.traced(["restore"], { calls: "fsync,syncfs" });
+  expect(traced.code, traced.stdout + traced.stderr).toBe(0);
+  expect(world.originFiles()).toEqual(origin);
+  // A flush of the data directory's own file system does not reach it: each file, and the name of each.
+  const flushed = traced.calls.filter((line) => line.startsWith("fsync(") && line.includes("/rawimages/night-"));
+  expect(flushed.filter((line) => line.includes(".xtelemdb-"))).toHaveLength(8);
+  expect(flushed.filter((line) => !line.includes(".xtelemdb-")).length).toBeGreaterThanOrEqual(8);
+});
+
 wholeTest("a host that is away or is not declared any more is restored to a folder", [], async () => {
   using world = await synced();
   mkdirSync(world.path("to"));

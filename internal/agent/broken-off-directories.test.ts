@@ -34,6 +34,10 @@ test("tidy ones are told once, to be looked through for what is pending; those t
   brokenOff.entered(REPLICA, [TWO.id]);
   expect(brokenOff.takeUnsettled(REPLICA)).toEqual([ONE.id]);
   expect(brokenOff.takeUnsettled(REPLICA)).toEqual([]);
+  // Each pass works in it while a file grows there, and none but the first pays for a look through all of it.
+  brokenOff.entered(REPLICA, [ONE.id]);
+  brokenOff.tidied(REPLICA, [ONE.id, TWO.id]);
+  expect(brokenOff.takeUnsettled(REPLICA)).toEqual([TWO.id]);
 });
 
 test("what was never broken off is not remembered, and what is forgotten in the inventory is forgotten", () => {

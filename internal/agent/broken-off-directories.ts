@@ -7,8 +7,8 @@ import type { DirectoryId, DirectoryInFlight, ReplicaId } from "../inventory/mod
 export class BrokenOffDirectories {
   /** True: no temporary file is left in it. */
   readonly #tidy = new Map<ReplicaId, Map<DirectoryId, boolean>>();
-  /** Those that have not been looked through for what is still pending since they were tidied. */
-  readonly #unsettled = new Map<ReplicaId, Set<DirectoryId>>();
+  /** Those that were worked in and tidied; true: they have been told. To look through one for what is pending costs as much as it has files. */
+  readonly #told = new Map<ReplicaId, Map<DirectoryId, boolean>>();
 
   /** Takes in what the inventory has noted while nothing is copied there; those of them that may hold temporary files. */
   found(replica: ReplicaId, noted: readonly DirectoryInFlight[]): readonly DirectoryInFlight[] {
@@ -29,16 +29,16 @@ export class BrokenOffDirectories {
 
   /** No temporary file is left in these. */
   tidied(replica: ReplicaId, directories: readonly DirectoryId[]): void {
-    const unsettled = this.#unsettled.get(replica) ?? new Set();
-    for (const id of this.#set(replica, directories, true)) unsettled.add(id);
-    this.#unsettled.set(replica, unsettled);
+    const told = this.#told.get(replica) ?? new Map<DirectoryId, boolean>();
+    for (const id of this.#set(replica, directories, true)) told.set(id, told.get(id) === true);
+    this.#told.set(replica, told);
   }
 
-  /** Tidy ones that were worked in: perhaps nothing is pending in them any more. Told once. */
+  /** Tidy ones that were worked in: perhaps nothing is pending in them any more. Each is told once; one with a file that grows for days counts as broken off until the next start. */
   takeUnsettled(replica: ReplicaId): readonly DirectoryId[] {
-    const tidy = this.#tidy.get(replica);
-    const taken = [...(this.#unsettled.get(replica) ?? [])].filter((id) => tidy?.get(id) === true);
-    this.#unsettled.delete(replica);
+    const [tidy, told] = [this.#tidy.get(replica), this.#told.get(replica)];
+    const taken = [...(told ?? [])].flatMap(([id, isTold]) => (!isTold && tidy?.get(id) === true ? [id] : []));
+    for (const id of taken) told?.set(id, true);
     return taken;
   }
 

@@ -2,6 +2,7 @@
 import type { Digest, DirectoryId, Evidence, FileOriginId } from "../inventory/mod.ts";
 import type { VolumeAddress } from "../volume/mod.ts";
 import type { CopyFailureReason, FailureDomain } from "./copy-failure.ts";
+import type { MountsBelow } from "./destination.ts";
 import type { ReplicaProblem } from "./root-problem.ts";
 import type { Claims } from "./writer-claims.ts";
 
@@ -57,6 +58,8 @@ export type CopyOutcome =
 /** What may be taken of a destination. */
 export interface CopyLimits {
   readonly reserveBytes: number;
+  /** What becomes of files that go to another file system than the root's; refused when left out. */
+  readonly mountsBelow?: MountsBelow;
   /** A limit that is shared with the other groups of this destination. */
   readonly limit?: { readonly shared: SharedArrayBuffer; readonly bytesPerSecond: number };
 }

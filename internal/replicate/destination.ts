@@ -12,6 +12,8 @@ export interface Destination {
   readonly directory: VolumeDirectory;
   /** True when this group made it: nobody else's file can be in it. */
   readonly fresh: boolean;
+  /** A flush of the whole volume reaches it; else each file in it is flushed by itself. */
+  readonly flushesWhole: boolean;
 }
 
 /** Tells the attributes of a new directory, by its path below the replica's root. */
@@ -19,6 +21,14 @@ export type AttributesOf = (path: string) => Promise<DirectoryAttributes | undef
 
 /** After a flush: are the names in this directory, and the directory's own, on stable storage? */
 export type IsDurable = (destination: Destination) => Result<undefined, VolumeError>;
+
+/** What becomes of directories on another file system than the root's. */
+export type MountsBelow = "refused" | "flushed";
+
+const mountedBelow = (path: string): VolumeError => {
+  const words = "another file system is mounted below the replica's root";
+  return { kind: "volume", reason: "mounted-below", operation: "open", path, code: "", words };
+};
 
 type Flushed = Result<undefined, VolumeError>;
 
@@ -28,7 +38,11 @@ export class Destinations {
   readonly #unflushed = new Set<Destination>();
   #flushing: Promise<IsDurable> = Promise.resolve(() => ok(undefined));
 
-  constructor(private readonly volume: Volume) {}
+  /** What is mounted below the root is refused at a replica, where no guard has looked at it; a person who restores knows what is mounted there. */
+  constructor(
+    private readonly volume: Volume,
+    private readonly mountsBelow: MountsBelow = "refused",
+  ) {}
 
   /** The directory at `path` below the replica's root; made, with all above it, when it is not there. Whoever asks meanwhile waits for the same. */
   at(path: string, attributesOf: AttributesOf): Promise<Result<Destination, VolumeError>> {
@@ -43,7 +57,11 @@ export class Destinations {
 
   async #openOrMake(path: string, attributesOf: AttributesOf): Promise<Result<Destination, VolumeError>> {
     const opened = await this.volume.openDirectory(path);
-    if (opened.isOk()) return ok(this.#keep(opened.value, false));
+    if (opened.isOk()) {
+      if (this.mountsBelow === "flushed" || opened.value.isOfRoot?.() !== false) return ok(this.#keep(opened.value, false));
+      opened.value.close();
+      return err(mountedBelow(`${this.volume.name}/${path}`));
+    }
     if (opened.error.reason !== "not-found" || path === "") return err(opened.error);
     const slash = path.lastIndexOf("/");
     const parentPath = slash < 0 ? "" : path.slice(0, slash);
@@ -61,7 +79,7 @@ export class Destinations {
 
   #keep(directory: VolumeDirectory, fresh: boolean): Destination {
     this.#directories.push(directory);
-    return { directory, fresh };
+    return { directory, fresh, flushesWhole: this.volume.flushesWhole && directory.isOfRoot?.() !== false };
   }
 
   /** A name in this directory has changed: it must be flushed. */
@@ -87,12 +105,11 @@ export class Destinations {
 
   async #flushFew(changed: readonly Destination[]): Promise<IsDurable> {
     const few = 4;
-    if (changed.length > few) {
-      const flushed = await this.volume.flush();
-      return () => flushed;
-    }
+    const whole = changed.length > few ? this.volume.flush() : undefined;
     const flushed = new Map<Destination, Flushed>();
-    for (const destination of changed) flushed.set(destination, await destination.directory.sync());
+    for (const destination of changed) {
+      flushed.set(destination, destination.flushesWhole && whole !== undefined ? whole : await destination.directory.sync());
+    }
     return (destination) => flushed.get(destination) ?? ok(undefined);
   }
 

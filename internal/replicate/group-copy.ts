@@ -54,7 +54,7 @@ export class GroupCopy {
   ) {
     const { limit } = limits;
     this.#throttle = limit && new Throttle(limit.shared, limit.bytesPerSecond);
-    this.#destinations = new Destinations(replica);
+    this.#destinations = new Destinations(replica, limits.mountsBelow);
     this.#ownNames = new OwnNames(replica);
     const remoteOrigin = requests.some(({ source }) => source?.kind === "ssh");
     this.#filesInFlight = Math.max(replica.filesInFlight, remoteOrigin ? FILES_FROM_AFAR : 1);
@@ -75,7 +75,7 @@ export class GroupCopy {
       const made = await this.#stage(request, room);
       if (made.isErr()) await this.#failed(request, made.error);
       else if (made.value !== "adopted") {
-        if (this.replica.flushesWhole) staged.push(made.value);
+        if (made.value.destination.flushesWhole) staged.push(made.value);
         else await this.#publishAndLook(made.value);
       }
       this.#problem ??= room.problem;
@@ -121,7 +121,8 @@ export class GroupCopy {
     if (opened.isErr()) return err(this.#atReplica(await room.whyNotCreated(failureAtReplica(opened.error))));
     const destination = opened.value;
     if (!destination.fresh) {
-      const { flushesWhole, name } = this.replica;
+      const { flushesWhole } = destination;
+      const { name } = this.replica;
       const found = await inspectFinalName(request, source, destination.directory, name, buffers, !flushesWhole);
       const taken = found.isErr() ? found.error.domain === "replica" : found.value.kind !== "free";
       const own = taken ? await mustBeOwn(request, destination.directory, this.#ownNames, name) : ok(undefined);
@@ -149,7 +150,7 @@ export class GroupCopy {
       from,
       buffers,
       throttle: this.#throttle,
-      flush: !this.replica.flushesWhole,
+      flush: !destination.flushesWhole,
       onProgress: this.onProgress,
     });
     file.close();
@@ -185,7 +186,7 @@ export class GroupCopy {
     digest: Uint8Array,
   ): Promise<Result<"adopted", FileFailure>> {
     this.onProgress(request, 1, request.evidence.size);
-    if (!this.replica.flushesWhole) {
+    if (!destination.flushesWhole) {
       // Its bytes were flushed when they were compared; its name is with the others.
       this.#destinations.changed(destination);
       this.#published.add({ request, destination, how: "adopted", there, digest });

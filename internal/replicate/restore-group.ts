@@ -175,7 +175,7 @@ export async function restoreGroup(
   const target = await openVolume(destination);
   if (target.isErr()) return { outcomes: [], destinationProblem: volumeErrorMessage(target.error) };
   const requests = items.map(requestOf);
-  const limits = { reserveBytes: 0 };
+  const limits = { reserveBytes: 0, mountsBelow: "flushed" as const };
   const { outcomes, problem } = await copyInto(target.value, requests, limits, buffers, onProgress, isStopped);
   const told = outcomes.flatMap((outcome): RestoreOutcome[] => {
     if (outcome.kind === "stored") return [{ id: outcome.id, kind: "restored" }];

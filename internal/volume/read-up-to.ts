@@ -1,5 +1,5 @@
 /** Small files, read whole. */
-import { ok, type Result } from "neverthrow";
+import { err, ok, type Result } from "neverthrow";
 import { IoBuffer } from "../sys/mod.ts";
 import type { SourceFile } from "./volume.ts";
 import type { VolumeError } from "./volume-error.ts";
@@ -11,7 +11,7 @@ export async function readUpTo(source: SourceFile, most: number): Promise<Result
   let length = 0;
   while (length < most) {
     const read = await source.read(buffer, most - length, length);
-    if (read.isErr()) return read.map(() => whole);
+    if (read.isErr()) return err(read.error);
     if (read.value === 0) break;
     whole.set(buffer.bytes.subarray(0, read.value), length);
     length += read.value;

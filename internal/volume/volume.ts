@@ -85,6 +85,9 @@ export interface VolumeDirectory {
    */
   watch?(inotify: InotifyDescriptor): Result<number, VolumeError>;
 
+  /** Is it on the root's own file system: the one that the guards have looked at, and that `Volume.flush` reaches? Left out where nothing can be mounted below the root. */
+  isOfRoot?(): boolean;
+
   /** What the name is, without following it; undefined when it is proven that there is no such name. */
   look(name: string): Outcome<FileStat | undefined>;
 

@@ -7,11 +7,14 @@ import { crashCases, errorCases, pointsOf, sample, sweep } from "./sweep.ts";
 const QUICK_CASES = 20;
 const SAID_EVERY = 50;
 
-const sum = (results: readonly CaseResult[], of: (result: CaseResult) => number): number =>
+/** As much of a result as a row counts. */
+type Counted = Omit<CaseResult, "name" | "fault">;
+
+const sum = (results: readonly Counted[], of: (result: Counted) => number): number =>
   results.reduce((total, result) => total + of(result), 0);
 
 /** Counts what came of the cases of a row. */
-export const rowOf = (fault: string, results: readonly CaseResult[]): FaultRow => ({
+export const rowOf = (fault: string, results: readonly Counted[]): FaultRow => ({
   fault,
   tried: results.length,
   disturbed: results.filter(({ disturbed }) => disturbed).length,

@@ -1,5 +1,6 @@
 /** What came of one case of a world, and how cases become a row. */
 import type { FaultOptions, FaultRow } from "../fault-row.ts";
+import { rowOf } from "../faults/mod.ts";
 
 export interface WorldResult {
   /** By which the case is found again. */
@@ -18,9 +19,6 @@ export interface WorldCase {
   readonly name: string;
   readonly run: () => Promise<WorldResult>;
 }
-
-const sum = (results: readonly WorldResult[], of: (result: WorldResult) => number): number =>
-  results.reduce((total, result) => total + of(result), 0);
 
 async function result({ name, run }: WorldCase): Promise<WorldResult> {
   try {
@@ -45,13 +43,5 @@ export async function worldRow(fault: string, cases: readonly WorldCase[], { job
   };
   say(`${fault}: ${cases.length} cases`);
   await Promise.all(Array.from({ length: Math.min(jobs, cases.length) }, runner));
-  return {
-    fault,
-    tried: results.length,
-    disturbed: results.filter(({ disturbed }) => disturbed).length,
-    torn: sum(results, ({ torn }) => torn),
-    lost: sum(results, ({ lost }) => lost),
-    falseCurrent: sum(results, ({ falseCurrent }) => falseCurrent),
-    failed: results.filter(({ failures }) => failures.length > 0).length,
-  };
+  return rowOf(fault, results);
 }

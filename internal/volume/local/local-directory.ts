@@ -28,42 +28,35 @@ import { type VolumeError, volumeError } from "../volume-error.ts";
 import { LocalSourceFile } from "./local-source-file.ts";
 import { LocalTemporaryFile } from "./local-temporary-file.ts";
 
+/** What is there by now is somebody else's, or not ours to read: there is nothing more that could be asked for. Any other error leaves the name in doubt. */
+const NOT_OURS: ReadonlySet<string> = new Set(["ENOENT", "ELOOP", "EACCES", "ENXIO"]);
+
 export class LocalDirectory implements VolumeDirectory {
   readonly hidesNames = false;
   #closed = false;
-  #isMountedBelow: boolean | undefined;
+  #isOfRoot: boolean | undefined;
   /** Owner and group that a new file gets here, once one was made: to ask for the same again would be a call too many. */
   #ownerOfNew: { readonly uid: number; readonly gid: number } | undefined;
 
   /** Names that were given since the last `sync`, where that has to be asked for file by file. */
   readonly #published = new Set<string>();
 
-  /** `syncsNames`: a flush of the directory is known to reach its disk. */
+  /** `syncsNames`: on the root's file system, a flush of a directory is known to reach its disk. */
   constructor(
     readonly path: string,
     private readonly whole: string,
     private readonly descriptor: FileDescriptor,
     private readonly syncsNames: boolean,
-    /** Is an open directory on the file system of the volume's root? */
-    private readonly isOfRoot: (directory: FileDescriptor) => boolean = () => true,
+    private readonly isOnRootsFileSystem: (directory: FileDescriptor) => boolean,
   ) {}
 
   #error(operation: string, name: string, error: SysError): VolumeError {
     return volumeError(operation, name === "" ? this.whole : `${this.whole}/${name}`, error);
   }
 
-  #mountedBelow(operation: string, name: string): VolumeError | undefined {
-    this.#isMountedBelow ??= !this.isOfRoot(this.descriptor);
-    const words = "another file system is mounted below the replica's root";
-    const error: VolumeError = {
-      kind: "volume",
-      reason: "mounted-below",
-      operation,
-      path: `${this.whole}/${name}`,
-      code: "",
-      words,
-    };
-    return this.#isMountedBelow ? error : undefined;
+  isOfRoot(): boolean {
+    this.#isOfRoot ??= this.isOnRootsFileSystem(this.descriptor);
+    return this.#isOfRoot;
   }
 
   entries(visitor: EntryVisitor): Result<undefined, VolumeError> {
@@ -107,8 +100,6 @@ export class LocalDirectory implements VolumeDirectory {
   }
 
   createTemporary(name: string): Result<LocalTemporaryFile, VolumeError> {
-    const below = this.#mountedBelow("create", name);
-    if (below !== undefined) return err(below);
     const created = createExclusive(this.descriptor, name, 0o600);
     if (created.isErr()) return err(this.#error("create", name, created.error));
     this.#ownerOfNew ??= statDescriptor(created.value).unwrapOr(undefined);
@@ -116,7 +107,7 @@ export class LocalDirectory implements VolumeDirectory {
   }
 
   publish(temporary: string, name: string, how: "new" | "replace"): Result<FileStat | undefined, VolumeError> {
-    if (!this.syncsNames) this.#published.add(name);
+    if (!this.syncsNames || !this.isOfRoot()) this.#published.add(name);
     if (how === "replace") {
       return rename(this.descriptor, temporary, name).mapErr((error) => this.#error("rename to", name, error));
     }
@@ -136,8 +127,6 @@ export class LocalDirectory implements VolumeDirectory {
 
   makeDirectory(name: string, attributes: DirectoryAttributes): Result<undefined, VolumeError> {
     const failed = (error: SysError) => this.#error("make directory", name, error);
-    const below = this.#mountedBelow("make directory", name);
-    if (below !== undefined) return err(below);
     const made = makeDirectory(this.descriptor, name, modeAtFirst(attributes));
     if (made.isErr()) return err(failed(made.error));
     const opened = openDirectoryBelow(this.descriptor, name);
@@ -170,8 +159,7 @@ export class LocalDirectory implements VolumeDirectory {
    */
   #syncName(name: string): Result<undefined, VolumeError> {
     const opened = openFileForReading(this.descriptor, name);
-    // What is there by now is somebody else's, or not ours to read: there is nothing more that could be asked for.
-    if (opened.isErr()) return ok(undefined);
+    if (opened.isErr()) return NOT_OURS.has(opened.error.code) ? ok(undefined) : err(this.#error("flush", name, opened.error));
     const synced = syncFile(opened.value).mapErr((error) => this.#error("flush", name, error));
     close(opened.value);
     return synced;
