@@ -70,6 +70,8 @@ export class SshServer {
       "KbdInteractiveAuthentication no",
       "PermitRootLogin yes",
       "MaxStartups 100",
+      // bash(1) reads ~/.bashrc for a login of sshd's, unless it is some levels deep: what the account of whoever runs the tests does there, for seconds perhaps, is no part of them.
+      "SetEnv SHLVL=2",
       `Subsystem sftp ${options.subsystem ?? SFTP_SERVER}`,
       ...(options.lines ?? []),
     ];
