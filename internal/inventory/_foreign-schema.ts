@@ -1,14 +1,65 @@
-/** Views and triggers run by themselves, whoever asks or writes. An inventory has none: a file that does was prepared by somebody else, and is not used. */
+/**
+ * What a database is made of is compared before it is used: a file that somebody else has prepared (a copy of the inventory at a replica) may hold views and triggers, which run by
+ * themselves, or tables that are not what the queries take them for.
+ */
 import type { Database as SqliteDatabase } from "bun:sqlite";
+import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
+import { executedMigrations } from "./_migrate.ts";
 import type { InventoryError } from "./inventory-error.ts";
+import { MIGRATIONS, SCHEMA_DIGESTS } from "./migrations/mod.ts";
 
-/** Is to be asked before anything else: a view may never come to its end. @throws SQLiteError where the file is damaged. */
+const damaged = (path: string, detail: string): Result<void, InventoryError> => err({ kind: "inventory-damaged", path, detail });
+
+/** Views, triggers, tables that a module serves (rootpage 0), and a list of migrations that is computed: nothing may be asked of a file that has one of them. @throws SQLiteError where the file is damaged. */
 export function refuseForeign(path: string, sqlite: SqliteDatabase): Result<void, InventoryError> {
   const found = sqlite
-    .query<{ type: string; name: string }, []>("select type, name from sqlite_schema where type in ('view', 'trigger') limit 1")
+    .query<{ type: string; name: string }, []>(
+      `select iif(type = 'table', 'virtual table', type) as type, name from sqlite_schema
+        where type in ('view', 'trigger') or (type = 'table' and coalesce(rootpage, 0) = 0) limit 1`,
+    )
     .get();
-  if (found === null) return ok(undefined);
-  const detail = `it has a ${found.type} ${JSON.stringify(found.name)}, and no inventory has one: somebody else has changed it`;
-  return err({ kind: "inventory-damaged", path, detail });
+  const computed =
+    found === null
+      ? sqlite.query<{ name: string }, []>("select name from pragma_table_xinfo('kysely_migration') where hidden > 0").get()
+      : null;
+  const what = found ?? (computed === null ? undefined : { type: "computed column", name: computed.name });
+  if (what === undefined) return ok(undefined);
+  return damaged(
+    path,
+    `it has a ${what.type} ${JSON.stringify(what.name)}, and no inventory has one: somebody else has changed it`,
+  );
+}
+
+interface SchemaRow {
+  readonly type: string;
+  readonly name: string;
+  readonly tbl_name: string;
+  readonly sql: string | null;
+}
+
+/** What SQLite makes by itself: the indexes of unique columns, and what the planner has learnt. */
+const isSqlites = ({ type, name, sql }: SchemaRow): boolean =>
+  (type === "index" && sql === null) || (name === "sqlite_stat1" && sql === "CREATE TABLE sqlite_stat1(tbl,idx,stat)");
+
+/** One number for all tables and indexes, as their statements say them. @throws SQLiteError */
+export function schemaDigest(sqlite: SqliteDatabase): string {
+  const rows = sqlite.query<SchemaRow, []>("select type, name, tbl_name, sql from sqlite_schema order by type, name").all();
+  const lines = rows
+    .filter((row) => !isSqlites(row))
+    .map(({ type, name, tbl_name, sql }) => JSON.stringify([type, name, tbl_name, sql]));
+  return createHash("sha256").update(lines.join("\n")).digest("hex");
+}
+
+/** The tables are those of the last migration that it says it had, to the letter. To be asked after `refuseForeign` and `newerMigration`. @throws SQLiteError */
+export function refuseOtherSchema(path: string, sqlite: SqliteDatabase): Result<void, InventoryError> {
+  const executed = executedMigrations(sqlite);
+  const last = executed.at(-1);
+  if (last === undefined) return damaged(path, "it is a database, but not an inventory");
+  const isInOrder = executed.join() === Object.keys(MIGRATIONS).toSorted().slice(0, executed.length).join();
+  if (isInOrder && SCHEMA_DIGESTS[last] === schemaDigest(sqlite)) return ok(undefined);
+  return damaged(
+    path,
+    `its tables are not those of an inventory after ${JSON.stringify(last)}: somebody else has made or changed it`,
+  );
 }

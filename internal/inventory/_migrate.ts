@@ -14,7 +14,7 @@ import type { InventoryError } from "./inventory-error.ts";
 import { MIGRATIONS } from "./migrations/mod.ts";
 
 /** Names of the migrations that this database has had, in order. @throws SQLiteError */
-function executedMigrations(sqlite: SqliteDatabase): string[] {
+export function executedMigrations(sqlite: SqliteDatabase): string[] {
   const table = sqlite.query("select name from sqlite_master where type = 'table' and name = 'kysely_migration'").get();
   if (table === null) return [];
   return sqlite

@@ -2,13 +2,14 @@
 import { Database as SqliteDatabase } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
 import { err, ok, type Result } from "neverthrow";
-import { refuseForeign } from "./_foreign-schema.ts";
-import { isUnmade, newerMigration } from "./_migrate.ts";
+import { refuseForeign, refuseOtherSchema } from "./_foreign-schema.ts";
+import { executedMigrations, isUnmade, newerMigration } from "./_migrate.ts";
 import { inventoryErrorOf } from "./_sqlite-error.ts";
+import { wrongValues } from "./_values.ts";
 import { Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import { MIGRATIONS } from "./migrations/mod.ts";
-import { FILE_REPLICA_STATES, fileReplicaStateCode, IMPORT_STATES, ORIGIN_STATES, originStateCode } from "./model.ts";
+import { FILE_REPLICA_STATES, fileReplicaStateCode, ORIGIN_STATES, originStateCode } from "./model.ts";
 import { readTallies, recount, type Tallies } from "./tally.ts";
 
 export interface InventoryReport {
@@ -23,11 +24,14 @@ export interface InventoryReport {
   readonly problems: readonly string[];
 }
 
-/** Rows of which there must be none. */
-const NEVER: readonly (readonly [what: string, from: string])[] = [
+/** Rows of which there must be none: what cannot even be counted by its state. */
+const UNKNOWN: readonly (readonly [what: string, from: string])[] = [
   ["file origins have an unknown state", `file_origin where state not between 1 and ${ORIGIN_STATES.length}`],
   ["file replicas have an unknown state", `file_replica where state not between 1 and ${FILE_REPLICA_STATES.length}`],
-  ["file replicas have an unknown import state", `file_replica where imported not between 1 and ${IMPORT_STATES.length}`],
+];
+
+/** And what cannot be so. */
+const NEVER: readonly (readonly [what: string, from: string])[] = [
   ["file origins have an impossible size or time", "file_origin where size < 0 or mtime_nanoseconds not between 0 and 999999999"],
   [
     "file replicas have an impossible size or time",
@@ -78,6 +82,8 @@ export function checkInventory(path: string): Result<InventoryReport, InventoryE
     if (isUnmade(sqlite)) return err({ kind: "inventory-missing", path });
     const migration = newerMigration(sqlite);
     if (migration !== undefined) return err({ kind: "inventory-newer", path, migration });
+    const other = refuseOtherSchema(path, sqlite);
+    if (other.isErr()) return err(other.error);
     return ok({ path, bytes: statSync(path).size, ...contents(path, sqlite) });
   } catch (exception) {
     return err(inventoryErrorOf(path, exception));
@@ -86,39 +92,42 @@ export function checkInventory(path: string): Result<InventoryReport, InventoryE
   }
 }
 
+/** Each step asks only what the steps before have shown to be answerable. */
 function contents(path: string, sqlite: SqliteDatabase): Omit<InventoryReport, "path" | "bytes"> {
-  const problems = damages(sqlite);
-  const executed = sqlite.query<{ name: string }, []>("select name from kysely_migration order by name").all();
-  const isOurs = JSON.stringify(executed.map(({ name }) => name)) === JSON.stringify(Object.keys(MIGRATIONS).toSorted());
+  const none = { uuid: null, fileOrigins: 0, fileReplicas: 0, newestAt: 0 };
+  // The first damage is enough: whoever goes on behind it may go round for ever.
+  const pages = sqlite.query<{ integrity_check: string }, []>("pragma integrity_check(1)").all();
+  const damages = pages.map((row) => row.integrity_check).filter((text) => text !== "ok");
+  if (damages.length > 0) return { ...none, problems: damages };
   const number = (text: string): number => sqlite.query<{ n: number | null }, []>(`select ${text} as n`).get()?.n ?? 0;
-  const counts = {
-    uuid: null,
-    fileOrigins: number("(select count(*) from file_origin)"),
-    fileReplicas: number("(select count(*) from file_replica)"),
-    newestAt: number(
-      "max((select coalesce(max(observed_at), 0) from file_origin), (select coalesce(max(copied_at), 0) from file_replica), (select coalesce(max(started_at), 0) from run))",
-    ),
-  };
+  const count = (from: string): number => number(`(select count(*) from ${from})`);
+  const found = (never: typeof NEVER): string[] =>
+    never.flatMap(([what, from]) => {
+      const rows = count(from);
+      return rows > 0 ? [`${rows} ${what}`] : [];
+    });
+  const counts = { ...none, fileOrigins: count("file_origin"), fileReplicas: count("file_replica") };
+  const executed = executedMigrations(sqlite);
+  const problems = [...wrongReferences(sqlite), ...wrongValues(sqlite, executed, count), ...found(UNKNOWN)];
+  if (problems.length > 0) return { ...counts, problems };
+  const newestAt = number(
+    "max((select coalesce(max(observed_at), 0) from file_origin), (select coalesce(max(copied_at), 0) from file_replica), (select coalesce(max(started_at), 0) from run))",
+  );
   // What must hold between rows is said of today's schema; an older one becomes that when it is opened.
-  if (!isOurs || problems.length > 0) return { ...counts, problems };
-  for (const [what, from] of NEVER) {
-    const found = number(`(select count(*) from ${from})`);
-    if (found > 0) problems.push(`${found} ${what}`);
-  }
+  if (executed.length < Object.keys(MIGRATIONS).length) return { ...counts, newestAt, problems };
+  problems.push(...found(NEVER));
   const session = new Session(path, sqlite);
   const wrong = differences(readTallies(session), recount(session));
   if (wrong > 0) problems.push(`${wrong} counts are not those of the rows`);
   const uuid = sqlite.query<{ uuid: string }, []>("select uuid from identity").get()?.uuid ?? null;
-  return { ...counts, uuid, problems };
+  return { ...counts, newestAt, uuid, problems };
 }
 
-function damages(sqlite: SqliteDatabase): string[] {
-  const pages = sqlite.query<{ integrity_check: string }, []>(`pragma integrity_check(${SHOWN})`).all();
-  const references = sqlite.query<{ table: string; parent: string }, []>("pragma foreign_key_check").all();
-  return [
-    ...pages.map((row) => row.integrity_check).filter((text) => text !== "ok"),
-    ...references.slice(0, SHOWN).map(({ table, parent }) => `a row of ${table} refers to a row of ${parent} that is not there`),
-  ];
+function wrongReferences(sqlite: SqliteDatabase): string[] {
+  const references = sqlite
+    .query<{ table: string; parent: string }, []>(`select "table", parent from pragma_foreign_key_check limit ${SHOWN}`)
+    .all();
+  return references.map(({ table, parent }) => `a row of ${table} refers to a row of ${parent} that is not there`);
 }
 
 /** Counts of nothing may be kept or not. */

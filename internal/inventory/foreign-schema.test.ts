@@ -1,9 +1,13 @@
-/** A database that somebody else has prepared: what would run by itself when it is asked or written is refused, before it is. */
+/** A database that somebody else has prepared: what would run by itself when it is asked or written is refused, before it is; and so are other tables. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { Scratch } from "../testing/mod.ts";
+import { Kysely, Migrator } from "kysely";
+import { BunSqliteDialect } from "kysely-bun-sqlite";
+import { command, pythonPath, Scratch } from "../testing/mod.ts";
 import { HOLDER, openScratchInventory } from "./_for-tests.ts";
+import { schemaDigest } from "./_foreign-schema.ts";
 import { checkInventory } from "./check.ts";
+import { MIGRATIONS, SCHEMA_DIGESTS } from "./migrations/mod.ts";
 import { openInventory, openInventoryForReading } from "./open.ts";
 
 /** What is planted, and the name that the error tells. */
@@ -32,3 +36,80 @@ for (const [name, ...statements] of PLANTED) {
     expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toMatchObject(refused);
   });
 }
+
+/** Refused to check and to write. What is read beside its writer was opened by that. */
+const OTHER: Readonly<Record<string, readonly string[]>> = {
+  "a column more": ["alter table host add column more text"],
+  "a column that is computed": ["alter table host add column more text generated always as (hex(zeroblob(100000000))) virtual"],
+  "a table more": ["create table more (x)"],
+  "a table less": ["drop table manifest"],
+  "an index over what is computed": ["create index more on host (length(hex(zeroblob(100000))))"],
+  "a column of another kind": [
+    "pragma writable_schema = on",
+    `update sqlite_schema set sql = replace(sql, '"size" bigint', '"size" text') where name = 'file_origin'`,
+  ],
+  "a rule of its own": [
+    "pragma writable_schema = on",
+    `update sqlite_schema set sql = replace(sql, '"name" text not null', '"name" text not null check (length(hex(zeroblob(100000000))) > 0)') where name = 'host'`,
+  ],
+  "a migration that it did not have": ["delete from kysely_migration where name like '0003%'"],
+  "no migrations": ["delete from kysely_migration"],
+};
+
+// Bun's SQLite keeps its schema from being written by hand (SQLITE_DBCONFIG_DEFENSIVE); whoever prepares a file does not.
+const EXECUTE = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nfor one in sys.argv[2:]: c.execute(one)\nc.commit()";
+
+for (const [name, statements] of Object.entries(OTHER)) {
+  test(`an inventory with ${name} is refused: to check and to write`, async () => {
+    using scratch = new Scratch();
+    const path = scratch.path("inventory.db");
+    (await openScratchInventory(scratch)).close();
+    command(pythonPath(), "-c", EXECUTE, path, ...statements);
+    const refused = { kind: "inventory-damaged", path, detail: expect.stringMatching(/tables are not those|not an inventory/) };
+    expect(checkInventory(path)._unsafeUnwrapErr()).toMatchObject(refused);
+    expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toMatchObject(refused);
+  });
+}
+
+for (const statement of [
+  "create virtual table kysely_migration using fts5(name, timestamp)",
+  "create table kysely_migration (timestamp text, name text generated always as (hex(zeroblob(1000000000))) virtual)",
+]) {
+  test(`a list of migrations that is not only kept is not asked: ${statement}`, async () => {
+    using scratch = new Scratch();
+    const path = scratch.path("inventory.db");
+    (await openScratchInventory(scratch)).close();
+    command(pythonPath(), "-c", EXECUTE, path, "drop table kysely_migration", statement);
+    const refused = { kind: "inventory-damaged", detail: expect.stringContaining("somebody else has changed it") };
+    expect(checkInventory(path)._unsafeUnwrapErr()).toMatchObject(refused);
+    expect(openInventoryForReading(path)._unsafeUnwrapErr()).toMatchObject(refused);
+  });
+}
+
+test("a database of another program is not made an inventory", async () => {
+  using scratch = new Scratch();
+  const path = scratch.path("theirs.db");
+  command(pythonPath(), "-c", EXECUTE, path, "create table theirs (x)");
+  expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toMatchObject({
+    detail: "it is a database, but not an inventory",
+  });
+  const sqlite = new Database(path, { readonly: true });
+  expect(sqlite.query("select name from sqlite_schema").all()).toEqual([{ name: "theirs" }]);
+  sqlite.close();
+});
+
+test("the digest of each schema is that of the migrations up to it", async () => {
+  const digests: Record<string, string> = {};
+  const names = Object.keys(MIGRATIONS).toSorted();
+  for (const [index, last] of names.entries()) {
+    const sqlite = new Database(":memory:");
+    const migrations = Object.fromEntries(Object.entries(MIGRATIONS).filter(([name]) => names.indexOf(name) <= index));
+    const kysely = new Kysely<unknown>({ dialect: new BunSqliteDialect({ database: sqlite }) });
+    await new Migrator({ db: kysely, provider: { getMigrations: async () => migrations } }).migrateToLatest();
+    // What SQLite learns for itself does not count.
+    sqlite.run("analyze");
+    digests[last] = schemaDigest(sqlite);
+    sqlite.close();
+  }
+  expect(digests).toEqual({ ...SCHEMA_DIGESTS });
+});

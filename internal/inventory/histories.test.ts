@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { declareData, differenceOf, evidence, foundIn, idsIn, imported, must, scanned, withInventory } from "./_for-tests.ts";
+import { checkInventory } from "./check.ts";
 import { type Declared, declaredReplicas } from "./declare.ts";
 import { recordEvidence } from "./evidence.ts";
 import { nextCopies } from "./evidence-queries.ts";
@@ -253,6 +254,8 @@ test("the tallies equal the rows, and what is pending is what is lacking", async
           }
           expectFindingsToBeStates(inventory);
         }
+        // Whatever happened, its rows are ones that a check lets pass.
+        expect(checkInventory(inventory.path)._unsafeUnwrap().problems).toEqual([]);
       });
     }),
     { numRuns: 60 },

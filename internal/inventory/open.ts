@@ -7,7 +7,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } fr
 import { dirname } from "node:path";
 import { err, errAsync, ok, okAsync, type Result, ResultAsync } from "neverthrow";
 import { errnoText, type Lock, tryLockExclusive } from "../sys/mod.ts";
-import { refuseForeign } from "./_foreign-schema.ts";
+import { refuseForeign, refuseOtherSchema } from "./_foreign-schema.ts";
 import { isUnmade, migrate, newerMigration } from "./_migrate.ts";
 import { inventoryErrorOf } from "./_sqlite-error.ts";
 import { Inventory, Session } from "./inventory.ts";
@@ -29,6 +29,9 @@ const fingerprintOf = (path: string): string => {
   const { size, mtimeNs, ino } = statSync(path, { bigint: true });
   return JSON.stringify({ closed: { size: String(size), mtime: String(mtimeNs), inode: String(ino) } });
 };
+
+/** A clean end leaves no rows in the log: what is there is somebody else's. */
+const hasLog = (path: string): boolean => existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0;
 
 /** A clean end that cannot be noted down only costs a check at the next start. */
 function noteCleanEnd(path: string, lock: Lock): void {
@@ -122,7 +125,7 @@ export function openInventory(path: string, holder: Holder): ResultAsync<Invento
   };
   try {
     const known = existsSync(path) && statSync(path).size > 0;
-    const untouched = known && previous === fingerprintOf(path);
+    const untouched = known && previous === fingerprintOf(path) && !hasLog(path);
     const written = locked.value.write(JSON.stringify(holder));
     if (written.isErr()) {
       return giveUp({ kind: "inventory-unusable", path, detail: `its lock file: ${errnoText(written.error.code)}` });
@@ -136,6 +139,9 @@ export function openInventory(path: string, holder: Holder): ResultAsync<Invento
     }
     const newer = newerMigration(sqlite);
     if (newer !== undefined) return giveUp({ kind: "inventory-newer", path, migration: newer });
+    // What this program has left as it is now has the tables that it made.
+    const other = untouched || isUnmade(sqlite) ? ok(undefined) : refuseOtherSchema(path, sqlite);
+    if (other.isErr()) return giveUp(other.error);
   } catch (exception) {
     return giveUp(inventoryErrorOf(path, exception));
   }

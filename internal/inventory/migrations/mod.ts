@@ -18,3 +18,13 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0005-import": importing,
   "0006-manifest": manifest,
 };
+
+/** What the tables are after each of them (`schemaDigest`). A migration that is added adds its line; its test tells what it must be. */
+export const SCHEMA_DIGESTS: Readonly<Record<string, string>> = {
+  "0001-first-schema": "afef297d979092af1e318548816527cbc54ab1f1bb43ae532281a2b9ce11142a",
+  "0002-controller": "6a934cf7915e7950b7a33663d1feae0316949ee7aed360a48fe98568ad1ef2a6",
+  "0003-identity": "38a7fdff3b212d2abe6c2a875a1afbe710c3e92a6cc4b5584ad37abcb25a7d85",
+  "0004-evidence": "f908dcd9183128d1705a6063cb063aef97f3cbbc0ec2dfd0d2747bb362d14809",
+  "0005-import": "9c3aea80b5b8f21e07400abbe9425b16fdddfb7c26c8af71c88f1d759ed7576c",
+  "0006-manifest": "d90a470594cf4a6a024588071f0a64782f4154168c066f4923ac04441bbb5c3d",
+};

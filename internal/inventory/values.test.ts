@@ -1,0 +1,61 @@
+/** Values that this program never writes: a copy of the inventory that has one is not whole, and no query stumbles over it. */
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { Scratch } from "../testing/mod.ts";
+import { declareData, differenceOf, evidence, foundIn, imported, openScratchInventory, scanned } from "./_for-tests.ts";
+import { checkInventory } from "./check.ts";
+
+/** A statement, and what `inventory check` has to say of it. */
+const VALUES: readonly (readonly [statement: string, problem: RegExp])[] = [
+  ["update file_origin set size = 'much'", /size that is none/],
+  ["update file_origin set size = 9223372036854775807", /size that is none/],
+  ["update file_origin set size = 1.5", /size that is none/],
+  ["update file_origin set size = -1", /impossible size/],
+  ["update file_origin set mtime_seconds = x'00'", /mtime_seconds that is none/],
+  ["update file_origin set mtime_nanoseconds = 1000000000", /impossible size or time/],
+  ["update file_origin set observed_at = 8640000000000001", /observed_at that is none/],
+  ["update file_replica set verified_at = -8640000000000001", /verified_at that is none/],
+  ["update file_origin set state = 77", /unknown state/],
+  ["update file_replica set state = 77", /unknown state/],
+  ["update file_replica set imported = 77", /unknown import state/],
+  ["update file_replica set digest = 'x'", /digest that is none/],
+  ["update file_replica set digest = x'00', digest_algorithm = 7", /digest of an unknown kind/],
+  ["update file_origin set name = '..' where id = 1", /name that is none/],
+  ["update file_origin set name = 'a/b' where id = 1", /name that is none/],
+  ["update file_origin set name = '' where id = 1", /name that is none/],
+  ["update file_origin set name = 'a' || char(0) where id = 1", /name that is none/],
+  ["update file_origin set name = x'2e2e' where id = 1", /name that is none/],
+  ["update file_origin set name = cast(zeroblob(10000000) as text) where id = 1", /name that is none/],
+  ["update host set name = '../etc'", /hosts have a name/],
+  ["update directory set path = '/data/../../etc' where parent_id is not null", /path that is none/],
+  ["update directory set path = 'data' where parent_id is null", /path that is none/],
+  ["update directory set path = '/data//x' where parent_id is not null", /path that is none/],
+  ["update directory set parent_id = id", /not below the one/],
+  ["update directory set path = '/elsewhere' where parent_id is not null", /not below the one/],
+  ["update data_directory set path = '/..'", /path that is none/],
+  ["insert into place (path) values ('../canary')", /places have a path/],
+  ["insert into place (path) values ('/etc')", /places have a path/],
+  ["update data_directory set scan_report = 'null'", /report that is none/],
+  ["update data_directory set scan_report = '{'", /report that is none/],
+  ["update data_directory set scan_report = json_set(scan_report, '$.problems', json('[1]'))", /report that is none/],
+  ["delete from identity", /identities/],
+  ["insert into identity values ('another')", /identities/],
+  ["insert into event values (9, 's', 'info', 'r', printf('%.*c', 10000000, 'x'), 1, 0, 0)", /message that is none/],
+];
+
+for (const [statement, problem] of VALUES) {
+  test(`a copy of the inventory is not whole after: ${statement}`, async () => {
+    using scratch = new Scratch();
+    const path = scratch.path("inventory.db");
+    const inventory = await openScratchInventory(scratch);
+    const declared = await declareData(inventory, ["/r"]);
+    await scanned(inventory, declared, [differenceOf("/data/x", [{ name: "x", evidence: evidence(1) }])]);
+    await imported(inventory, "/r", foundIn("/data/x", [{ name: "x", evidence: evidence(1) }], "place"));
+    inventory.close();
+    expect(checkInventory(path)._unsafeUnwrap().problems).toEqual([]);
+    const sqlite = new Database(path);
+    sqlite.run(statement);
+    sqlite.close();
+    expect(checkInventory(path)._unsafeUnwrap().problems.join("\n")).toMatch(problem);
+  });
+}
