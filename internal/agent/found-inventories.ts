@@ -8,12 +8,13 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   writeSync,
 } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import type { DesiredState, Replica } from "../config/mod.ts";
-import { checkInventory, inventoryErrorMessage } from "../inventory/mod.ts";
+import { checkInventory, inventoryErrorMessage, whyNoDatabase } from "../inventory/mod.ts";
 import { inventoryCopiesOn, ownerOfInventoryCopy, readInventoryCopy, rootProblem } from "../replicate/mod.ts";
 import { openVolume, type Volume, volumeErrorMessage } from "../volume/mod.ts";
 import { isoTime } from "./agent.ts";
@@ -77,12 +78,25 @@ export class FoundInventories {
     for (const name of names.value) {
       if (ownerOfInventoryCopy(name)?.hostname === this.state.hostname) {
         await this.#fetch(url, name, async (write) => {
-          const read = await readInventoryCopy(volume, name, write);
-          return read.isErr() ? volumeErrorMessage(read.error) : undefined;
+          let why: string | undefined;
+          const isWanted = (bytes: number, head: Uint8Array): boolean => {
+            why = whyNoDatabase(head, bytes) ?? this.#whyNoRoom(bytes);
+            return why === undefined;
+          };
+          const read = await readInventoryCopy(volume, name, isWanted, write);
+          return read.isErr() ? volumeErrorMessage(read.error) : why;
         });
       } else
         this.#add(url, name, `it is of another host than ${this.state.hostname}: to use it, copy it here and name it with from=`);
     }
+  }
+
+  /** The inventory that is made of it needs room, too. */
+  #whyNoRoom(bytes: number): string | undefined {
+    const folder = dirname(this.state.database);
+    const { bavail, bsize } = statfsSync(folder);
+    const free = bavail * bsize;
+    return 2 * bytes <= free ? undefined : `it has ${bytes} bytes, and ${folder} has only ${free} free: twice as many are needed`;
   }
 
   /** Takes a file that the operator names. */

@@ -9,6 +9,7 @@ export * from "./backup.ts";
 export * from "./check.ts";
 export * from "./conditions.ts";
 export * from "./current-copies.ts";
+export * from "./database-file.ts";
 export * from "./declare.ts";
 export {
   beginRound,

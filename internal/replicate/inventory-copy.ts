@@ -12,6 +12,7 @@ import {
   INVENTORY_FOLDER,
   type ListableVolume,
   openLocalVolume,
+  readUpTo,
   type SourceFile,
   type TemporaryFile,
   temporaryName,
@@ -45,6 +46,7 @@ export interface InventoryCopyRequest {
 const FOLDER_MODE = 0o750;
 const FILE_MODE = 0o640;
 const BUFFER_BYTES = 1 << 20;
+const HEAD_BYTES = 512;
 const END = ".db";
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -202,10 +204,11 @@ export async function inventoryCopiesOn(volume: ListableVolume): Promise<Result<
   return listed.map(() => names.toSorted());
 }
 
-/** Brings a copy of an inventory from a volume; hands it on piece by piece. */
+/** Brings a copy of an inventory from a volume; hands it on piece by piece, as many bytes as it had when it was opened. `isWanted`: asked once, with its size and its first bytes. */
 export async function readInventoryCopy(
   volume: Volume,
   name: string,
+  isWanted: (bytes: number, head: Uint8Array) => boolean,
   write: (bytes: Uint8Array) => void,
 ): Promise<Result<undefined, VolumeError>> {
   const folder = await volume.openDirectory(INVENTORY_FOLDER);
@@ -215,8 +218,12 @@ export async function readInventoryCopy(
   if (source.isErr()) return err(source.error);
   const buffer = new IoBuffer(BUFFER_BYTES);
   let result: Result<undefined, VolumeError> = ok(undefined);
-  for (let position = 0; ; ) {
-    const length = await source.value.read(buffer, buffer.size, position);
+  const { size } = source.value.stat;
+  const head = await readUpTo(source.value, HEAD_BYTES);
+  if (head.isErr()) result = err(head.error);
+  const end = head.isOk() && isWanted(size, head.value) ? size : 0;
+  for (let position = 0; position < end; ) {
+    const length = await source.value.read(buffer, Math.min(buffer.size, end - position), position);
     if (length.isErr()) result = err(length.error);
     if (length.isErr() || length.value === 0) break;
     write(buffer.bytes.subarray(0, length.value));

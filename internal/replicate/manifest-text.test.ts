@@ -88,3 +88,42 @@ describe("a manifest of another directory", () => {
     expect(read(Buffer.concat([manifestHead(one), manifestEnd(0)])).every(({ kind }) => kind === "damaged")).toBe(true);
   });
 });
+
+test("a line that never ends is given up, and nothing of it is held", () => {
+  const reader = new ManifestReader(SUBJECT);
+  const found: ManifestPiece[] = [...reader.take(manifestHead(SUBJECT))];
+  let pieces = 0;
+  for (; pieces < 100 && !reader.isGivenUp; pieces += 1) found.push(...reader.take(new Uint8Array(1 << 18)));
+  expect(pieces).toBeLessThan(10);
+  expect([...found, ...reader.end()]).toEqual([{ kind: "damaged", line: 5 }]);
+});
+
+test("a file that is no manifest is given up after its head", () => {
+  const reader = new ManifestReader(SUBJECT);
+  const found = [...reader.take(bytesOfText("one\ntwo\nthree\nfour\nfive\n"))];
+  expect(found).toHaveLength(4);
+  expect(reader.isGivenUp).toBe(true);
+});
+
+test("numbers that no double holds, and times that are none, are damage", () => {
+  const good: ManifestCopy = {
+    name: "x",
+    place: FOLDER,
+    evidence: { size: 1, mtimeSeconds: 2, mtimeNanoseconds: 3 },
+    kept: undefined,
+    digest: undefined,
+    state: "current",
+    copiedAt: 4,
+    verifiedAt: 5,
+    imported: undefined,
+    createdAt: undefined,
+  };
+  expect(read(text([good])).map(({ kind }) => kind)).toEqual(["copy"]);
+  for (const wrong of [
+    { evidence: { ...good.evidence, size: 2 ** 53 } },
+    { evidence: { ...good.evidence, mtimeSeconds: -(2 ** 53) } },
+    { copiedAt: 8_640_000_000_000_001 },
+    { verifiedAt: 8_640_000_000_000_001 },
+  ])
+    expect(read(text([{ ...good, ...wrong }])).map(({ kind }) => kind)).toEqual(["damaged"]);
+});

@@ -76,7 +76,12 @@ export type ManifestPiece =
   /** Lines that are not what was written. `line` counts from 1. */
   | { readonly kind: "damaged"; readonly line: number };
 
-/** Reads a manifest as it comes, piece of file by piece of file. Holds no more than a line. */
+/** Longer than any line that is written, and short enough to be held. */
+const MOST_LINE_BYTES = 1 << 20;
+/** Milliseconds since 1970 that Date can show. */
+const MOST_MILLISECONDS = 8.64e15;
+
+/** Reads a manifest as it comes, piece of file by piece of file. Holds no more than a line, and gives up a file that is none. */
 export class ManifestReader {
   #rest = new Uint8Array(0);
   #line = 0;
@@ -84,10 +89,17 @@ export class ManifestReader {
   #isOurs = false;
   #copies = 0;
   #ended = false;
+  #isGivenUp = false;
 
   constructor(private readonly subject: ManifestSubject) {}
 
+  /** Nothing more of the file is of use: it is somebody else's, or a line of it never ends. */
+  get isGivenUp(): boolean {
+    return this.#isGivenUp || (this.#line >= HEAD_LINES && !this.#isOurs);
+  }
+
   *take(bytes: Uint8Array): Generator<ManifestPiece> {
+    if (this.isGivenUp) return;
     const all = new Uint8Array(this.#rest.length + bytes.length);
     all.set(this.#rest);
     all.set(bytes, this.#rest.length);
@@ -97,16 +109,19 @@ export class ManifestReader {
       from = end + 1;
     }
     this.#rest = all.slice(from);
+    if (this.#rest.length <= MOST_LINE_BYTES) return;
+    this.#isGivenUp = true;
+    yield { kind: "damaged", line: this.#line + 1 };
   }
 
   /** The file is over. */
   *end(): Generator<ManifestPiece> {
-    if (!this.#ended || this.#rest.length > 0) yield { kind: "damaged", line: this.#line + 1 };
+    if (!this.isGivenUp && (!this.#ended || this.#rest.length > 0)) yield { kind: "damaged", line: this.#line + 1 };
   }
 
   *#take(line: Uint8Array): Generator<ManifestPiece> {
     this.#line += 1;
-    if (this.#line <= 4) yield* this.#head(line);
+    if (this.#line <= HEAD_LINES) yield* this.#head(line);
     else if (!this.#isOurs) return;
     else if (this.#known !== undefined) {
       const copy = copyOf(this.#known, line);
@@ -141,6 +156,7 @@ export class ManifestReader {
   }
 }
 
+const HEAD_LINES = 4;
 const SPACE = 0x20;
 const HASH = 0x23;
 const COLON = 0x3a;
@@ -167,6 +183,9 @@ function copyOf(known: Uint8Array, line: Uint8Array): ManifestPiece | undefined 
   const state = FILE_REPLICA_STATES.find((one) => one === stateText);
   const imported = IMPORT_STATES.find((one) => one === importedText);
   if (state === undefined || (imported === undefined && importedText !== NONE)) return undefined;
+  if (![size, seconds, keptSeconds ?? 0, created === NONE ? 0 : created].every((text) => Number.isSafeInteger(Number(text))))
+    return undefined;
+  if (![copied, verified === NONE ? 0 : verified].every((text) => Number(text) <= MOST_MILLISECONDS)) return undefined;
   return {
     kind: "copy",
     copy: {

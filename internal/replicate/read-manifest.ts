@@ -46,6 +46,7 @@ export async function readManifest(
     if (length.isErr() || length.value === 0) break;
     position += length.value;
     for (const piece of reader.take(buffer.bytes.subarray(0, length.value))) await take(piece);
+    if (reader.isGivenUp) break;
   }
   source.value.close();
   if (result.isOk()) for (const piece of reader.end()) await take(piece);

@@ -1,8 +1,8 @@
 /** A world in which one far end means harm: a replica there, and an origin host. Beside them a replica on this machine and one at an honest far end, which must never suffer. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Distortion } from "./hostile-sftp.ts";
-import type { Outcome } from "./program.ts";
+import { type MeasuredOutcome, measured } from "./measured.ts";
 import { World } from "./world.ts";
 
 const BEFORE = [
@@ -61,23 +61,7 @@ export class HostileWorld extends World {
   }
 
   /** Runs a command, and tells the most memory that it took, in MB. */
-  async measured(...given: readonly string[]): Promise<Outcome & { readonly megabytes: number }> {
-    const running = this.start(...given);
-    let kilobytes = 0;
-    const look = setInterval(() => {
-      kilobytes = Math.max(kilobytes, peakOf(running.pid));
-    }, 50);
-    const outcome = await running.ended;
-    clearInterval(look);
-    return { ...outcome, megabytes: kilobytes / 1024 };
-  }
-}
-
-function peakOf(pid: number): number {
-  try {
-    return Number(/^VmHWM:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
-  } catch {
-    // It has ended.
-    return 0;
+  measured(...given: readonly string[]): Promise<MeasuredOutcome> {
+    return measured(this.start(...given));
   }
 }

@@ -10,6 +10,7 @@ export * from "./far-world.ts";
 export * from "./fuse-volume.ts";
 export * from "./fuzz.ts";
 export * from "./hard-files.ts";
+export * from "./hostile-replica-world.ts";
 export * from "./hostile-sftp.ts";
 export * from "./hostile-world.ts";
 export * from "./inventory-file.ts";

@@ -46,6 +46,7 @@ const rowOfTests = (fault: string, tried: number, failed: number): FaultRow => (
 
 const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   "a far end that means harm": ["cmd/xtelemdb/hostile-far-end.whole.test.ts"],
+  "a replica in somebody else's hands": ["cmd/xtelemdb/hostile-replica.whole.test.ts"],
   "directories swapped for links, names that act, files that are none": [
     "cmd/xtelemdb/symlink-swap.whole.test.ts",
     "cmd/xtelemdb/hostile-files.whole.test.ts",
