@@ -58,9 +58,7 @@ const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
   script: () => (works("script", "--version") ? undefined : "script is missing"),
   "systemd-analyze": () => (works("systemd-analyze", "--version") ? undefined : "systemd-analyze is missing"),
   buildah: () =>
-    isRoot() && works("buildah", "--version") && works("debootstrap", "--version")
-      ? undefined
-      : "buildah or debootstrap is missing, or this is not root",
+    isRoot() && works("buildah", "--version") ? undefined : "buildah is missing, or this is not root",
   sshd: () =>
     existsSync("/usr/sbin/sshd") && existsSync("/usr/lib/openssh/sftp-server") && works("ssh", "-V")
       ? undefined
