@@ -57,8 +57,7 @@ const CHECKS: Readonly<Record<Requirement, () => string | undefined>> = {
     isRoot() && works("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "true") ? undefined : "setpriv is missing",
   script: () => (works("script", "--version") ? undefined : "script is missing"),
   "systemd-analyze": () => (works("systemd-analyze", "--version") ? undefined : "systemd-analyze is missing"),
-  buildah: () =>
-    isRoot() && works("buildah", "--version") ? undefined : "buildah is missing, or this is not root",
+  buildah: () => (isRoot() && works("buildah", "--version") ? undefined : "buildah is missing, or this is not root"),
   sshd: () =>
     existsSync("/usr/sbin/sshd") && existsSync("/usr/lib/openssh/sftp-server") && works("ssh", "-V")
       ? undefined
