@@ -38,6 +38,7 @@ const { values, positionals } = parseArgs({
     seed: { type: "string", default: "1" },
     jobs: { type: "string", default: "2" },
     cases: { type: "string" },
+    part: { type: "string" },
     minutes: { type: "string" },
     case: { type: "string" },
   },
@@ -48,6 +49,11 @@ const fail = (message: string, help: string): never => {
   process.exit(2);
 };
 
+function partOf(text: string): { number: number; of: number } {
+  const [number = 0, of = 0] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).slice(1).map(Number);
+  return number >= 1 && number <= of ? { number, of } : fail(`"${text}" is no part`, "--part=2/5 is the second of five");
+}
+
 const unknown = positionals.find((word) => KINDS[word] === undefined);
 if (unknown !== undefined) fail(`there is no kind of fault "${unknown}"`, `there are ${Object.keys(KINDS).join(", ")}`);
 const options: FaultOptions = {
@@ -56,6 +62,7 @@ const options: FaultOptions = {
   jobs: Number(values.jobs),
   say: (line) => console.error(line),
   ...(values.cases === undefined ? {} : { cases: Number(values.cases) }),
+  ...(values.part === undefined ? {} : { part: partOf(values.part) }),
   ...(values.minutes === undefined ? {} : { minutes: Number(values.minutes) }),
 };
 if (

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { appendFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
+import { sample } from "../../internal/testing/chosen-cases.ts";
 import {
   brokenLaws,
   caseName,
@@ -19,7 +20,6 @@ import {
   pointsOf,
   SCENES,
   type Scene,
-  sample,
   shortTransfers,
   sweep,
 } from "../../internal/testing/faults/mod.ts";
@@ -57,7 +57,7 @@ for (const scene of SCENES) {
 }
 
 wholeTest("other commands, killed at any system call, end well when they are run again", ["strace"], async () => {
-  const cases = await commandCases({ quick: false, cases: COMMANDS, seed: SEED });
+  const cases = sample(await commandCases(), COMMANDS, SEED);
   const said: string[] = [];
   const options = { quick: false, seed: SEED, jobs: JOBS, say: (line: string) => said.push(line) };
   expect(await commandRow(cases, options, "commands"), said.join("\n")).toMatchObject({

@@ -3,7 +3,7 @@
  * have everything. Once it is honest again, so has it.
  */
 import { expect } from "bun:test";
-import { sample } from "../../internal/testing/faults/mod.ts";
+import { sample } from "../../internal/testing/chosen-cases.ts";
 import { DISTORTIONS, type Distortion, HostileWorld, type Tree, wholeTest } from "../../internal/testing/mod.ts";
 
 /** Far more than a good run needs here, far less than what a hostile length asks for. */

@@ -5,7 +5,7 @@
 import { expect } from "bun:test";
 import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sample } from "../../internal/testing/faults/mod.ts";
+import { sample } from "../../internal/testing/chosen-cases.ts";
 import { command, HOST, HostileReplicaWorld, inventoryIntegrity, MARKER, wholeTest } from "../../internal/testing/mod.ts";
 
 const MOST_MEGABYTES = 400;

@@ -1,6 +1,6 @@
 /** A sample of the power cuts of scripts/faults, and the proof that their checks see a disk that ignores flushes. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { sample } from "../../internal/testing/faults/mod.ts";
+import { sample } from "../../internal/testing/chosen-cases.ts";
 import { type Requirement, wholeTest } from "../../internal/testing/mod.ts";
 import {
   allCuts,

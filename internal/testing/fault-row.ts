@@ -4,6 +4,8 @@ export interface FaultRow {
   readonly fault: string;
   /** Cases that were run. */
   readonly tried: number;
+  /** Cases that there are; left out where there is no end of them. */
+  readonly of?: number;
   /** Of those, the ones in which the fault did come about. */
   readonly disturbed: number;
   /** Files under final names with contents that no version has. */
@@ -22,6 +24,8 @@ export interface FaultOptions {
   readonly quick: boolean;
   /** So many cases of each row, chosen by the seed; left out: all of them. */
   readonly cases?: number;
+  /** Of all cases of each row a part only: the second of five, say. */
+  readonly part?: { readonly number: number; readonly of: number };
   readonly seed: number;
   /** How long what goes by time goes on. */
   readonly minutes?: number;
@@ -41,7 +45,7 @@ export const faultTable = (rows: readonly FaultRow[]): string =>
   [
     ...HEAD,
     ...rows.map(
-      ({ fault, tried, disturbed, torn, lost, falseCurrent, failed }) =>
-        `| ${[fault, tried, disturbed, torn, lost, falseCurrent, failed].join(" | ")} |`,
+      ({ fault, tried, of = tried, disturbed, torn, lost, falseCurrent, failed }) =>
+        `| ${[fault, tried < of ? `${tried} of ${of}` : tried, disturbed, torn, lost, falseCurrent, failed].join(" | ")} |`,
     ),
   ].join("\n");

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { chance } from "../faults/mod.ts";
+import { chance } from "../chosen-cases.ts";
 
 const DIRECTORIES = 8;
 const FILES = 40;

@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { chance } from "../chosen-cases.ts";
 import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
-import { chance } from "../faults/mod.ts";
 import { programPath } from "../program.ts";
 import { SCRATCH_VARIABLE } from "../scratch.ts";
 import { until } from "../until.ts";

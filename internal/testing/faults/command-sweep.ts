@@ -4,6 +4,7 @@
  */
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { chosenCases } from "../chosen-cases.ts";
 import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
 import { inventoryIntegrity } from "../inventory-file.ts";
 import { readTree, temporaryFiles } from "../tree.ts";
@@ -12,7 +13,6 @@ import { kindOfCall, pointsOfThreads, TRACED_CALLS } from "./fault-points.ts";
 import { FaultWorld } from "./fault-world.ts";
 import { brokenLaws, finishedCount, lookAt } from "./invariants.ts";
 import { rowOf, sayResults } from "./kinds.ts";
-import { sample } from "./sweep.ts";
 
 interface CommandUnderFault {
   readonly words: (world: FaultWorld) => readonly string[];
@@ -197,17 +197,20 @@ export async function commandRow(cases: readonly CommandCase[], options: FaultOp
 }
 
 const QUICK_CASES = 21;
+const COMMANDS_KILLED = "other commands killed at a system call";
 
-/** Every point of every command; or, with `cases`, so many of them, chosen by the seed. */
-export async function commandCases(options: Pick<FaultOptions, "cases" | "quick" | "seed">): Promise<readonly CommandCase[]> {
+/** Every point of every command. */
+export async function commandCases(): Promise<readonly CommandCase[]> {
   using made = await CommandWorld.make();
   const all: CommandCase[] = [];
   for (const [name, command] of Object.entries(COMMANDS)) all.push(...(await pointsOf(name, command, made)));
-  const count = options.cases ?? (options.quick ? QUICK_CASES : all.length);
-  return count < all.length ? sample(all, count, options.seed) : all;
+  return all;
 }
 
 /** Killed at every call of commands other than sync. */
-export const commandSweep: FaultKind = async (options) => [
-  await commandRow(await commandCases(options), options, "other commands killed at a system call"),
-];
+export const commandSweep: FaultKind = async (options) => {
+  const all = await commandCases();
+  const cases = chosenCases(all, QUICK_CASES, options);
+  options.say(`${COMMANDS_KILLED}: ${cases.length} of ${all.length} cases`);
+  return [{ ...(await commandRow(cases, options, COMMANDS_KILLED)), of: all.length }];
+};

@@ -1,8 +1,9 @@
 /** The sweeps as kinds of faults. */
+import { chosenCases } from "../chosen-cases.ts";
 import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
 import type { CaseResult } from "./fault-case.ts";
 import { type FaultCase, type FaultPoint, SCENES, type Scene } from "./scene.ts";
-import { crashCases, errorCases, pointsOf, sample, sweep } from "./sweep.ts";
+import { crashCases, errorCases, pointsOf, sweep } from "./sweep.ts";
 
 const QUICK_CASES = 20;
 const SAID_EVERY = 50;
@@ -54,10 +55,9 @@ const sweepKind =
     const rows: FaultRow[] = [];
     for (const scene of SCENES) {
       const all = casesOf(await pointsOf(scene), options.seed);
-      options.say(`${names[scene]}: ${all.length} cases`);
-      const count = options.cases ?? (options.quick ? QUICK_CASES : all.length);
-      const cases = count < all.length ? sample(all, count, options.seed) : all;
-      rows.push(await sweepRow(names[scene], scene, cases, options));
+      const cases = chosenCases(all, QUICK_CASES, options);
+      options.say(`${names[scene]}: ${cases.length} of ${all.length} cases`);
+      rows.push({ ...(await sweepRow(names[scene], scene, cases, options)), of: all.length });
     }
     return rows;
   };

@@ -1,29 +1,9 @@
 /** Runs cases side by side, each runner in a world of its own. */
+import { chance } from "../chosen-cases.ts";
 import { type CaseResult, runCase } from "./fault-case.ts";
 import { faultPoints } from "./fault-points.ts";
 import { FaultWorld } from "./fault-world.ts";
 import { ERRORS, type FaultCase, type FaultPoint, type Scene } from "./scene.ts";
-
-/** Mulberry32: the same seed gives the same sample (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c). */
-export function chance(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** So many of the cases, chosen by the seed. */
-export function sample<Item>(items: readonly Item[], count: number, seed: number): Item[] {
-  const next = chance(seed);
-  return items
-    .map((item) => ({ item, at: next() }))
-    .toSorted((a, b) => a.at - b.at)
-    .slice(0, count)
-    .map(({ item }) => item);
-}
 
 /** Killed at every call that changes something. */
 export const crashCases = (points: readonly FaultPoint[]): FaultCase[] =>

@@ -1,7 +1,7 @@
 /** The power cuts as a kind of fault. */
 
+import { chosenCases } from "../chosen-cases.ts";
 import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
-import { sample } from "../faults/sweep.ts";
 import { type Cut, type CutOptions, cutName, cutOf, cutsOf } from "./cut.ts";
 import { GROUNDS, type Ground } from "./ground.ts";
 import { type PowerResult, runPowerCase } from "./power-case.ts";
@@ -9,14 +9,6 @@ import { Recording } from "./recording.ts";
 
 const QUICK_CASES = 15;
 const SAID_EVERY = 50;
-/** Of a full run: all that there are on ext4 take half an hour. */
-const CASES: Readonly<Record<(typeof GROUNDS)[number]["name"], number>> = {
-  ext4: 1000,
-  ssh: 400,
-  fuse: 250,
-  xfs: 250,
-  btrfs: 250,
-};
 
 /** Runs cases side by side; results in the order in which they end. */
 export async function cutPower(
@@ -44,7 +36,11 @@ export const allCuts = ({ log, steps }: Recording): Cut[] => cutsOf(log, [...ste
 const sum = (results: readonly PowerResult[], of: (result: PowerResult) => number): number =>
   results.reduce((total, result) => total + of(result), 0);
 
-async function powerRow(ground: Ground, chosen: (all: Cut[]) => Cut[], { seed, jobs, say }: FaultOptions): Promise<FaultRow> {
+async function powerRow(
+  ground: Ground,
+  chosen: (all: Cut[]) => readonly Cut[],
+  { seed, jobs, say }: FaultOptions,
+): Promise<FaultRow> {
   using recording = await Recording.make(ground);
   const all = allCuts(recording);
   const cuts = chosen(all);
@@ -62,6 +58,7 @@ async function powerRow(ground: Ground, chosen: (all: Cut[]) => Cut[], { seed, j
   return {
     fault,
     tried: results.length,
+    of: all.length,
     disturbed: results.length,
     torn: sum(results, ({ torn }) => torn),
     lost: sum(results, ({ lost }) => lost),
@@ -73,10 +70,7 @@ async function powerRow(ground: Ground, chosen: (all: Cut[]) => Cut[], { seed, j
 /** The power is cut at every flush; of the rest a part is kept. */
 export const powerCuts: FaultKind = async (options) => {
   const rows: FaultRow[] = [];
-  for (const ground of GROUNDS) {
-    const count = options.quick ? QUICK_CASES : CASES[ground.name];
-    rows.push(await powerRow(ground, (all) => sample(all, count, options.seed), options));
-  }
+  for (const ground of GROUNDS) rows.push(await powerRow(ground, (all) => chosenCases(all, QUICK_CASES, options), options));
   return rows;
 };
 

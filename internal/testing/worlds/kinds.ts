@@ -1,6 +1,6 @@
 /** The worlds as a kind of fault: what is done to disks, to the way to a far end, to the agent and to its clock in the middle of a run. */
+import { chosenCases } from "../chosen-cases.ts";
 import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
-import { sample } from "../faults/sweep.ts";
 import { whyNot } from "../requirement.ts";
 import { agentCase, MEETING_WORDS, MEETINGS } from "./agent-case.ts";
 import { clockCase, JUMP_WORDS } from "./clock-case.ts";
@@ -26,10 +26,10 @@ function diskCases(deed: Deed): readonly DiskCase[] {
 }
 
 /** Of each deed: every disk at every moment; quickly: one of them. */
-export function diskSample(options: Pick<FaultOptions, "quick" | "cases" | "seed">, deed: Deed): readonly DiskCase[] {
+export function diskSample(options: Pick<FaultOptions, "quick" | "cases" | "seed" | "part">, deed: Deed): readonly DiskCase[] {
   const all = diskCases(deed);
   // Else a quick run would see one kind of disk only.
-  return sample(all, options.cases ?? (options.quick ? 1 : all.length), options.seed + DEEDS.indexOf(deed) * DEED_SEEDS);
+  return chosenCases(all, 1, { ...options, seed: options.seed + DEEDS.indexOf(deed) * DEED_SEEDS });
 }
 
 const kindsIn = (cases: readonly DiskCase[]): string =>
@@ -45,7 +45,7 @@ export const worlds: FaultKind = async (options) => {
     rows.push(
       await worldRow(
         "a disk gone, read-only or full while an agent keeps running (ext4)",
-        few(RUNNING_DEEDS.map(runningCase), options),
+        chosenCases(RUNNING_DEEDS.map(runningCase), 1, options),
         options,
       ),
     );
@@ -54,8 +54,9 @@ export const worlds: FaultKind = async (options) => {
       rows.push(
         await worldRow(
           `${WAY_WORDS[way]} in the middle`,
-          few(
+          chosenCases(
             MOMENTS.map((after) => wayCase(way, after)),
+            1,
             options,
           ),
           options,
@@ -63,16 +64,12 @@ export const worlds: FaultKind = async (options) => {
       );
   for (const meeting of MEETINGS) {
     const cases = Array.from({ length: ROUNDS }, (_, after) => agentCase(meeting, after));
-    rows.push(await worldRow(MEETING_WORDS[meeting], few(cases, options), options));
+    rows.push(await worldRow(MEETING_WORDS[meeting], chosenCases(cases, 1, options), options));
   }
   if (whyNot(["faketime"]) === undefined)
-    rows.push(await worldRow("the clock jumps", few(JUMP_WORDS.map(clockCase), options), options));
+    rows.push(await worldRow("the clock jumps", chosenCases(JUMP_WORDS.map(clockCase), 1, options), options));
   return rows;
 };
-
-function few(cases: readonly WorldCase[], { quick, cases: count, seed }: FaultOptions): readonly WorldCase[] {
-  return sample(cases, count ?? (quick ? 1 : cases.length), seed);
-}
 
 /** Cases that are no disk's: "way:cut:5", "agent:stopped:3", "clock:to-1970:0". */
 export function otherCaseOf(name: string): WorldCase | undefined {
