@@ -8,10 +8,11 @@ import { type ManifestPiece, ManifestReader, manifestEnd, manifestHead, manifest
 const SUBJECT = { host: "exao1", directory: "/data/a\\b" };
 const FOLDER = "exao1/data/a\\b";
 
-/** Any bytes but "/" and NUL, as text. */
+/** Any bytes but "/" and NUL, as text; no directory's own names. */
 const name = fc
   .uint8Array({ minLength: 1, maxLength: 12 })
-  .map((bytes) => textOfBytes(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x0a : byte))));
+  .map((bytes) => textOfBytes(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x0a : byte))))
+  .filter((text) => text !== "." && text !== "..");
 const time = fc.record({
   mtimeSeconds: fc.integer({ min: -1_000_000, max: 2 ** 40 }),
   mtimeNanoseconds: fc.integer({ min: 0, max: 999_999_999 }),

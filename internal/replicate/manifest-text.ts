@@ -164,6 +164,8 @@ const isKnownLine = (line: Uint8Array): boolean => line[0] === HASH && line[1] =
 
 const TIME = "(-?\\d{1,16})\\.(\\d{9})";
 const KNOWN = new RegExp(`^(\\d{1,16}) ${TIME} (?:${TIME}|-) ([a-z]+) (\\d{1,16}) (\\d{1,16}|-) ([a-z]+|-) (-?\\d{1,16}|-)$`);
+/** No name on a disk. */
+const NO_NAME = /^\.{0,2}$|\0/;
 const DIGEST = /^(#?)(\\?)([0-9a-f]{64}|-) {2}(.+)$/s;
 
 function copyOf(known: Uint8Array, line: Uint8Array): ManifestPiece | undefined {
@@ -180,6 +182,8 @@ function copyOf(known: Uint8Array, line: Uint8Array): ManifestPiece | undefined 
     columns;
   const [, , mark, digest = "", escaped = ""] = named;
   const path = mark === "" ? escaped : unescapePath(escaped);
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  if (NO_NAME.test(name)) return undefined;
   const state = FILE_REPLICA_STATES.find((one) => one === stateText);
   const imported = IMPORT_STATES.find((one) => one === importedText);
   if (state === undefined || (imported === undefined && importedText !== NONE)) return undefined;
@@ -189,7 +193,7 @@ function copyOf(known: Uint8Array, line: Uint8Array): ManifestPiece | undefined 
   return {
     kind: "copy",
     copy: {
-      name: path.slice(path.lastIndexOf("/") + 1),
+      name,
       place: path.slice(0, Math.max(0, path.lastIndexOf("/"))),
       evidence: { size: Number(size), mtimeSeconds: Number(seconds), mtimeNanoseconds: Number(nanoseconds) },
       kept:
