@@ -3,6 +3,8 @@ import { SQLiteError } from "bun:sqlite";
 import type { InventoryError } from "./inventory-error.ts";
 
 const DAMAGED = ["SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"];
+/** SQLite has no code of its own for a file whose header asks for a later SQLite. */
+const DAMAGED_MESSAGE = "unsupported file format";
 const UNUSABLE = [
   "SQLITE_FULL",
   "SQLITE_IOERR",
@@ -21,7 +23,8 @@ export function inventoryErrorOf(path: string, exception: unknown): InventoryErr
   if (exception instanceof SQLiteError) {
     const code = exception.code ?? "";
     const detail = `${exception.message}${code ? ` [${code}]` : ""}`;
-    if (DAMAGED.some((prefix) => code.startsWith(prefix))) return { kind: "inventory-damaged", path, detail };
+    if (DAMAGED.some((prefix) => code.startsWith(prefix)) || exception.message === DAMAGED_MESSAGE)
+      return { kind: "inventory-damaged", path, detail };
     if (UNUSABLE.some((prefix) => code.startsWith(prefix))) return { kind: "inventory-unusable", path, detail };
   }
   throw exception;
