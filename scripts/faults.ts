@@ -15,12 +15,12 @@ import {
   sweepRow,
 } from "../internal/testing/faults/mod.ts";
 import { powerCase, powerCuts } from "../internal/testing/power/mod.ts";
-import { fuzzKind, hostileKind } from "../internal/testing/test-kinds.ts";
+import { fuzzKind, hostileKind, otherKills } from "../internal/testing/test-kinds.ts";
 import { worldCase, worlds } from "../internal/testing/worlds/mod.ts";
 
 /** Every kind by its word on the command line, in the order in which they run. */
 const KINDS: Readonly<Record<string, FaultKind>> = {
-  crash: crashSweep,
+  crash: async (options) => [...(await crashSweep(options)), ...(await otherKills(options))],
   errors: errorSweep,
   commands: commandSweep,
   short: shortKind,

@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { enduranceRow, endure, QUANTITIES } from "../../internal/testing/endurance/mod.ts";
 import { wholeTest } from "../../internal/testing/mod.ts";
 
-const SECONDS = 10;
+const SECONDS = 6;
 const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
 
 wholeTest(

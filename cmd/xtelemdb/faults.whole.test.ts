@@ -27,11 +27,11 @@ import { HOST, inventoryExecute, MARKER, wholeTest } from "../../internal/testin
 
 const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
 const JOBS = 2;
-const COMMANDS = 4;
+const COMMANDS = 3;
 const SAMPLES: Readonly<Record<Scene, { readonly kills: number; readonly errors: number }>> = {
-  local: { kills: 4, errors: 5 },
-  ssh: { kills: 1, errors: 2 },
-  "far-end": { kills: 2, errors: 2 },
+  local: { kills: 3, errors: 3 },
+  ssh: { kills: 1, errors: 1 },
+  "far-end": { kills: 1, errors: 1 },
 };
 /** Calls that a run of the scene must be seen to make. */
 const CALLS: Readonly<Record<Scene, readonly string[]>> = {
@@ -67,11 +67,9 @@ wholeTest("other commands, killed at any system call, end well when they are run
   });
 });
 
-for (const seed of [SEED, SEED + 1]) {
-  wholeTest(`reads and writes that transfer less than asked are gone on with (${seed})`, ["fusepy"], async () => {
-    expect((await shortTransfers(seed)).failures).toEqual([]);
-  });
-}
+wholeTest("reads and writes that transfer less than asked are gone on with", ["fusepy"], async () => {
+  expect((await shortTransfers(SEED)).failures).toEqual([]);
+});
 
 wholeTest("an inventory that takes no more writes at the very end has everything in its log", ["strace"], async () => {
   using world = await FaultWorld.make();

@@ -5,7 +5,7 @@
 import { expect } from "bun:test";
 import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sample } from "../../internal/testing/chosen-cases.ts";
+import { usualCases } from "../../internal/testing/chosen-cases.ts";
 import { command, HOST, HostileReplicaWorld, inventoryIntegrity, MARKER, wholeTest } from "../../internal/testing/mod.ts";
 
 const MOST_MEGABYTES = 400;
@@ -73,16 +73,12 @@ async function commandsDoNoHarm(world: HostileReplicaWorld): Promise<string> {
   return said;
 }
 
-const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
-/** All of them take minutes: `scripts/faults hostile` tries them; every run of the tests some, chosen by the seed. */
-const some = <Item>(all: readonly Item[], few: number): readonly Item[] =>
-  process.env.XTELEMDB_HOSTILE === "all" ? all : sample(all, few, SEED);
-
+/** All of them take minutes: `scripts/faults hostile` tries them. */
 const PLACINGS = Object.entries(FILES).flatMap(([file, pathsOf]) =>
   Object.entries(PLACED).map(([what, place]) => ({ file, pathsOf, what, place })),
 );
 
-for (const { file, pathsOf, what, place } of some(PLACINGS, 3)) {
+for (const { file, pathsOf, what, place } of usualCases(PLACINGS, 2)) {
   wholeTest(`${what} in the place of ${file} does no harm`, [], async () => {
     using world = await HostileReplicaWorld.begin();
     const paths = pathsOf(world);
@@ -101,7 +97,7 @@ for (const { file, pathsOf, what, place } of some(PLACINGS, 3)) {
   });
 }
 
-for (const folder of some([".xtelemdb-manifest", ".xtelemdb-inventory", HOST], 1)) {
+for (const folder of usualCases([".xtelemdb-manifest", ".xtelemdb-inventory", HOST], 1)) {
   wholeTest(`a link in the place of the folder ${folder} is not followed, to read or to write`, [], async () => {
     using world = await HostileReplicaWorld.begin();
     renameSync(join(world.hostile, folder), join(world.path("canary"), folder));

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ImportSummary, VerifySummary } from "../../internal/agent/mod.ts";
+import { usualCases } from "../../internal/testing/chosen-cases.ts";
 import {
   command,
   HOST,
@@ -261,7 +262,7 @@ const MOMENTS = [
   "pwrite64:signal=SIGKILL:when=50",
 ] as const;
 
-for (const moment of MOMENTS) {
+for (const moment of usualCases(MOMENTS, 1)) {
   wholeTest(`killed at ${moment.replace(":signal=SIGKILL:when=", " number ")}, an import goes on`, ["strace"], async () => {
     using world = new World();
     const files = Array.from({ length: 40 }, (_, index) => ({ path: `d${index % 20}/${index}`, size: index, seed: index }));

@@ -1,5 +1,6 @@
 /** Killed at any moment, the program leaves nothing torn, and the next run finishes what it began without doing it twice. */
 import { expect } from "bun:test";
+import { usualCases } from "../../internal/testing/chosen-cases.ts";
 import { inventoryIntegrity, type Outcome, temporaryFiles, until, World, wholeTest } from "../../internal/testing/mod.ts";
 
 /** System calls at which the kernel kills the program: before the Nth of each. */
@@ -39,7 +40,10 @@ async function expectNothingTorn(world: World): Promise<number> {
   return published.length;
 }
 
-for (const moment of MOMENTS) {
+/** Killed once is what `scripts/faults crash` does at every call. */
+const FEW = 3;
+
+for (const moment of usualCases(MOMENTS, FEW)) {
   wholeTest(`killed at ${moment.replace(":signal=SIGKILL:when=", " number ")}, twice, and run again`, ["strace"], async () => {
     using world = new World();
     someFiles(world);

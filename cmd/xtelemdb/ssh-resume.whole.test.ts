@@ -34,15 +34,15 @@ wholeTest("a large file goes on where it was cut, if its source is the same; els
   proxy.weather = {};
   const before = proxy.passed;
   await world.expectHealed();
-  // 128 MiB were surely durable.
-  expect(proxy.passed - before).toBeLessThan(110 << 20);
+  // 64 MiB were surely durable.
+  expect(proxy.passed - before).toBeLessThan(150 << 20);
 
   truncateSync(join(world.data, "large"), size - 5);
   proxy.weather = { cutAfterBytes: proxy.passed + (180 << 20) };
   await world.expectTrouble("ConnectionLost", /./);
   const partial = join(world.path("far"), temporaryFiles(world.path("far"))[0] ?? "");
   // Somebody's damage to the half copy is seen before it is gone on with.
-  command("dd", "if=/dev/zero", `of=${partial}`, "bs=1M", "seek=127", "count=1", "conv=notrunc", "status=none");
+  command("dd", "if=/dev/zero", `of=${partial}`, "bs=1M", "seek=63", "count=1", "conv=notrunc", "status=none");
   proxy.weather = {};
   await world.expectHealed();
   proxy.stop();

@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SyncSummary } from "../../internal/agent/mod.ts";
+import { usualCases } from "../../internal/testing/chosen-cases.ts";
 import {
   command,
   jsonOf,
@@ -26,7 +27,7 @@ import {
   runDiskCase,
 } from "../../internal/testing/worlds/mod.ts";
 
-for (const name of ["disk:ext4:unmounted:5", "disk:tmpfs:full:5", "disk:vfat:died:5"]) {
+for (const name of usualCases(["disk:ext4:unmounted:5", "disk:tmpfs:full:5", "disk:vfat:died:5"], 2)) {
   const given = diskCaseOf(name);
   if (given === undefined) throw new Error(`${name} is no case`);
   wholeTest(`a disk is ${given.deed} in the middle of a run (${given.kind})`, DISK_NEEDS[given.kind], async () => {
@@ -35,7 +36,7 @@ for (const name of ["disk:ext4:unmounted:5", "disk:tmpfs:full:5", "disk:vfat:die
   });
 }
 
-for (const name of ["running:origin-unmounted:0", "agent:same-inventory:3", "clock:to-1970:0"]) {
+for (const name of usualCases(["running:origin-unmounted:0", "agent:same-inventory:3", "clock:to-1970:0"], 2)) {
   const given = otherCaseOf(name);
   if (given === undefined) throw new Error(`${name} is no case`);
   const needs: Requirement[] = name.startsWith("clock") ? ["faketime"] : name.startsWith("running") ? ["root", "loop"] : [];

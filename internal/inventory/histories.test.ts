@@ -258,7 +258,7 @@ test("the tallies equal the rows, and what is pending is what is lacking", async
         expect(checkInventory(inventory.path)._unsafeUnwrap().problems).toEqual([]);
       });
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 }, 60_000);
 

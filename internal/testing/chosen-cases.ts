@@ -22,6 +22,12 @@ export function sample<Item>(items: readonly Item[], count: number, seed: number
     .map(({ item }) => item);
 }
 
+const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
+
+/** What every run of the tests tries of many cases: a few, chosen by the seed (`XTELEMDB_SEED`); with `XTELEMDB_CASES=all`, as scripts/faults sets it, all. */
+export const usualCases = <Case>(all: readonly Case[], few: number): readonly Case[] =>
+  process.env.XTELEMDB_CASES === "all" ? all : sample(all, few, SEED);
+
 /** `few`: how many a quick run tries. Parts share no case and together have all, so that a long run can be made in several. In order, unless it is a sample. */
 export function chosenCases<Case>(
   all: readonly Case[],

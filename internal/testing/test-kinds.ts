@@ -44,10 +44,18 @@ const rowOfTests = (fault: string, tried: number, failed: number): FaultRow => (
   failed,
 });
 
+/** Kills that are no cases of the sweeps: of an import, and of the run after one that was killed. */
+export const otherKills: FaultKind = (options) =>
+  rowsOfTests(
+    { "killed twice in a row, and in an import": ["cmd/xtelemdb/kill.whole.test.ts", "cmd/xtelemdb/import.whole.test.ts"] },
+    options,
+  );
+
 const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   "a far end that means harm": ["cmd/xtelemdb/hostile-far-end.whole.test.ts"],
   "a replica in somebody else's hands": ["cmd/xtelemdb/hostile-replica.whole.test.ts"],
-  "directories swapped for links, names that act, files that are none": [
+  "names that act on a terminal, in the output of every command": ["cmd/xtelemdb/escapes.whole.test.ts"],
+  "directories swapped for links, strange names, files that are none": [
     "cmd/xtelemdb/symlink-swap.whole.test.ts",
     "cmd/xtelemdb/hostile-files.whole.test.ts",
     "cmd/xtelemdb/names.whole.test.ts",
@@ -55,14 +63,19 @@ const HOSTILE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Everything that means harm: servers, trees, names. */
-export const hostileKind: FaultKind = async (options) => {
+export const hostileKind: FaultKind = (options) => rowsOfTests(HOSTILE, options);
+
+async function rowsOfTests(
+  tests: Readonly<Record<string, readonly string[]>>,
+  options: FaultOptions,
+): Promise<readonly FaultRow[]> {
   const rows: FaultRow[] = [];
-  for (const [fault, files] of Object.entries(HOSTILE)) {
-    const { passed, failed } = await runTests(files, options.quick ? {} : { XTELEMDB_HOSTILE: "all" }, options);
+  for (const [fault, files] of Object.entries(tests)) {
+    const { passed, failed } = await runTests(files, options.quick ? {} : { XTELEMDB_CASES: "all" }, options);
     rows.push(rowOfTests(fault, passed + failed.length, failed.length));
   }
   return rows;
-};
+}
 
 /** Every reader of what comes from outside, with so many cases for each. */
 export const fuzzKind: FaultKind = async (options) => {
