@@ -38,9 +38,15 @@ interface SchemaRow {
   readonly sql: string | null;
 }
 
+/** What "analyze" learns, also that of another SQLite: an operator may have run it (https://www.sqlite.org/fileformat2.html#stat1tab). */
+const LEARNT: Readonly<Record<string, string>> = {
+  sqlite_stat1: "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
+  sqlite_stat4: "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
+};
+
 /** What SQLite makes by itself: the indexes of unique columns, and what the planner has learnt. */
 const isSqlites = ({ type, name, sql }: SchemaRow): boolean =>
-  (type === "index" && sql === null) || (name === "sqlite_stat1" && sql === "CREATE TABLE sqlite_stat1(tbl,idx,stat)");
+  (type === "index" && sql === null) || (sql !== null && LEARNT[name] === sql);
 
 /** One number for all tables and indexes, as their statements say them. @throws SQLiteError */
 export function schemaDigest(sqlite: SqliteDatabase): string {
@@ -51,11 +57,18 @@ export function schemaDigest(sqlite: SqliteDatabase): string {
   return createHash("sha256").update(lines.join("\n")).digest("hex");
 }
 
+/** A database that has had no migration is another program's, or its list of them was lost. To be asked of one that has tables. @throws SQLiteError */
+export function refuseUnknown(path: string, sqlite: SqliteDatabase): Result<void, InventoryError> {
+  if (executedMigrations(sqlite).length > 0) return ok(undefined);
+  const isOurs = sqlite.query("select name from sqlite_schema where name = 'file_origin'").get() !== null;
+  return isOurs ? damaged(path, "its list of migrations is empty") : err({ kind: "inventory-foreign", path });
+}
+
 /** The tables are those of the last migration that it says it had, to the letter. To be asked after `refuseForeign` and `newerMigration`. @throws SQLiteError */
 export function refuseOtherSchema(path: string, sqlite: SqliteDatabase): Result<void, InventoryError> {
   const executed = executedMigrations(sqlite);
   const last = executed.at(-1);
-  if (last === undefined) return damaged(path, "it is a database, but not an inventory");
+  if (last === undefined) return refuseUnknown(path, sqlite);
   const isInOrder = executed.join() === Object.keys(MIGRATIONS).toSorted().slice(0, executed.length).join();
   if (isInOrder && SCHEMA_DIGESTS[last] === schemaDigest(sqlite)) return ok(undefined);
   return damaged(

@@ -1,12 +1,14 @@
 /** A database that somebody else has prepared: what would run by itself when it is asked or written is refused, before it is; and so are other tables. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { Kysely, Migrator } from "kysely";
 import { BunSqliteDialect } from "kysely-bun-sqlite";
 import { command, pythonPath, Scratch } from "../testing/mod.ts";
 import { HOLDER, openScratchInventory } from "./_for-tests.ts";
 import { schemaDigest } from "./_foreign-schema.ts";
 import { checkInventory } from "./check.ts";
+import { inventoryErrorMessage } from "./inventory-error.ts";
 import { MIGRATIONS, SCHEMA_DIGESTS } from "./migrations/mod.ts";
 import { openInventory, openInventoryForReading } from "./open.ts";
 
@@ -65,11 +67,24 @@ for (const [name, statements] of Object.entries(OTHER)) {
     const path = scratch.path("inventory.db");
     (await openScratchInventory(scratch)).close();
     command(pythonPath(), "-c", EXECUTE, path, ...statements);
-    const refused = { kind: "inventory-damaged", path, detail: expect.stringMatching(/tables are not those|not an inventory/) };
+    const refused = {
+      kind: "inventory-damaged",
+      path,
+      detail: expect.stringMatching(/tables are not those|list of migrations is empty/),
+    };
     expect(checkInventory(path)._unsafeUnwrapErr()).toMatchObject(refused);
     expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toMatchObject(refused);
   });
 }
+
+test("an operator's sqlite3 may have analyzed it", async () => {
+  using scratch = new Scratch();
+  const path = scratch.path("inventory.db");
+  (await openScratchInventory(scratch)).close();
+  command(pythonPath(), "-c", EXECUTE, path, "analyze");
+  expect(checkInventory(path)._unsafeUnwrap().problems).toEqual([]);
+  (await openInventory(path, HOLDER))._unsafeUnwrap().close();
+});
 
 for (const statement of [
   "create virtual table kysely_migration using fts5(name, timestamp)",
@@ -90,12 +105,13 @@ test("a database of another program is not made an inventory", async () => {
   using scratch = new Scratch();
   const path = scratch.path("theirs.db");
   command(pythonPath(), "-c", EXECUTE, path, "create table theirs (x)");
-  expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toMatchObject({
-    detail: "it is a database, but not an inventory",
-  });
-  const sqlite = new Database(path, { readonly: true });
-  expect(sqlite.query("select name from sqlite_schema").all()).toEqual([{ name: "theirs" }]);
-  sqlite.close();
+  const theirs = readFileSync(path);
+  const refused = { kind: "inventory-foreign", path } as const;
+  expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toEqual(refused);
+  expect(checkInventory(path)._unsafeUnwrapErr()).toEqual(refused);
+  expect(openInventoryForReading(path)._unsafeUnwrapErr()).toEqual(refused);
+  expect(readFileSync(path).equals(theirs)).toBe(true);
+  expect(inventoryErrorMessage(refused)).toContain('name the right file with "database"');
 });
 
 test("the digest of each schema is that of the migrations up to it", async () => {

@@ -5,6 +5,7 @@ export type InventoryError =
   | { readonly kind: "inventory-whole"; readonly path: string; readonly fileOrigins: number }
   | { readonly kind: "inventory-in-the-way"; readonly path: string }
   | { readonly kind: "inventory-damaged"; readonly path: string; readonly detail: string }
+  | { readonly kind: "inventory-foreign"; readonly path: string }
   | { readonly kind: "inventory-newer"; readonly path: string; readonly migration: string }
   | { readonly kind: "inventory-unusable"; readonly path: string; readonly detail: string };
 
@@ -21,6 +22,8 @@ export function inventoryErrorMessage(error: InventoryError): string {
       return `something stands there already: ${error.path}; nothing was changed\nhelp: name a file that is not there yet, or move that one away`;
     case "inventory-damaged":
       return `the inventory ${error.path} is damaged (${error.detail}); nothing was changed\nhelp: run "xtelemdb inventory rebuild": it keeps the damaged file aside, and makes the inventory again from what the replicas keep of it`;
+    case "inventory-foreign":
+      return `${error.path} is the database of another program, and no inventory; nothing was changed\nhelp: name the right file with "database" in the configuration`;
     case "inventory-newer":
       return `the inventory ${error.path} was made by a newer xtelemdb (it has the migration "${error.migration}", unknown here); nothing was changed\nhelp: install that release or a later one`;
     case "inventory-unusable":

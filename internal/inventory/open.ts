@@ -7,7 +7,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } fr
 import { dirname } from "node:path";
 import { err, errAsync, ok, okAsync, type Result, ResultAsync } from "neverthrow";
 import { errnoText, type Lock, tryLockExclusive } from "../sys/mod.ts";
-import { refuseForeign, refuseOtherSchema } from "./_foreign-schema.ts";
+import { refuseForeign, refuseOtherSchema, refuseUnknown } from "./_foreign-schema.ts";
 import { isUnmade, migrate, newerMigration } from "./_migrate.ts";
 import { inventoryErrorOf } from "./_sqlite-error.ts";
 import { Inventory, Session } from "./inventory.ts";
@@ -94,13 +94,17 @@ export function lockInventory(path: string): Result<Lock, InventoryError> {
 function connect(path: string): SqliteDatabase {
   if (!existsSync(path)) closeSync(openSync(path, "a", 0o640));
   const sqlite = new SqliteDatabase(path, { readwrite: true, create: true });
+  sqlite.run("pragma busy_timeout = 10000");
+  return sqlite;
+}
+
+/** Once it is known to be an inventory: the first of these writes to the file. */
+function prepare(sqlite: SqliteDatabase): void {
   sqlite.run("pragma journal_mode = wal");
   // Every commit is flushed: in-flight directories must be known after a power cut.
   sqlite.run("pragma synchronous = full");
-  sqlite.run("pragma busy_timeout = 10000");
   sqlite.run("pragma temp_store = memory");
   sqlite.run("pragma cache_size = -32768");
-  return sqlite;
 }
 
 /** Reads every page. @throws SQLiteError where SQLite itself stumbles over the damage. */
@@ -142,6 +146,7 @@ export function openInventory(path: string, holder: Holder): ResultAsync<Invento
     // What this program has left as it is now has the tables that it made.
     const other = untouched || isUnmade(sqlite) ? ok(undefined) : refuseOtherSchema(path, sqlite);
     if (other.isErr()) return giveUp(other.error);
+    prepare(sqlite);
   } catch (exception) {
     return giveUp(inventoryErrorOf(path, exception));
   }
@@ -173,6 +178,11 @@ export function openInventoryForReading(path: string): Result<Session, Inventory
     if (newer !== undefined || isUnmade(sqlite)) {
       sqlite.close();
       return err(newer === undefined ? { kind: "inventory-missing", path } : { kind: "inventory-newer", path, migration: newer });
+    }
+    const unknown = refuseUnknown(path, sqlite);
+    if (unknown.isErr()) {
+      sqlite.close();
+      return err(unknown.error);
     }
     return ok(new Session(path, sqlite));
   } catch (exception) {
