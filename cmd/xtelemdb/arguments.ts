@@ -17,6 +17,8 @@ export type Normalised =
   | { readonly kind: "arguments"; readonly values: readonly string[] }
   | { readonly kind: "unknown-key"; readonly key: string; readonly command: string; readonly meant: string | undefined };
 
+/** Global options. */
+const WITHOUT_VALUE: ReadonlySet<string> = new Set(["json", "version"]);
 const dashed = (name: string): string => name.replaceAll("_", "-");
 const KEY_VALUE = /^([A-Za-z][A-Za-z0-9_-]*)=(.*)$/s;
 
@@ -41,7 +43,7 @@ export function normaliseArguments(
       const known = options.find((option) => option === dashed(name));
       values.push(known === undefined ? argument : `--${[known, ...rest].join("=")}`);
       // The value of a global option before the command is not the command.
-      if (command === undefined && rest.length === 0 && known !== undefined && known !== "json")
+      if (command === undefined && rest.length === 0 && known !== undefined && !WITHOUT_VALUE.has(known))
         values.push(given[++index] ?? "");
       continue;
     }

@@ -24,6 +24,7 @@ import { statusCommand } from "./status.ts";
 import { syncCommand } from "./sync.ts";
 import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
+import { VERSION_LINE } from "./version-text.ts";
 
 /** Makes a command's action end in an exit code. */
 export type Register = (program: Command, context: Context, end: (code: Promise<number>) => Promise<void>) => void;
@@ -60,6 +61,7 @@ function makeProgram(context: Context, end: (code: Promise<number>) => Promise<v
       new Option("--log-format <format>", "how it is written: for a person, or one JSON object a line").choices([...LOG_FORMATS]),
     )
     .option("--json", "print data as JSON")
+    .version(VERSION_LINE, "-V, --version", "print the version")
     .showHelpAfterError('(see "xtelemdb help", or the command with --help)')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(printableLines(text)) })

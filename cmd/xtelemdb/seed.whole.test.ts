@@ -177,8 +177,8 @@ wholeTest("help, version and completion answer without a configuration; nonsense
   )) {
     expect(help.stdout).toContain(name);
   }
-  expect(await run("version")).toMatchObject({ code: 0 });
-  expect((await run("version")).stdout).toMatch(/^xtelemdb \d+\.\d+\.\d+ \(\w+\)\n$/);
+  for (const word of ["version", "--version", "-V"])
+    expect(await run(word)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^xtelemdb \d+\.\d+\.\d+ \(\w+\)\n$/) });
   for (const shell of ["bash", "zsh", "fish"]) expect((await run("completion", shell)).stdout).toContain("xtelemdb");
   for (const words of [["synk"], ["sync", "--contimuous"], ["sync", "contimuous=true"], ["add_replica"], ["explain"], []]) {
     const outcome = await run(...words);

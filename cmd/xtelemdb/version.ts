@@ -2,7 +2,7 @@
 import { optionsOf, print, printJson } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Register } from "./program.ts";
-import { COMMIT, VERSION } from "./version-text.ts";
+import { COMMIT, VERSION, VERSION_LINE } from "./version-text.ts";
 
 export const versionCommand: Register = (program, _context, end) => {
   program
@@ -11,7 +11,7 @@ export const versionCommand: Register = (program, _context, end) => {
     .addHelpText("after", "\nExample:\n  xtelemdb version --json")
     .action((_options, command) => {
       if (optionsOf<object>(command).json) printJson({ version: VERSION, commit: COMMIT, bun: Bun.version });
-      else print(`xtelemdb ${VERSION} (${COMMIT})`);
+      else print(VERSION_LINE);
       return end(Promise.resolve(EXIT.converged));
     });
 };
