@@ -16,7 +16,7 @@ import {
 
 const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
 const SAMPLE = 4;
-const JOBS = 2;
+const JOBS = 1;
 const NEEDS: readonly Requirement[] = ["dev-fuse", "loop", "namespaces"];
 
 let made: Promise<Recording> | undefined;
