@@ -40,12 +40,12 @@ import os, sys
 free, path = os.statvfs(sys.argv[1]), sys.argv[1] + "/${FILLER}"
 os.makedirs(path, exist_ok=True)
 def fill(length, number):
-    with open(f"{path}/{number}", "wb", buffering=0) as file:
-        try: os.posix_fallocate(file.fileno(), 0, length)
-        except OSError:
-            try:
-                file.write(bytes(length))
-            except OSError: return False
+    try:
+        # Where nothing is left, not even an empty file can be made.
+        with open(f"{path}/{number}", "wb", buffering=0) as file:
+            try: os.posix_fallocate(file.fileno(), 0, length)
+            except OSError: file.write(bytes(length))
+    except OSError: return False
     return True
 if sys.argv[2] == "inodes":
     try:
