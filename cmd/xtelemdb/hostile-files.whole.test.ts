@@ -43,6 +43,7 @@ wholeTest(
       reason: "NoSpace",
     });
     expect((await world.plan()).replicas[0]).toMatchObject({ copy: { files: 1100 } });
-    for (const words of [["status"], ["plan"], ["safe"], ["events"]]) expect((await world.run(...words)).code).toBeOneOf([0, 3]);
+    for (const words of [["status"], ["plan"], ["safe"], ["events"], ["inventory", "check"]])
+      expect((await world.run(...words)).code).toBeOneOf([0, 3]);
   },
 );

@@ -5,30 +5,45 @@
 import type { Database as SqliteDatabase } from "bun:sqlite";
 import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
-import { executedMigrations } from "./_migrate.ts";
+import { executedMigrations, newerMigration } from "./_migrate.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import { MIGRATIONS, SCHEMA_DIGESTS } from "./migrations/mod.ts";
 
 const damaged = (path: string, detail: string): Result<void, InventoryError> => err({ kind: "inventory-damaged", path, detail });
 
-/** Views, triggers, tables that a module serves (rootpage 0), and a list of migrations that is computed: nothing may be asked of a file that has one of them. @throws SQLiteError where the file is damaged. */
+const prepared = (path: string, { type, name }: { readonly type: string; readonly name: string }): Result<void, InventoryError> =>
+  damaged(path, `it has a ${type} ${JSON.stringify(name)}, and no inventory has one: somebody else has changed it`);
+
+/** A list of migrations that is more than kept: nothing may be asked of it. @throws SQLiteError */
+function refuseServedMigrations(path: string, sqlite: SqliteDatabase): Result<void, InventoryError> {
+  const served = sqlite
+    .query<{ type: string; name: string }, []>(
+      "select iif(type = 'table', 'virtual table', type) as type, name from sqlite_schema where name = 'kysely_migration' and coalesce(rootpage, 0) = 0",
+    )
+    .get();
+  if (served !== null) return prepared(path, served);
+  const computed = sqlite
+    .query<{ name: string }, []>("select name from pragma_table_xinfo('kysely_migration') where hidden > 0")
+    .get();
+  return computed === null ? ok(undefined) : prepared(path, { type: "computed column", name: computed.name });
+}
+
+/**
+ * What must be known before anything else is asked of a file: that it is of no newer program, and has no views, no triggers, and no tables that a module serves (rootpage 0). What a newer
+ * program needs of them is its own affair. @throws SQLiteError where the file is damaged.
+ */
 export function refuseForeign(path: string, sqlite: SqliteDatabase): Result<void, InventoryError> {
+  const served = refuseServedMigrations(path, sqlite);
+  if (served.isErr()) return served;
+  const migration = newerMigration(sqlite);
+  if (migration !== undefined) return err({ kind: "inventory-newer", path, migration });
   const found = sqlite
     .query<{ type: string; name: string }, []>(
       `select iif(type = 'table', 'virtual table', type) as type, name from sqlite_schema
         where type in ('view', 'trigger') or (type = 'table' and coalesce(rootpage, 0) = 0) limit 1`,
     )
     .get();
-  const computed =
-    found === null
-      ? sqlite.query<{ name: string }, []>("select name from pragma_table_xinfo('kysely_migration') where hidden > 0").get()
-      : null;
-  const what = found ?? (computed === null ? undefined : { type: "computed column", name: computed.name });
-  if (what === undefined) return ok(undefined);
-  return damaged(
-    path,
-    `it has a ${what.type} ${JSON.stringify(what.name)}, and no inventory has one: somebody else has changed it`,
-  );
+  return found === null ? ok(undefined) : prepared(path, found);
 }
 
 interface SchemaRow {
@@ -64,7 +79,7 @@ export function refuseUnknown(path: string, sqlite: SqliteDatabase): Result<void
   return isOurs ? damaged(path, "its list of migrations is empty") : err({ kind: "inventory-foreign", path });
 }
 
-/** The tables are those of the last migration that it says it had, to the letter. To be asked after `refuseForeign` and `newerMigration`. @throws SQLiteError */
+/** The tables are those of the last migration that it says it had, to the letter. To be asked after `refuseForeign`. @throws SQLiteError */
 export function refuseOtherSchema(path: string, sqlite: SqliteDatabase): Result<void, InventoryError> {
   const executed = executedMigrations(sqlite);
   const last = executed.at(-1);

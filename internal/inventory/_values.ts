@@ -3,16 +3,8 @@
  * had to read: a name that leads elsewhere, a number that no double holds, a time that is none, a text of gigabytes.
  */
 import type { Database as SqliteDatabase } from "bun:sqlite";
+import { MOST_MILLISECONDS, MOST_NAME_BYTES, MOST_PATH_BYTES, MOST_REPORT_BYTES, MOST_SUM, MOST_TEXT_BYTES } from "./_limits.ts";
 import { IMPORT_STATES } from "./model.ts";
-
-/** Milliseconds since 1970 that Date can show. */
-const MOST_MILLISECONDS = 8.64e15;
-const MOST_NAME_BYTES = 4_096;
-/** Trees may be deeper than PATH_MAX. */
-const MOST_PATH_BYTES = 1 << 16;
-const MOST_TEXT_BYTES = 1 << 20;
-/** The report of a scan names up to a hundred paths. */
-const MOST_REPORT_BYTES = 1 << 24;
 
 interface Column {
   readonly name: string;
@@ -32,6 +24,8 @@ const most = (name: string): number =>
         ? MOST_REPORT_BYTES
         : MOST_TEXT_BYTES;
 
+const SUMS: ReadonlySet<string> = new Set(["bytes", "copied_bytes", "scrub_bytes"]);
+
 /** True where the column holds what it never should. */
 function wrongValue({ name, type, notnull }: Column): string {
   const value = `"${name}"`;
@@ -39,7 +33,9 @@ function wrongValue({ name, type, notnull }: Column): string {
   if (type === "TEXT")
     return `${orNull}(typeof(${value}) != 'text' or octet_length(${value}) > ${most(name)} or instr(${value}, char(0)) > 0)`;
   if (type === "BLOB") return `${orNull}(typeof(${value}) != 'blob' or octet_length(${value}) > ${MOST_TEXT_BYTES})`;
-  // A creation time comes from a disk, and may be anything.
+  if (SUMS.has(name))
+    return `${orNull}(typeof(${value}) not in ('integer', 'real') or ${value} not between ${-MOST_SUM} and ${MOST_SUM})`;
+  // A creation time comes from a disk, and may be of any year.
   const isTime = (name.endsWith("_at") || name.endsWith("_since")) && name !== "created_at";
   const limit = isTime ? MOST_MILLISECONDS : Number.MAX_SAFE_INTEGER;
   return `${orNull}(typeof(${value}) != 'integer' or ${value} not between ${-limit} and ${limit})`;
@@ -81,7 +77,7 @@ const NAMES: readonly Wrong[] = [
     "data directories have a report that is none",
     `data_directory where scan_report is not null and not (json_valid(scan_report) and json_type(scan_report) = 'object'
       and json_type(scan_report, '$.excluded') is 'array' and json_type(scan_report, '$.problems') is 'array'
-      and json_type(scan_report, '$.unreadable') is 'integer' and json_type(scan_report, '$.files') is 'integer' and json_type(scan_report, '$.bytes') is 'integer'
+      and json_type(scan_report, '$.unreadable') is 'integer' and json_type(scan_report, '$.files') is 'integer' and json_type(scan_report, '$.bytes') in ('integer', 'real')
       and not exists (select 1 from json_each(scan_report, '$.excluded')
         where type != 'object' or json_type(value, '$.pattern') is not 'text' or json_type(value, '$.matches') is not 'integer')
       and not exists (select 1 from json_each(scan_report, '$.problems')
@@ -105,9 +101,12 @@ export function wrongValues(
     const columns = sqlite
       .query<Column, [string]>('select name, upper(type) as type, "notnull" from pragma_table_info(?)')
       .all(table);
-    for (const column of columns) {
-      const found = count(`"${table}" where ${wrongValue(column)}`);
-      if (found > 0) problems.push(`${found} rows of ${table} have a ${column.name} that is none`);
+    // One pass over a table, however many columns it has.
+    const sums = columns.map((column) => `total(${wrongValue(column)}) as "${column.name}"`);
+    const found = sqlite.query<Record<string, number>, []>(`select ${sums.join(", ")} from "${table}"`).get() ?? {};
+    for (const { name } of columns) {
+      const rows = found[name] ?? 0;
+      if (rows > 0) problems.push(`${rows} rows of ${table} have a ${name} that xtelemdb never writes`);
     }
   }
   // What is said of names is said of texts.

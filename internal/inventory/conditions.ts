@@ -4,6 +4,7 @@
 
 import { sql } from "kysely";
 import type { ResultAsync } from "neverthrow";
+import { boundedMessage } from "./_limits.ts";
 import type { Inventory, Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 
@@ -35,7 +36,8 @@ export function setConditions(
       if (conditions.some((condition) => condition.type === old.type)) continue;
       session.run(kysely.deleteFrom("condition").where("subject", "=", subject).where("type", "=", old.type));
     }
-    for (const { type, status, reason, message, observedGeneration } of conditions) {
+    for (const { type, status, reason, message: whole, observedGeneration } of conditions) {
+      const message = boundedMessage(whole);
       const old = before.find((condition) => condition.type === type);
       const same = old?.status === status && old.reason === reason && old.message === message;
       if (same && old.observedGeneration === observedGeneration) continue;
@@ -89,7 +91,7 @@ export function recordEvent(inventory: Inventory, event: EventRow, at: number): 
     session.run(
       kysely
         .insertInto("event")
-        .values({ ...event, count: 1, first_at: at, last_at: at })
+        .values({ ...event, message: boundedMessage(event.message), count: 1, first_at: at, last_at: at })
         .onConflict((conflict) =>
           conflict.columns(["subject", "reason", "message"]).doUpdateSet((update) => ({
             count: update("event.count", "+", 1),

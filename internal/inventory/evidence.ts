@@ -2,8 +2,10 @@
  * Records what reading copies back has come to. A verdict is about one copy: whatever took its place meanwhile is not judged. It is written once, changes the
  * state of the copy, and only a new copy clears it (`commitOutcomes`).
  */
+
 import type { Kysely } from "kysely";
 import type { ResultAsync } from "neverthrow";
+import { boundedMessage } from "./_limits.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import type { VerdictState } from "./evidence-queries.ts";
 import type { Inventory, Transaction } from "./inventory.ts";
@@ -157,7 +159,7 @@ function writeVerdict({ session, tally, manifests }: Transaction, replica: Repli
   tally.copy(row.dataDirectory, replica, originState, state, 1, row.size);
   manifests.due(replica, row.directory, at);
   session.statement(updateState).run(code, replica, file);
-  session.statement(insertFinding).run(replica, file, code, at, expected ?? null, found ?? null, message);
+  session.statement(insertFinding).run(replica, file, code, at, expected ?? null, found ?? null, boundedMessage(message));
   return true;
 }
 

@@ -114,6 +114,30 @@ test("a database of another program is not made an inventory", async () => {
   expect(inventoryErrorMessage(refused)).toContain('name the right file with "database"');
 });
 
+test("what another program has not yet folded into its database stays in its log", async () => {
+  using scratch = new Scratch();
+  const path = scratch.path("theirs.db");
+  const killed =
+    "import os, sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nfor one in sys.argv[2:]: c.execute(one)\nc.commit()\nos._exit(0)";
+  command(pythonPath(), "-c", killed, path, "pragma journal_mode = wal", "create table theirs (x)");
+  const files = [path, `${path}-wal`];
+  const theirs = files.map((file) => readFileSync(file).toHex());
+  expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toEqual({ kind: "inventory-foreign", path });
+  expect(files.map((file) => readFileSync(file).toHex())).toEqual(theirs);
+});
+
+test("an inventory of a later release is told as that, whatever it is made of", async () => {
+  using scratch = new Scratch();
+  const path = scratch.path("inventory.db");
+  (await openScratchInventory(scratch)).close();
+  const later = "insert into kysely_migration values ('9999-later', '2030-01-01')";
+  command(pythonPath(), "-c", EXECUTE, path, later, "create view newer as select 1");
+  const refused = { kind: "inventory-newer", path, migration: "9999-later" } as const;
+  expect(checkInventory(path)._unsafeUnwrapErr()).toEqual(refused);
+  expect(openInventoryForReading(path)._unsafeUnwrapErr()).toEqual(refused);
+  expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toEqual(refused);
+});
+
 test("the digest of each schema is that of the migrations up to it", async () => {
   const digests: Record<string, string> = {};
   const names = Object.keys(MIGRATIONS).toSorted();

@@ -156,7 +156,8 @@ class FoundWriter {
       const size = numbers[column] ?? 0;
       const evidence = { size, mtimeSeconds: numbers[column + 1] ?? 0, mtimeNanoseconds: numbers[column + 2] ?? 0 };
       const created = numbers[column + 3] ?? Number.NaN;
-      const createdAt = Number.isNaN(created) ? null : Math.round(created);
+      // A creation time is whatever the disk says.
+      const createdAt = Number.isSafeInteger(Math.round(created)) ? Math.round(created) : null;
       if (insertFileOrigin(transaction, directory.dataDirectory, directory.id, name, evidence, "imported", at)) {
         fresh.push(createdAt);
         bytes += size;

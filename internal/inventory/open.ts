@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import { err, errAsync, ok, okAsync, type Result, ResultAsync } from "neverthrow";
 import { errnoText, type Lock, tryLockExclusive } from "../sys/mod.ts";
 import { refuseForeign, refuseOtherSchema, refuseUnknown } from "./_foreign-schema.ts";
-import { isUnmade, migrate, newerMigration } from "./_migrate.ts";
+import { isUnmade, migrate } from "./_migrate.ts";
 import { inventoryErrorOf } from "./_sqlite-error.ts";
 import { Inventory, Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
@@ -107,10 +107,20 @@ function prepare(sqlite: SqliteDatabase): void {
   sqlite.run("pragma cache_size = -32768");
 }
 
-/** Reads every page. @throws SQLiteError where SQLite itself stumbles over the damage. */
-function check(path: string, sqlite: SqliteDatabase): Result<void, InventoryError> {
-  const problem = sqlite.query<{ quick_check: string }, []>("pragma quick_check(1)").get()?.quick_check;
-  return problem === "ok" || problem === undefined ? ok(undefined) : err({ kind: "inventory-damaged", path, detail: problem });
+/** Looks at a file before anything is written to it. `untouched`: this program left it as it is now, and made its tables. @throws SQLiteError where SQLite itself stumbles over damage. */
+function refuse(path: string, untouched: boolean): Result<void, InventoryError> {
+  // Whoever was killed while the file was still without its log left a journal, and only a writer can take that back.
+  const sqlite = new SqliteDatabase(path, existsSync(`${path}-journal`) ? { readwrite: true } : { readonly: true });
+  try {
+    sqlite.run("pragma busy_timeout = 10000");
+    const foreign = refuseForeign(path, sqlite);
+    if (foreign.isErr() || untouched) return foreign;
+    const problem = sqlite.query<{ quick_check: string }, []>("pragma quick_check(1)").get()?.quick_check;
+    if (problem !== undefined && problem !== "ok") return err({ kind: "inventory-damaged", path, detail: problem });
+    return isUnmade(sqlite) ? ok(undefined) : refuseOtherSchema(path, sqlite);
+  } finally {
+    sqlite.close();
+  }
 }
 
 /**
@@ -134,18 +144,11 @@ export function openInventory(path: string, holder: Holder): ResultAsync<Invento
     if (written.isErr()) {
       return giveUp({ kind: "inventory-unusable", path, detail: `its lock file: ${errnoText(written.error.code)}` });
     }
-    sqlite = connect(path);
-    const foreign = refuseForeign(path, sqlite);
-    if (foreign.isErr()) return giveUp(foreign.error);
-    if (known && !untouched) {
-      const checked = check(path, sqlite);
-      if (checked.isErr()) return giveUp(checked.error);
+    if (known) {
+      const refused = refuse(path, untouched);
+      if (refused.isErr()) return giveUp(refused.error);
     }
-    const newer = newerMigration(sqlite);
-    if (newer !== undefined) return giveUp({ kind: "inventory-newer", path, migration: newer });
-    // What this program has left as it is now has the tables that it made.
-    const other = untouched || isUnmade(sqlite) ? ok(undefined) : refuseOtherSchema(path, sqlite);
-    if (other.isErr()) return giveUp(other.error);
+    sqlite = connect(path);
     prepare(sqlite);
   } catch (exception) {
     return giveUp(inventoryErrorOf(path, exception));
@@ -174,10 +177,9 @@ export function openInventoryForReading(path: string): Result<Session, Inventory
       sqlite.close();
       return err(foreign.error);
     }
-    const newer = newerMigration(sqlite);
-    if (newer !== undefined || isUnmade(sqlite)) {
+    if (isUnmade(sqlite)) {
       sqlite.close();
-      return err(newer === undefined ? { kind: "inventory-missing", path } : { kind: "inventory-newer", path, migration: newer });
+      return err({ kind: "inventory-missing", path });
     }
     const unknown = refuseUnknown(path, sqlite);
     if (unknown.isErr()) {

@@ -2,8 +2,10 @@
  * Commits what copying a group of files came to. A copy is recorded only by this, after the worker has said that its bytes, its name and its directory
  * are durable (law 2). If the origin has moved on meanwhile, the row says `stale`, not `current`.
  */
+
 import type { Kysely } from "kysely";
 import type { ResultAsync } from "neverthrow";
+import { boundedMessage } from "./_limits.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import { clearFinding } from "./evidence.ts";
 import { forgetInFlight } from "./in-flight.ts";
@@ -137,7 +139,9 @@ export function commitOutcomes(
     }
     for (const copy of outcomes.stored) commitCopy(transaction, replica, copy, at);
     for (const failed of outcomes.failed) {
-      session.statement(upsertAttempt).run(replica, failed.file, at, failed.nextAt, failed.domain, failed.reason, failed.message);
+      session
+        .statement(upsertAttempt)
+        .run(replica, failed.file, at, failed.nextAt, failed.domain, failed.reason, boundedMessage(failed.message));
       if (failed.observed !== undefined) {
         changeFileOrigin(transaction, failed.file, { evidence: failed.observed, state: "growing", observedAt: at });
       }

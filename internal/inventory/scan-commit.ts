@@ -150,7 +150,9 @@ function presentDirectory(transaction: Transaction, dataDirectory: DeclaredDataD
     if (known.parent !== null || path === dataDirectory.path) return known.id;
   }
   const parent =
-    path === dataDirectory.path ? null : presentDirectory(transaction, dataDirectory, path.slice(0, path.lastIndexOf("/")));
+    path === dataDirectory.path
+      ? null
+      : presentDirectory(transaction, dataDirectory, path.slice(0, path.lastIndexOf("/")) || "/");
   if (known === undefined) {
     const row = { host_id: dataDirectory.host, data_directory_id: dataDirectory.id, parent_id: parent, path, absent: 0 };
     const made = session.first(session.kysely.insertInto("directory").values(row).returning("id"));

@@ -2,8 +2,10 @@
  * The end of a data directory's scan: what was not seen becomes `absent`, or the brake holds. Noted files are applied in chunks, each a transaction; one
  * that is interrupted leaves a smaller number of noted files, which the next scan notes again.
  */
+
 import { sql } from "kysely";
 import { ok, type ResultAsync, safeTry } from "neverthrow";
+import { boundedMessage } from "./_limits.ts";
 import type { DeclaredDataDirectory } from "./declare.ts";
 import type { Inventory, Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
@@ -179,6 +181,12 @@ function markAbsentDirectories(session: Session, dataDirectory: DataDirectoryId)
 const frozenSince = (session: Session, id: DataDirectoryId): number | null | undefined =>
   session.first(session.kysely.selectFrom("data_directory").select("frozen_at").where("id", "=", id))?.frozen_at;
 
+/** What it tells in words is as long as anybody reads. */
+const bounded = (report: ScanReport): ScanReport => ({
+  ...report,
+  problems: report.problems.map((problem) => ({ ...problem, message: boundedMessage(problem.message) })),
+});
+
 function saveScan(
   session: Session,
   dataDirectory: DataDirectoryId,
@@ -187,6 +195,6 @@ function saveScan(
   frozenAt: number | null,
 ): void {
   const { kysely } = session;
-  const values = { scan_report: JSON.stringify(report), scanned_at: startedAt, frozen_at: frozenAt };
+  const values = { scan_report: JSON.stringify(bounded(report)), scanned_at: startedAt, frozen_at: frozenAt };
   session.run(kysely.updateTable("data_directory").set(values).where("id", "=", dataDirectory));
 }

@@ -216,19 +216,22 @@ export async function readInventoryCopy(
   const source = await folder.value.openSource(name);
   folder.value.close();
   if (source.isErr()) return err(source.error);
-  const buffer = new IoBuffer(BUFFER_BYTES);
-  let result: Result<undefined, VolumeError> = ok(undefined);
-  const { size } = source.value.stat;
-  const head = await readUpTo(source.value, HEAD_BYTES);
-  if (head.isErr()) result = err(head.error);
-  const end = head.isOk() && isWanted(size, head.value) ? size : 0;
-  for (let position = 0; position < end; ) {
-    const length = await source.value.read(buffer, Math.min(buffer.size, end - position), position);
-    if (length.isErr()) result = err(length.error);
-    if (length.isErr() || length.value === 0) break;
-    write(buffer.bytes.subarray(0, length.value));
-    position += length.value;
+  try {
+    const { size } = source.value.stat;
+    const head = await readUpTo(source.value, HEAD_BYTES);
+    if (head.isErr()) return err(head.error);
+    if (!isWanted(size, head.value)) return ok(undefined);
+    const buffer = new IoBuffer(BUFFER_BYTES);
+    for (let position = 0; position < size; ) {
+      const length = await source.value.read(buffer, Math.min(buffer.size, size - position), position);
+      if (length.isErr()) return err(length.error);
+      if (length.value === 0) break;
+      write(buffer.bytes.subarray(0, length.value));
+      position += length.value;
+    }
+    return ok(undefined);
+  } finally {
+    // Whoever takes the bytes may have no room for them.
+    source.value.close();
   }
-  source.value.close();
-  return result;
 }

@@ -95,7 +95,7 @@ test("a line that never ends is given up, and nothing of it is held", () => {
   const found: ManifestPiece[] = [...reader.take(manifestHead(SUBJECT))];
   let pieces = 0;
   for (; pieces < 100 && !reader.isGivenUp; pieces += 1) found.push(...reader.take(new Uint8Array(1 << 18)));
-  expect(pieces).toBeLessThan(10);
+  expect(pieces).toBeLessThan(20);
   expect([...found, ...reader.end()]).toEqual([{ kind: "damaged", line: 5 }]);
 });
 

@@ -77,7 +77,7 @@ export type ManifestPiece =
   | { readonly kind: "damaged"; readonly line: number };
 
 /** Longer than any line that is written, and short enough to be held. */
-const MOST_LINE_BYTES = 1 << 20;
+const MOST_LINE_BYTES = 1 << 22;
 /** Milliseconds since 1970 that Date can show. */
 const MOST_MILLISECONDS = 8.64e15;
 

@@ -85,7 +85,10 @@ export async function listNames(
     for (const entry of names.value) {
       const { name } = entry;
       if (repetition.note(name))
-        return err({ kind: "endless", words: `its listing does not end: "${name}" comes again and again` });
+        return err({
+          kind: "endless",
+          words: `its listing does not end: "${name.slice(0, MOST_NAME_BYTES)}" comes again and again`,
+        });
       if (name === ".") namedItself = true;
       if (name === "." || name === "..") continue;
       if (name === "" || name.includes("/") || name.includes("\0")) {
