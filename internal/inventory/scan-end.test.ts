@@ -96,3 +96,12 @@ test("a known directory gives its files to the scan, tombstones too; one of anot
     expect(readTallies(inventory).origins).toMatchObject([{ dataDirectory: inner.id, state: "settled", files: 10 }]);
   });
 });
+
+test("a new directory right below the data directory / has that for its parent", async () => {
+  await withInventory([], async (inventory) => {
+    const declared = await declareData(inventory, [], ["/"]);
+    await scanned(inventory, declared, [differenceOf("/new/deep", TEN)]);
+    expect(stateOf(inventory, "/new/deep/f1")).toBe("settled");
+    expect(directoryId(inventory, "/new")).toBeGreaterThan(0);
+  });
+});
