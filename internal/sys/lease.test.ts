@@ -4,11 +4,22 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { Scratch, until } from "../testing/mod.ts";
 import * as sys from "./mod.ts";
 
-/** A process that runs this python with the file as its argument; what it prints comes line by line. */
+/** A process that runs this python with the file as its argument; what it prints comes line by line, in however many pieces it writes it. */
 function python(program: string, path: string) {
   const child = Bun.spawn(["python3", "-c", program, path], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
-  const reader = child.stdout.getReader();
-  return { child, heard: async () => new TextDecoder().decode((await reader.read()).value) };
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  async function heard(): Promise<string> {
+    while (!rest.includes("\n")) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`the writer ended after ${JSON.stringify(rest)}`);
+      rest += value;
+    }
+    const [line = "", ...others] = rest.split("\n");
+    rest = others.join("\n");
+    return line;
+  }
+  return { child, heard };
 }
 
 function withFile(action: (path: string, file: sys.FileDescriptor, root: sys.FileDescriptor) => Promise<void>) {
