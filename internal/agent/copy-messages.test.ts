@@ -23,11 +23,12 @@ const group: fc.Arbitrary<PendingFile[]> = fc
       name: fc.string({ unit: "binary", minLength: 1 }).map((text) => text.replaceAll("/", "_")),
       evidence,
       former: fc.option(evidence, { nil: undefined }),
+      goneBack: fc.boolean(),
     }),
     { minLength: 1, maxLength: 20 },
   )
   .map((files) =>
-    files.map(({ directory, name, evidence: now, former }, index) => ({
+    files.map(({ directory, name, evidence: now, former, goneBack }, index) => ({
       // Ids of a database that is not there.
       id: (index + 100) as FileOriginId,
       directory: {
@@ -41,6 +42,7 @@ const group: fc.Arbitrary<PendingFile[]> = fc
       evidence: now,
       observedAt: 0,
       revision: index,
+      ...(goneBack ? { goneBack } : {}),
       ...(former === undefined ? {} : { copy: { state: "stale" as const, kept: former } }),
     })),
   );
@@ -51,7 +53,7 @@ test("a group", () => {
       const { replica, requests } = unpackGroup(structuredClone(packGroup(REPLICA, files, fromHere, () => false)));
       expect(replica).toEqual(REPLICA);
       expect(requests).toEqual(
-        files.map(({ id, directory, name, evidence: now, copy }) => ({
+        files.map(({ id, directory, name, evidence: now, copy, goneBack }) => ({
           id,
           directory: directory.id,
           host: directory.host,
@@ -60,6 +62,7 @@ test("a group", () => {
           name,
           evidence: now,
           ...(copy === undefined ? {} : { replaces: copy.kept }),
+          ...(goneBack === undefined ? {} : { goneBack }),
         })),
       );
     }),

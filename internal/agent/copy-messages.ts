@@ -20,6 +20,8 @@ export interface PackedGroup {
   readonly numbers: Float64Array;
   /** The copies that may be replaced, by position: few, most of the time. */
   readonly replaces: ReadonlyMap<number, Evidence>;
+  /** Those whose source has gone back, by position. */
+  readonly goneBack: ReadonlySet<number>;
   /** What the contents must be, and what the source looks like where not as the origin: by position, of copies that are repaired. */
   readonly mustBe: ReadonlyMap<number, Uint8Array>;
   readonly looksLike: ReadonlyMap<number, Evidence>;
@@ -46,6 +48,7 @@ export function packGroup(
   const directories: PackedGroup["directories"][number][] = [];
   const numbers = new Float64Array(files.length * COLUMNS);
   const replaces = new Map<number, Evidence>();
+  const goneBack = new Set<number>();
   const mustBe = new Map<number, Uint8Array>();
   const looksLike = new Map<number, Evidence>();
   const names = files.map((file, index) => {
@@ -67,12 +70,13 @@ export function packGroup(
     numbers[at + 3] = evidence.mtimeSeconds;
     numbers[at + 4] = evidence.mtimeNanoseconds;
     if (copy !== undefined && copy.untouchable !== true) replaces.set(index, copy.kept);
+    if (file.goneBack === true) goneBack.add(index);
     if (file.mustBe !== undefined) mustBe.set(index, file.mustBe);
     if (source?.looksLike !== undefined) looksLike.set(index, source.looksLike);
     return name;
   });
   const prefix = files[0]?.prefix === true;
-  return { replica, directories, names: names.join("/"), numbers, replaces, mustBe, looksLike, prefix };
+  return { replica, directories, names: names.join("/"), numbers, replaces, goneBack, mustBe, looksLike, prefix };
 }
 
 export function unpackGroup({ replica, directories, names, numbers, replaces, prefix, ...packed }: PackedGroup): CopyGroup {
@@ -90,6 +94,7 @@ export function unpackGroup({ replica, directories, names, numbers, replaces, pr
       name,
       evidence: { size: numbers[at + 2] ?? 0, mtimeSeconds: numbers[at + 3] ?? 0, mtimeNanoseconds: numbers[at + 4] ?? 0 },
       ...(former === undefined ? {} : { replaces: former }),
+      ...(packed.goneBack.has(index) ? { goneBack: true as const } : {}),
       ...(mustBe === undefined ? {} : { mustBe }),
       ...(looksLike === undefined ? {} : { looksLike }),
       ...(prefix ? { prefix } : {}),

@@ -179,8 +179,11 @@ class RestoreRun {
       });
       const { address, into } = this.#destinationOf(row);
       const { id, directory, dataDirectory, directoryPath, name, evidence } = row;
-      const file = { id, directory, host, dataDirectory, directoryPath, name, evidence, into };
-      return { file, destination: address, candidates: candidatesOf(host, row, known), copies: known.length };
+      const candidates = candidatesOf(host, row, known);
+      // Where the origin has gone back, what it should be is not what it was last seen as.
+      const wanted = candidates[0]?.evidence ?? evidence;
+      const file = { id, directory, host, dataDirectory, directoryPath, name, evidence: wanted, into };
+      return { file, destination: address, candidates, copies: known.length };
     });
   }
 

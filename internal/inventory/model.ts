@@ -52,6 +52,15 @@ export interface Evidence {
 export const sameEvidence = (a: Evidence, b: Evidence): boolean =>
   a.size === b.size && a.mtimeSeconds === b.mtimeSeconds && a.mtimeNanoseconds === b.mtimeNanoseconds;
 
+/**
+ * Is a source smaller than what was copied of it, and not newer? Whoever writes to a file makes it newer: this is what a power cut leaves of a file whose end was
+ * not flushed yet (ext4, xfs and btrfs keep a time of before), or a version of before that was put back. The larger copy may be the last good one (law 1).
+ */
+export const hasGoneBack = (now: Evidence, copied: Evidence): boolean =>
+  now.size < copied.size &&
+  (now.mtimeSeconds < copied.mtimeSeconds ||
+    (now.mtimeSeconds === copied.mtimeSeconds && now.mtimeNanoseconds <= copied.mtimeNanoseconds));
+
 const WHOLE_SECOND = 1e9;
 
 /**

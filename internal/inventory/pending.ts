@@ -11,6 +11,7 @@ import {
   type FileOriginId,
   type FileReplicaState,
   fileReplicaStateOf,
+  hasGoneBack,
   importStateOf,
   originStateOf,
   type ReplicaId,
@@ -59,6 +60,8 @@ export interface PendingFile {
    * changed without a sign.
    */
   readonly mustBe?: Uint8Array;
+  /** The source has gone back behind its copy, which stays as it is (`hasGoneBack`). */
+  readonly goneBack?: true;
   /** Its origin cannot give it again: it is to come from another replica. */
   readonly repair?: true;
   /** It is still growing: as much of it is copied as there is, and the copy is stale from the start. */
@@ -170,7 +173,16 @@ function pendingFileOf(row: PendingRow, directories: Directories): PendingFile {
         };
   const attempt =
     row.attempts === null || row.next_at === null ? {} : { attempt: { attempts: row.attempts, nextAt: row.next_at } };
-  return { ...file, ...copy, ...attempt, ...mustBe(row) };
+  return { ...file, ...copy, ...attempt, ...mustBe(row), ...(isBehindItsCopy(row) ? { goneBack: true as const } : {}) };
+}
+
+/** A copy that is lost has nothing to be kept. */
+function isBehindItsCopy(row: PendingRow): boolean {
+  const { copy_state: code, copy_size: size, copy_seconds: mtimeSeconds, copy_nanoseconds: mtimeNanoseconds } = row;
+  if (code === null || fileReplicaStateOf(code) === "lost") return false;
+  if (size === null || mtimeSeconds === null || mtimeNanoseconds === null) return false;
+  const now = { size: row.size, mtimeSeconds: row.mtime_seconds, mtimeNanoseconds: row.mtime_nanoseconds };
+  return hasGoneBack(now, { size, mtimeSeconds, mtimeNanoseconds });
 }
 
 /** Only of a copy that was found wrong: what replaces a stale one is another file. */

@@ -31,6 +31,10 @@ export const COPY_FAILURES = {
     action: "stall",
     help: "find out what changed the origin without a sign (its disk?), and which is right; nothing was replaced, and no other replica has the contents of before",
   },
+  SourceWentBack: {
+    action: "stall",
+    help: 'if the copy is right, bring it back: "xtelemdb restore path=FILE overwrite=all"; if the origin is right, give it a new time ("touch FILE"), and it is copied',
+  },
   UnknownFileInTheWay: {
     action: "stall",
     help: 'xtelemdb did not put this there and does not touch it: move it aside; an agent that runs then copies by itself, else run "xtelemdb sync"',

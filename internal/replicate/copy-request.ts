@@ -26,6 +26,8 @@ export interface CopyRequest {
   readonly mustBe?: Uint8Array;
   /** What the inventory says of the copy that may be replaced; left out when there is none. */
   readonly replaces?: Evidence;
+  /** The source has gone back behind the copy that is there: nothing is copied. */
+  readonly goneBack?: true;
   /** The folder that it goes to, below the destination's root, if not `<origin host><origin path>`: of a restore. */
   readonly into?: string;
   /** A run was broken off in its directory: what stands under its name may be that run's, although nobody recorded it. */

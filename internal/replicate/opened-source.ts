@@ -11,11 +11,13 @@ export type FileFailure = CopyFailure & { readonly observed?: Evidence };
 
 /** What is to be copied of an open source; or why it is not to be copied now. */
 export function asOpened(request: CopyRequest, source: SourceFile): Result<CopyRequest, FileFailure> {
+  const asScanned = sameEvidence(source.stat, request.looksLike ?? request.evidence);
+  if (request.goneBack === true && asScanned) return err(sourceWentBack(request));
   if (request.prefix === true) {
     if (source.stat.size < request.evidence.size) return err(sourceChanged(request, source.stat));
     return ok({ ...request, evidence: evidenceOf(source.stat) });
   }
-  if (!sameEvidence(source.stat, request.looksLike ?? request.evidence)) return err(sourceChanged(request, source.stat));
+  if (!asScanned) return err(sourceChanged(request, source.stat));
   return source.writers?.() === "some" ? err(sourceOpenForWriting(request)) : ok(request);
 }
 
@@ -24,6 +26,12 @@ export const sourceDiffers = (request: CopyRequest, digest: Uint8Array): FileFai
   domain: "source",
   reason: "SourceDiffersFromDigest",
   message: `the contents of ${printable(`${request.directoryPath}/${request.name}`)} are not what was copied before (sha256 ${hex(request.mustBe)}), though its size and time are: now sha256 ${hex(digest)}`,
+});
+
+const sourceWentBack = (request: CopyRequest): FileFailure => ({
+  domain: "source",
+  reason: "SourceWentBack",
+  message: `${printable(`${request.directoryPath}/${request.name}`)} (${request.evidence.size} bytes) is smaller than its copy, and not newer, as a power cut leaves a file that was just written; the copy was not touched`,
 });
 
 const hex = (digest: Uint8Array = new Uint8Array()): string => Buffer.from(digest).toString("hex");

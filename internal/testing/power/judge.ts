@@ -30,6 +30,7 @@ const missing = (now: Readonly<Record<string, string>>, then: Readonly<Record<st
 export function judge(now: Look, recorded: Recorded, ended: boolean): Judgement {
   const { before, after, step } = recorded;
   const foreign = step.foreign === true;
+  const origins = step.freshOrigin === true ? { torn: [], lost: [] } : originsOf(now, recorded, ended);
   const must = ended ? after : before;
   const damagedBefore = new Set(before.rows.filter((row) => !isTrue(row, before)).map(({ path }) => path));
   const falseCurrent = now.rows
@@ -38,14 +39,17 @@ export function judge(now: Look, recorded: Recorded, ended: boolean): Judgement 
     .filter(({ path }) => !damagedBefore.has(path) || now.copies[path] !== before.copies[path] || ended)
     .map(({ path, sha256 }) => `${path}: ${now.copies[path] ?? "nothing"} is there, ${sha256 ?? "no digest"} is recorded`);
   return {
-    torn: foreign
-      ? []
-      : [...strange(now.copies, before.copies, after.copies), ...strange(now.origin, before.origin, after.origin)],
-    lost: [...(foreign ? [] : missing(now.copies, must.copies)), ...missing(now.origin, must.origin)],
+    torn: [...(foreign ? [] : strange(now.copies, before.copies, after.copies)), ...origins.torn],
+    lost: [...(foreign ? [] : missing(now.copies, must.copies)), ...origins.lost],
     falseCurrent,
     other: [...ownFiles(now, recorded, ended), ...databases(now, recorded, ended), ...configuration(now, recorded, ended)],
   };
 }
+
+const originsOf = (now: Look, { before, after }: Recorded, ended: boolean): Pick<Judgement, "torn" | "lost"> => ({
+  torn: strange(now.origin, before.origin, after.origin),
+  lost: missing(now.origin, (ended ? after : before).origin),
+});
 
 function ownFiles(now: Look, { before, after }: Recorded, ended: boolean): string[] {
   return [

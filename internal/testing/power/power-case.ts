@@ -35,10 +35,11 @@ export async function runPowerCase(recording: Recording, cut: Cut, options: CutO
   const mounts = await OtherMounts.make(world.folder);
   try {
     mountDisks(recording, cut, options, folder, mounts);
-    const judgement = judge(look(world, mounts.wrapper), recorded, cut.flush === "end");
+    const left = look(world, mounts.wrapper);
+    const judgement = judge(left, recorded, cut.flush === "end");
     const failures = failuresOf(judgement);
     // What was wrong before is wrong afterwards: once is enough.
-    if (failures.length === 0) failures.push(...(await heal(recording, recorded, mounts)));
+    if (failures.length === 0) failures.push(...(await heal(recording, recorded, left, mounts)));
     const { torn, lost, falseCurrent } = judgement;
     return {
       name: cutName(cut),
@@ -73,7 +74,7 @@ function mountDisks(
 const EXIT = { converged: 0, notConverged: 3 };
 
 /** The next runs finish the work, make nothing twice, and leave nothing behind. */
-async function heal({ ground, world }: Recording, recorded: Recorded, { wrapper }: OtherMounts): Promise<string[]> {
+async function heal({ ground, world }: Recording, recorded: Recorded, left: Look, { wrapper }: OtherMounts): Promise<string[]> {
   const { step, after } = recorded;
   const run = (...given: readonly string[]): Promise<Outcome> =>
     start([programPath(), ...given, "--config", world.configuration], {
@@ -82,7 +83,7 @@ async function heal({ ground, world }: Recording, recorded: Recorded, { wrapper 
     }).ended;
   const said = ({ code, stdout, stderr }: Outcome): string => `ends with ${code}: ${stdout.slice(0, 500)}${stderr.slice(0, 500)}`;
   // libfuse 2 forgets times: what a run that was cut off has replaced is then not known again, and left alone for a person to look at.
-  const converges = step.foreign !== true && ground.behindFuse !== true;
+  const converges = step.foreign !== true && step.freshOrigin !== true && ground.behindFuse !== true;
   const failures: string[] = [];
   const status = await run("status", "--json");
   if (status.code !== EXIT.converged && status.code !== EXIT.notConverged) failures.push(`status ${said(status)}`);
@@ -97,8 +98,16 @@ async function heal({ ground, world }: Recording, recorded: Recorded, { wrapper 
     if (idle.code !== EXIT.converged || jsonOf<SyncSummary>(idle).copied.files > 0)
       failures.push(`a run with nothing to do ${said(idle)}`);
   }
-  return [...failures, ...unfinished(look(world, wrapper), after, converges, (path) => world.copyPath(path))];
+  const now = look(world, wrapper);
+  if (step.freshOrigin === true) failures.push(...spoilt(left, now, after));
+  return [...failures, ...unfinished(now, after, converges, (path) => world.copyPath(path))];
 }
+
+/** Copies that were whole when the power came back, and whose origin had lost what it had not flushed. */
+const spoilt = (left: Look, now: Look, after: Look): string[] =>
+  Object.entries(left.copies)
+    .filter(([path, digest]) => digest === after.copies[path] && now.copies[path] !== digest)
+    .map(([path]) => `the last good copy is overwritten: ${path}`);
 
 function unfinished(now: Look, after: Look, converges: boolean, copyPath: (path: string) => string): string[] {
   const untrue = now.rows.filter(({ path, sha256 }) => sha256 !== null && now.copies[path] !== sha256);

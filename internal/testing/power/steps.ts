@@ -1,5 +1,5 @@
 /** What is done while the disks are recorded: a day in the life of a replica, one command a step. */
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "../program.ts";
 import type { FileDescription } from "../tree.ts";
@@ -21,6 +21,8 @@ export interface Step {
   readonly wholeOnly?: true;
   /** Somebody else has written copies: only what rows say of them is judged. */
   readonly foreign?: true;
+  /** The origin itself loses what it had not flushed: whatever it is then, the copies that are whole stay so. */
+  readonly freshOrigin?: true;
 }
 
 const many = (count: number, of: (index: number) => FileDescription): FileDescription[] =>
@@ -79,6 +81,19 @@ const STEPS: readonly Step[] = [
     again: [0, 3],
   },
   { name: "repair", command: () => ["sync"] },
+  {
+    name: "fresh",
+    prepare: (world) => {
+      const begun = [0, 1, 2].map((index) => `fresh/begun-${index}`);
+      world.files(...begun.map((path, index) => ({ path, size: 10_000 * index, seed: 400 + index })));
+      command("sync", "-f", world.path("data"));
+      for (const path of begun) appendFileSync(world.path(`data/${path}`), "x".repeat(30_000));
+      world.files(...many(5, (index) => ({ path: `fresh/${index}`, size: 20_000 * index + 5, seed: 410 + index })));
+    },
+    unflushed: ["data"],
+    command: () => ["sync"],
+    freshOrigin: true,
+  },
   { name: "backup", command: (world) => ["inventory", "backup", `to=${world.path("state/saved.db")}`], again: [0, 1, 2, 4] },
   {
     name: "restore",

@@ -1,0 +1,23 @@
+/** What evidence says when two moments are compared. */
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Evidence, hasGoneBack } from "./mod.ts";
+
+const evidence: fc.Arbitrary<Evidence> = fc.record({
+  size: fc.nat(5),
+  mtimeSeconds: fc.integer({ min: -2, max: 2 }),
+  mtimeNanoseconds: fc.nat(2),
+});
+
+const nanoseconds = ({ mtimeSeconds, mtimeNanoseconds }: Evidence): bigint =>
+  BigInt(mtimeSeconds) * 1_000_000_000n + BigInt(mtimeNanoseconds);
+
+test("a source has gone back when it is smaller and not newer, and then its copy has not gone back behind it", () => {
+  fc.assert(
+    fc.property(evidence, evidence, (now, copied) => {
+      const goneBack = now.size < copied.size && nanoseconds(now) <= nanoseconds(copied);
+      expect(hasGoneBack(now, copied)).toBe(goneBack);
+      if (goneBack) expect(hasGoneBack(copied, now)).toBe(false);
+    }),
+  );
+});
