@@ -105,3 +105,21 @@ wholeTest("copying large files leaves the page cache to those who use it", ["loo
   expect(cached(`${world.copies()}/cold`)).toBeLessThanOrEqual(32 * MEBIBYTE);
   expect(world.copiedFiles()).toEqual(world.originFiles());
 });
+
+wholeTest(
+  "a file that the replica cannot hold for its length waits for a person, not for space, and stops no other",
+  [],
+  async () => {
+    using world = new World();
+    world.files({ path: "a/long", size: 5 * MEBIBYTE, seed: 1 }, { path: "b/short", size: MEBIBYTE, seed: 2 });
+    world.runWith({ wrapper: ["prlimit", `--fsize=${3 * MEBIBYTE}`] });
+    const outcome = await world.sync();
+    expect(outcome, outcome.stdout + outcome.stderr).toMatchObject({ code: 3 });
+    const of = async (path: string) => (await world.explain(`${world.data}/${path}`)).files[0]?.replicas[0];
+    expect((await of("a/long"))?.attempts?.reason).toBe("FileTooLarge");
+    expect((await of("b/short"))?.state).toBe("current");
+    world.runWith({});
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    expect(world.copiedFiles()).toEqual(world.originFiles());
+  },
+);

@@ -28,6 +28,7 @@ test.each([
   ["ELOOP", 40, "SourceNotRegular", "UnknownFileInTheWay"],
   ["EEXIST", 17, "SourceUnreadable", "UnknownFileInTheWay"],
   ["ENAMETOOLONG", 36, "SourceUnreadable", "NameNotPossible"],
+  ["EFBIG", 27, "SourceUnreadable", "FileTooLarge"],
   ["ESTALE", 116, "SourceUnreadable", "ReplicaFailed"],
 ] as const)("%s", (_code, errno, atSource, atReplica) => {
   const error = volumeError("open", "/x", sysError("openat", errno));

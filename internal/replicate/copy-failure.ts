@@ -48,6 +48,10 @@ export const COPY_FAILURES = {
   ReadOnly: { action: "wait", help: "mount the replica for writing" },
   NotPermitted: { action: "stall", help: "give the agent's user the right to write there" },
   NameNotPossible: { action: "stall", help: "the replica's file system cannot hold this name: declare a replica on another one" },
+  FileTooLarge: {
+    action: "stall",
+    help: "the replica's file system holds no file of this size (FAT: 4 GiB), or a limit forbids it (LimitFSIZE= in the unit, ulimit -f): declare a replica on another one, or raise the limit",
+  },
   NameTaken: {
     action: "stall",
     help: "rename one of the two at the origin, or declare a replica on a file system that tells them apart; the copy that is there was not touched",
@@ -100,6 +104,7 @@ const AT_REPLICA: Readonly<Partial<Record<VolumeErrorReason, CopyFailureReason>>
   "read-only": "ReadOnly",
   "name-too-long": "NameNotPossible",
   "name-not-allowed": "NameNotPossible",
+  "too-large": "FileTooLarge",
   "too-many-open-files": "TooManyOpenFiles",
   unsupported: "ReplaceNotPossible",
   "mounted-below": "MountedBelow",

@@ -9,7 +9,7 @@ const REASONS = {
   "is-a-symlink": ["ELOOP", "EXDEV"],
   "not-a-regular-file": [],
   denied: ["EACCES", "EPERM"],
-  "no-space": ["ENOSPC", "EDQUOT", "EFBIG"],
+  "no-space": ["ENOSPC", "EDQUOT"],
   "read-only": ["EROFS"],
   "name-too-long": ["ENAMETOOLONG"],
   "name-not-allowed": ["EINVAL", "EILSEQ"],
@@ -30,7 +30,7 @@ const REASONS = {
   ],
   "input-output": ["EIO", "EUCLEAN", "EBADMSG", "EREMOTEIO"],
   unsupported: ["EOPNOTSUPP", "ENOSYS"],
-  "too-large": ["EOVERFLOW"],
+  "too-large": ["EFBIG", "EOVERFLOW"],
   // Another file system than the root's, which neither the guards nor a flush of the root reach.
   "mounted-below": [],
   // A listing that goes on and on.

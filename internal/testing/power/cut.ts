@@ -45,16 +45,71 @@ function flushesOf(records: readonly DiskRecord[], step: string): number[] {
   return positions;
 }
 
-/** Every cut of these steps. */
-export function cutsOf({ records }: DiskLog, steps: readonly string[]): Cut[] {
+/** Every cut of these steps that leaves the disks as no cut before it: of a moment at which one disk has one write to lose there are two, not seven. */
+export function cutsOf(log: DiskLog, steps: readonly string[]): Cut[] {
   return steps.flatMap((step) => {
-    const moments: Cut["flush"][] = flushesOf(records, step).map((_, index) => index + 1);
-    return [...moments, "end" as const].flatMap((flush) => KEPT.map((kept) => ({ step, flush, kept })));
+    const moments: Cut["flush"][] = flushesOf(log.records, step).map((_, index) => index + 1);
+    const seen = new Set<string>();
+    return [...moments, "end" as const].flatMap((flush) => {
+      const writes = writesBefore(log, { step, flush });
+      return KEPT.flatMap((kept): Cut[] => {
+        // When the command has said that it was done, more is asked of the same disks.
+        const left = `${flush === "end" ? "end " : ""}${leftBy(kept, writes)}`;
+        if (seen.has(left)) return [];
+        seen.add(left);
+        return [{ step, flush, kept }];
+      });
+    });
   });
 }
 
+/** Writes to one disk until a moment: all, those that were flushed, and the blocks of the others. */
+interface Writes {
+  readonly all: number;
+  readonly flushed: number;
+  readonly loose: number;
+}
+
+function writesBefore(log: DiskLog, moment: Pick<Cut, "step" | "flush">): readonly Writes[] {
+  const end = positionOf(log, moment) ?? log.records.length;
+  return DISKS.map((_name, disk) => {
+    let [all, flushed, loose] = [0, 0, 0];
+    for (let position = 0; position < end; position++) {
+      const one = log.records[position];
+      if (one === undefined || one.kind === "mark" || one.disk !== disk) continue;
+      if (one.kind === "flush") [flushed, loose] = [all, 0];
+      else {
+        all += 1;
+        loose += blocksOf(one).length;
+      }
+    }
+    return { all, flushed, loose };
+  });
+}
+
+/** The same text for the same writes on the disks. By chance nothing or all is kept where there is but one to choose. */
+function leftBy(kept: Kept, writes: readonly Writes[]): string {
+  const total = (of: (one: Writes) => number): number => writes.reduce((sum, one) => sum + of(one), 0);
+  const whole = (keeps: (index: number) => boolean): string =>
+    writes.map(({ all, flushed }, index) => (keeps(index) ? all : flushed)).join(" ");
+  const byChance = (choices: number): string =>
+    choices < 2 ? whole(() => false) : `${kept} ${writes.map(({ all, flushed }) => `${flushed}-${all}`).join(" ")}`;
+  switch (kept) {
+    case "nothing":
+      return whole(() => false);
+    case "everything":
+      return whole(() => true);
+    case "some-writes":
+      return byChance(total(({ all, flushed }) => all - flushed));
+    case "some-blocks":
+      return byChance(total(({ loose }) => loose));
+    default:
+      return whole((index) => DISKS[index] === kept);
+  }
+}
+
 /** Where in the log that is; undefined where the step has no such flush. */
-export function positionOf({ records }: DiskLog, { step, flush }: Cut): number | undefined {
+export function positionOf({ records }: DiskLog, { step, flush }: Pick<Cut, "step" | "flush">): number | undefined {
   return flush === "end" ? markAt(records, endMark(step)) : flushesOf(records, step)[flush - 1];
 }
 

@@ -2,7 +2,7 @@
 
 import { chosenCases } from "../chosen-cases.ts";
 import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
-import { type Cut, type CutOptions, cutName, cutOf, cutsOf } from "./cut.ts";
+import { type Cut, type CutOptions, cutOf, cutsOf } from "./cut.ts";
 import { GROUNDS, type Ground } from "./ground.ts";
 import { type PowerResult, runPowerCase } from "./power-case.ts";
 import { Recording } from "./recording.ts";
@@ -80,5 +80,5 @@ export function powerCase(name: string): FaultKind | undefined {
   const ground = GROUNDS.find((one) => one.name === word);
   const cut = cutOf(cutText);
   if (ground === undefined || cut === undefined) return undefined;
-  return async (options) => [await powerRow(ground, (all) => all.filter((one) => cutName(one) === cutName(cut)), options)];
+  return async (options) => [await powerRow(ground, () => [cut], options)];
 }
