@@ -32,7 +32,8 @@ export class FaultWorld extends World {
     super({ replicas: [...REPLICAS] });
     mkdirSync(this.path("far-data"));
     const far = `ssh://far/${this.path("second")}/`;
-    const keys = { connections: 2, timeout: "10s" };
+    // What could not be sent is known by the answer that does not come.
+    const keys = { connections: 2, timeout: "4s" };
     if (scene === "local") this.declare({ replicas: [...REPLICAS], scan: { max_loss: "100%" } });
     else {
       this.declare({
