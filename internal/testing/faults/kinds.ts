@@ -1,6 +1,6 @@
 /** The sweeps as kinds of faults. */
 import { chosenCases } from "../chosen-cases.ts";
-import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
+import { type FaultKind, type FaultOptions, type FaultRow, faultLine } from "../fault-row.ts";
 import type { CaseResult } from "./fault-case.ts";
 import { type FaultCase, type FaultPoint, SCENES, type Scene } from "./scene.ts";
 import { crashCases, errorCases, pointsOf, sweep } from "./sweep.ts";
@@ -57,7 +57,9 @@ const sweepKind =
       const all = casesOf(await pointsOf(scene), options.seed);
       const cases = chosenCases(all, QUICK_CASES, options);
       options.say(`${names[scene]}: ${cases.length} of ${all.length} cases`);
-      rows.push({ ...(await sweepRow(names[scene], scene, cases, options)), of: all.length });
+      const row = { ...(await sweepRow(names[scene], scene, cases, options)), of: all.length };
+      options.say(faultLine(row));
+      rows.push(row);
     }
     return rows;
   };

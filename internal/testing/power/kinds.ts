@@ -1,7 +1,7 @@
 /** The power cuts as a kind of fault. */
 
 import { chosenCases } from "../chosen-cases.ts";
-import type { FaultKind, FaultOptions, FaultRow } from "../fault-row.ts";
+import { type FaultKind, type FaultOptions, type FaultRow, faultLine } from "../fault-row.ts";
 import { type Cut, type CutOptions, cutOf, cutsOf } from "./cut.ts";
 import { GROUNDS, type Ground } from "./ground.ts";
 import { type PowerResult, runPowerCase } from "./power-case.ts";
@@ -55,7 +55,7 @@ async function powerRow(
     say(`${fault}: ${name} failed (scripts/faults --seed=${seed} --case=power:${ground.name}:${name}):`);
     for (const failure of failures) say(`  ${failure}`);
   });
-  return {
+  const row: FaultRow = {
     fault,
     tried: results.length,
     of: all.length,
@@ -65,6 +65,8 @@ async function powerRow(
     falseCurrent: sum(results, ({ falseCurrent }) => falseCurrent),
     failed: results.filter(({ failures }) => failures.length > 0).length,
   };
+  say(faultLine(row));
+  return row;
 }
 
 /** The power is cut at every flush; of the rest a part is kept. */
