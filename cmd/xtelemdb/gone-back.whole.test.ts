@@ -1,6 +1,19 @@
-/** A source that is smaller than its copy and not newer, as a power cut leaves it, never costs that copy (law 1). The power cuts themselves: power.whole.test.ts. */
+/**
+ * A source that is older than its copy, or as old and smaller, as a power cut leaves it, never costs that copy (law 1), unless it holds all that the copy holds. The power cuts themselves:
+ * power.whole.test.ts.
+ */
 import { expect } from "bun:test";
-import { mkdirSync, readFileSync, statSync, truncateSync, utimesSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { World, wholeTest } from "../../internal/testing/mod.ts";
 
 const NIGHT = "a night of telemetry\n".repeat(100);
@@ -36,7 +49,7 @@ for (const bytes of [0, 100]) {
     expect(outcome.stdout).toContain(night);
     const [explained] = (await world.explain(night)).files[0]?.replicas ?? [];
     expect(explained).toMatchObject({ state: "stale", pending: true });
-    expect(explained?.message).toContain("smaller than its copy");
+    expect(explained?.message).toContain("2100 bytes");
     expect(explained?.help).toContain("xtelemdb restore");
     // Once more, with nothing new: it stays.
     expect(await world.sync()).toMatchObject({ code: 3 });
@@ -89,13 +102,119 @@ wholeTest("the origin is right after all: with a new time it is copied", [], asy
   expect(world.copiedFiles()).toEqual(world.originFiles());
 });
 
-wholeTest("a copy that is lost keeps nothing back", [], async () => {
+wholeTest("the copy is moved aside: then the origin is copied as it is", [], async () => {
   using world = await copiedWorld();
-  const night = `${world.data}/night`;
-  world.declare({ scan: { max_loss: "100%" } });
-  await Bun.file(`${world.copies()}/night`).delete();
-  await world.run("verify");
-  loseTheEnd(night, 100);
+  loseTheEnd(`${world.data}/night`, 100);
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  renameSync(`${world.copies()}/night`, world.path("aside"));
   expect(await world.sync()).toMatchObject({ code: 0 });
   expect(world.copiedFiles()).toEqual(world.originFiles());
+  expect(readFileSync(world.path("aside"), "utf8")).toBe(NIGHT);
+});
+
+wholeTest("a service that goes on writing to what a power cut has left does not cost the copy either", [], async () => {
+  using world = await copiedWorld();
+  const night = `${world.data}/night`;
+  loseTheEnd(night, 1000);
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  for (const more of ["the service is back\n", "and goes on\n".repeat(200)]) {
+    appendFileSync(night, more);
+    expect(await world.sync()).toMatchObject({ code: 3 });
+    expect(readFileSync(`${world.copies()}/night`, "utf8")).toBe(NIGHT);
+  }
+  // What there is in both is put together by a person, and is copied then.
+  writeFileSync(night, `${NIGHT}the service is back\n`);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+const before = new Date("2026-11-01T02:59:58Z");
+
+for (const [what, content] of [
+  ["zeros where its bytes were", "\0".repeat(NIGHT.length)],
+  ["room that was reserved for more", "\0".repeat(2 * NIGHT.length)],
+  ["a version of before, which is longer", "the night before\n".repeat(1000)],
+] as const) {
+  wholeTest(`an older source with ${what} does not replace its copy`, [], async () => {
+    using world = await copiedWorld();
+    const night = `${world.data}/night`;
+    writeFileSync(night, content);
+    utimesSync(night, before, before);
+    expect(await world.sync()).toMatchObject({ code: 3 });
+    expect(readFileSync(`${world.copies()}/night`, "utf8")).toBe(NIGHT);
+    expect((await world.run("restore", `path=${night}`, "overwrite=older")).code).toBe(0);
+    expect(readFileSync(night, "utf8")).toBe(NIGHT);
+    expect(await world.sync()).toMatchObject({ code: 0 });
+  });
+}
+
+for (const [what, content] of [
+  ["that was only given an earlier time", NIGHT],
+  ["that has grown while the clock was set back", `${NIGHT}more\n`],
+] as const) {
+  wholeTest(`a source ${what} is copied: nothing is lost by that`, [], async () => {
+    using world = await copiedWorld();
+    writeFileSync(`${world.data}/night`, content);
+    utimesSync(`${world.data}/night`, before, before);
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    expect(world.copiedFiles()).toEqual(world.originFiles());
+  });
+}
+
+wholeTest("a copy that was taken for lost, and is back, is not replaced by less", [], async () => {
+  using world = await copiedWorld();
+  renameSync(`${world.copies()}/night`, world.path("aside"));
+  expect(await world.run("verify")).toMatchObject({ code: 3 });
+  loseTheEnd(`${world.data}/night`, 100);
+  renameSync(world.path("aside"), `${world.copies()}/night`);
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(readFileSync(`${world.copies()}/night`, "utf8")).toBe(NIGHT);
+});
+
+wholeTest("a copy that is lost keeps nothing back", [], async () => {
+  using world = await copiedWorld();
+  rmSync(`${world.copies()}/night`);
+  expect(await world.run("verify")).toMatchObject({ code: 3 });
+  loseTheEnd(`${world.data}/night`, 100);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+wholeTest("a restore never brings less than it says: where the whole copy is away, the file is left", [], async () => {
+  using world = await copiedWorld();
+  const night = `${world.data}/night`;
+  loseTheEnd(night, 100);
+  await world.sync();
+  mkdirSync(world.path("second"));
+  world.declare({ replicas: ["backup", "second"] });
+  await world.sync();
+  expect(statSync(`${world.copies("second")}/night`).size).toBe(100);
+  renameSync(world.path("backup"), world.path("away"));
+  mkdirSync(world.path("back"));
+  const outcome = await world.run("restore", `path=${night}`, `to=${world.path("back")}`);
+  expect(outcome, outcome.stdout).toMatchObject({ code: 3 });
+  expect(outcome.stdout).toContain("ReplicaNotMounted");
+  // Its own time is what is asked for, not that of what the origin has become.
+  renameSync(world.path("away"), world.path("backup"));
+  const given = [`path=${night}`, "after=2026-11-01T03:00:00Z", "overwrite=all"];
+  expect((await world.run("restore", ...given)).stdout).toContain("restored 1 file");
+});
+
+wholeTest("what is in the place of a data directory that was frozen replaces no copy, and new files are copied", [], async () => {
+  using world = new World();
+  world.files(...Array.from({ length: 10 }, (_, index) => ({ path: `${index}`, content: `night ${index}\n` })));
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  // Another disk is mounted there, with a file of the same name, and of a later time.
+  renameSync(world.data, world.path("the right disk"));
+  mkdirSync(world.data);
+  world.files({ path: "3", content: "of another disk\n" }, { path: "more", content: "more\n" });
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(readFileSync(`${world.copies()}/3`, "utf8")).toBe("night 3\n");
+  expect(readFileSync(`${world.copies()}/more`, "utf8")).toBe("more\n");
+  const [explained] = (await world.explain(`${world.data}/3`)).files[0]?.replicas ?? [];
+  expect(explained).toMatchObject({ pending: true });
+  expect(explained?.message).toContain("LossBrake");
+  expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(readFileSync(`${world.copies()}/3`, "utf8")).toBe("of another disk\n");
 });

@@ -1,6 +1,6 @@
 /** An origin host with an address is scanned and copied from over ssh, with the laws of every other. */
 import { expect } from "bun:test";
-import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command, SshServer, TcpProxy, temporaryFiles, until, World, wholeTest } from "../../internal/testing/mod.ts";
 
@@ -165,3 +165,21 @@ wholeTest("two hosts behind one name are told apart by their ports", ["sshd", "r
     for (const name of ["icc", "rtc"]) rmSync(`/srv/xtelemdb-${name}`, { recursive: true });
   }
 });
+
+wholeTest("a copy that has rotten is not copied on: the origin is asked", ["sshd"], () =>
+  withRemote(async ({ world, declare }) => {
+    writeFileSync(world.path("remote/one"), "right\n");
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    const copy = join(world.copies("backup", "remote", "icc"), "one");
+    const { atime, mtime } = statSync(copy);
+    writeFileSync(copy, "wrong\n");
+    utimesSync(copy, atime, mtime);
+    mkdirSync(world.path("second"));
+    declare(["backup", "second"]);
+    const first = await world.sync();
+    expect(first, first.stdout).toMatchObject({ code: 3 });
+    expect(first.stdout).toContain("SourceCopyCorrupt");
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    expect(readFileSync(join(world.copies("second", "remote", "icc"), "one"), "utf8")).toBe("right\n");
+  }),
+);

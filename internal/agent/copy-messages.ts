@@ -20,7 +20,7 @@ export interface PackedGroup {
   readonly numbers: Float64Array;
   /** The copies that may be replaced, by position: few, most of the time. */
   readonly replaces: ReadonlyMap<number, Evidence>;
-  /** Those whose source has gone back, by position. */
+  /** Those whose source seems to have gone back, by position. */
   readonly goneBack: ReadonlySet<number>;
   /** What the contents must be, and what the source looks like where not as the origin: by position, of copies that are repaired. */
   readonly mustBe: ReadonlyMap<number, Uint8Array>;
@@ -34,6 +34,8 @@ export interface FileSource {
   readonly address: VolumeAddress;
   /** It is a copy at another replica, not the origin. */
   readonly fromCopy: boolean;
+  /** The SHA-256 that its contents must have. */
+  readonly mustBe?: Uint8Array;
   /** How that copy looks, where its replica could not keep the origin's time. */
   readonly looksLike?: Evidence;
 }
@@ -71,7 +73,8 @@ export function packGroup(
     numbers[at + 4] = evidence.mtimeNanoseconds;
     if (copy !== undefined && copy.untouchable !== true) replaces.set(index, copy.kept);
     if (file.goneBack === true) goneBack.add(index);
-    if (file.mustBe !== undefined) mustBe.set(index, file.mustBe);
+    const digest = file.mustBe ?? source?.mustBe;
+    if (digest !== undefined) mustBe.set(index, digest);
     if (source?.looksLike !== undefined) looksLike.set(index, source.looksLike);
     return name;
   });

@@ -2,7 +2,7 @@
  * Where the files of a group are read from. This host's own: from their data directory. Another host's: from a copy on this machine where one is current and
  * has not failed before, because that way is shorter; else from their host.
  */
-import { currentCopies, type FileOriginId, type PendingFile, type ReplicaId } from "../inventory/mod.ts";
+import { type CurrentCopy, currentCopies, type FileOriginId, type PendingFile, type ReplicaId } from "../inventory/mod.ts";
 import { localAddress } from "../volume/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { FileSource } from "./copy-messages.ts";
@@ -25,12 +25,14 @@ export function sourcesOf(
   // An inventory that cannot be asked now will tell so elsewhere; the origin is always right.
   const known = agent.inventory
     .readNow((session) => currentCopies(session, untried, ids))
-    .unwrapOr(new Map<FileOriginId, ReplicaId>());
+    .unwrapOr(new Map<FileOriginId, CurrentCopy>());
   return ({ id, directory: { host, dataDirectory } }) => {
     if (host === hostname) return undefined;
-    const copy = others.find(({ row }) => row.id === known.get(id));
-    if (copy !== undefined) {
-      return { address: localAddress(`${addressOf(agent.state, copy.replica).name}/${host}${dataDirectory}`), fromCopy: true };
+    const copy = known.get(id);
+    const other = others.find(({ row }) => row.id === copy?.replica);
+    if (copy !== undefined && other !== undefined) {
+      const address = localAddress(`${addressOf(agent.state, other.replica).name}/${host}${dataDirectory}`);
+      return { address, fromCopy: true, mustBe: copy.digest };
     }
     const origin = hosts.find(({ name }) => name === host);
     return { address: originAddressOf(agent.state, origin, dataDirectory), fromCopy: false };

@@ -6,14 +6,13 @@ import {
   allReplicas,
   attemptsAt,
   copiesOf,
-  type DataDirectoryScan,
-  dataDirectoryScans,
   type Evidence,
   type FileOrigin,
   type FileReplica,
   type Finding,
   findFileOrigins,
   findingsAt,
+  GONE_BACK,
   lastAttemptOfHost,
   openInventoryForReading,
   type ReplicaId,
@@ -23,10 +22,10 @@ import {
   type StoredCondition,
 } from "../inventory/mod.ts";
 import { COPY_FAILURES, isCopyFailureReason, replicaPathOf } from "../replicate/mod.ts";
-import { ExcludePatterns } from "../scan/mod.ts";
-import { isoTime, servedHosts } from "./agent.ts";
+import { isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { isReason, REASONS } from "./condition.ts";
+import { explainUnknown } from "./explain-unknown.ts";
 import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
 import { dataDirectorySubject, replicaSubject } from "./status.ts";
 
@@ -231,6 +230,15 @@ function pendingReason(
     const help = isReason(blocked.reason) ? REASONS[blocked.reason] : "";
     return { message, help, nextTry: replicaNextAt === null ? null : isoTime(replicaNextAt) };
   }
+  const frozen = conditions.find(
+    ({ subject, reason }) => subject === dataDirectorySubject(origin.host, origin.dataDirectory) && reason === "LossBrake",
+  );
+  if (frozen !== undefined && copy !== undefined)
+    return {
+      message: `LossBrake: ${frozen.message}; what is in ${origin.dataDirectory} now replaces no copy`,
+      help: REASONS.LossBrake.replace("PATH", origin.dataDirectory),
+      nextTry: null,
+    };
   if (origin.state === "growing") return { message: growingReason(copy, attempt), help: "", nextTry: latest ?? null };
   if (attempt !== undefined) {
     const help = isCopyFailureReason(attempt.reason) ? COPY_FAILURES[attempt.reason].help : "";
@@ -250,42 +258,9 @@ function pendingReason(
 }
 
 function growingReason(copy: FileReplica | undefined, attempt: Attempt | undefined): string {
-  const caught = attempt?.reason === "SourceChanged" ? `; ${attempt.reason}: ${attempt.message}` : "";
+  const told = attempt?.reason === "SourceChanged" || attempt?.reason === GONE_BACK;
+  const caught = told ? `; ${attempt.reason}: ${attempt.message}` : "";
   if (copy?.state !== "stale") return `growing: it is copied once it has been quiet for "settle"${caught}`;
   const { size } = copy.evidence;
   return `growing: there is what it was at ${isoTime(copy.copiedAt)} (${size} bytes), whole; it is finished once it has been quiet for "settle"${caught}`;
 }
-
-/** No host has had a file there: what is known instead. */
-function explainUnknown(session: Session, state: DesiredState, path: string): { message: string; help: string } {
-  const served = servedHosts(state);
-  const isAbove = (directory: string): boolean => path === directory || path.startsWith(`${directory}/`);
-  const host = served.find(({ dataDirectories }) => dataDirectories.some(isAbove));
-  const root = host?.dataDirectories.find(isAbove);
-  if (root === undefined) {
-    const declared = served.flatMap(({ dataDirectories }) => dataDirectories).join(", ");
-    return { message: "it is outside every data directory of this host", help: `declared are: ${declared || "none"}` };
-  }
-  const scan = dataDirectoryScans(session).find((one) => one.path === root && one.host === host?.name);
-  const pattern = excludedBy(state, root, path);
-  if (pattern !== undefined)
-    return { message: `the pattern ${JSON.stringify(pattern)} of [scan] exclude leaves it out`, help: "" };
-  const problem = problemAbove(scan, path);
-  if (problem !== undefined) return { message: `it could not be seen: ${problem.message}`, help: REASONS.PartlyUnreadable };
-  if (!scan?.scannedAt) return { message: `${root} was not scanned yet`, help: 'run "xtelemdb scan"' };
-  return {
-    message: `there was no regular file when ${root} was scanned at ${isoTime(scan.scannedAt)}`,
-    help: 'if it is newer than that, run "xtelemdb scan"; directories, symbolic links and special files are not copied',
-  };
-}
-
-function excludedBy(state: DesiredState, root: string, path: string): string | undefined {
-  const names = path.slice(root.length + 1).split("/");
-  return state.scan.exclude.find((pattern) => {
-    const patterns = new ExcludePatterns([pattern]);
-    return names.some((name, index) => patterns.excludes(name, () => names.slice(0, index + 1).join("/")));
-  });
-}
-
-const problemAbove = (scan: DataDirectoryScan | undefined, path: string) =>
-  scan?.report?.problems.find((problem) => path === problem.path || path.startsWith(`${problem.path}/`));

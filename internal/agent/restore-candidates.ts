@@ -1,6 +1,6 @@
 /** Which copies a file may come back from, the best first. */
 import type { Replica } from "../config/mod.ts";
-import { hasGoneBack, type RecordedCopy, type RecordedFile, sameEvidence } from "../inventory/mod.ts";
+import { compareTimes, hasGoneBack, type RecordedCopy, type RecordedFile, sameEvidence } from "../inventory/mod.ts";
 import { type RestoreItem, replicaPathOf } from "../replicate/mod.ts";
 import type { VolumeAddress } from "../volume/mod.ts";
 import { addressBelow } from "./volume-address.ts";
@@ -22,11 +22,12 @@ interface Known {
   readonly from: RestoreReplica;
 }
 
-/** The larger first, where an origin has gone back: all others are of one size. Then proven contents, of them those that were read back last; then what is nearer; then what was made last. */
+/** The latest version first, where an origin has gone back: all others are of one. Then proven contents, of them those that were read back last; then what is nearer; then what was made last. */
 function better(a: Known, b: Known): number {
   const proven = ({ copy }: Known): number => (copy.digest === undefined ? 0 : 1);
   const near = ({ from }: Known): number => (from.replica.target.kind === "local" ? 1 : 0);
   return (
+    compareTimes(b.copy.evidence, a.copy.evidence) ||
     b.copy.evidence.size - a.copy.evidence.size ||
     proven(b) - proven(a) ||
     (b.copy.verifiedAt ?? 0) - (a.copy.verifiedAt ?? 0) ||
@@ -36,14 +37,17 @@ function better(a: Known, b: Known): number {
 }
 
 /** Is it what the file was at its origin; or, where that has gone back since, what it was before? */
-const isLastVersion = ({ evidence: now }: RecordedFile, { state, evidence }: RecordedCopy): boolean =>
-  (state === "current" && sameEvidence(evidence, now)) || (state === "stale" && hasGoneBack(now, evidence));
+const isLastVersion = ({ evidence: now }: RecordedFile, { state, evidence, heldBack }: RecordedCopy): boolean =>
+  (state === "current" && sameEvidence(evidence, now)) ||
+  (state === "stale" && (heldBack === true || hasGoneBack(now, evidence)));
 
-/** The copies of a file that are the last version of it, with no verdict against them. */
+/** The copies of a file that are the last version of it, with no verdict against them; all are of that one version. */
 export function candidatesOf(host: string, file: RecordedFile, copies: readonly Known[]): Candidate[] {
-  return copies
-    .filter(({ copy }) => isLastVersion(file, copy))
-    .toSorted(better)
+  const sorted = copies.filter(({ copy }) => isLastVersion(file, copy)).toSorted(better);
+  const [best] = sorted;
+  if (best === undefined) return [];
+  return sorted
+    .filter(({ copy }) => sameEvidence(copy.evidence, best.copy.evidence))
     .map(({ copy: { place, evidence, kept, digest }, from }) => ({
       from,
       evidence,

@@ -127,12 +127,7 @@ class RestoreRun {
       if (last === undefined) break;
       after = last.id;
       found = true;
-      const done = await page.restore(
-        this.#planned(
-          rows.filter((row) => this.#isAsked(row.evidence)),
-          replicas,
-        ),
-      );
+      const done = await page.restore(this.#planned(rows, replicas).filter(({ file }) => this.#isAsked(file.evidence)));
       if (done.isErr()) return err(done.error);
       for (const file of done.value) this.#totals.add(file);
       await this.sink(done.value);

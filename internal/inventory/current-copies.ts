@@ -4,20 +4,26 @@ import { type Evidence, type FileOriginId, fileReplicaStateCode, type ReplicaId 
 
 const IDS_PER_QUESTION = 500;
 
+/** A copy that can be read in the place of its origin, and the SHA-256 that its contents must have: nobody may have looked at them since. */
+export interface CurrentCopy {
+  readonly replica: ReplicaId;
+  readonly digest: Uint8Array;
+}
+
 /** Of these files, the ones with a copy of our making at one of these replicas that is current, and looks as the origin does to the nanosecond. */
 export function currentCopies(
   session: Session,
   files: readonly { readonly id: FileOriginId; readonly evidence: Evidence }[],
   replicas: readonly ReplicaId[],
-): Map<FileOriginId, ReplicaId> {
-  const found = new Map<FileOriginId, ReplicaId>();
+): Map<FileOriginId, CurrentCopy> {
+  const found = new Map<FileOriginId, CurrentCopy>();
   if (replicas.length === 0) return found;
   const evidenceOf = new Map(files.map(({ id, evidence }) => [id, evidence]));
   for (let at = 0; at < files.length; at += IDS_PER_QUESTION) {
     const rows = session.all(
       session.kysely
         .selectFrom("file_replica")
-        .select(["replica_id", "file_origin_id", "size", "mtime_seconds", "mtime_nanoseconds"])
+        .select(["replica_id", "file_origin_id", "size", "mtime_seconds", "mtime_nanoseconds", "digest"])
         .where("replica_id", "in", [...replicas])
         .where(
           "file_origin_id",
@@ -34,7 +40,7 @@ export function currentCopies(
         evidence?.size === row.size &&
         evidence.mtimeSeconds === row.mtime_seconds &&
         evidence.mtimeNanoseconds === row.mtime_nanoseconds;
-      if (same) found.set(row.file_origin_id, row.replica_id);
+      if (same && row.digest !== null) found.set(row.file_origin_id, { replica: row.replica_id, digest: row.digest });
     }
   }
   return found;

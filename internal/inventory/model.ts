@@ -52,14 +52,21 @@ export interface Evidence {
 export const sameEvidence = (a: Evidence, b: Evidence): boolean =>
   a.size === b.size && a.mtimeSeconds === b.mtimeSeconds && a.mtimeNanoseconds === b.mtimeNanoseconds;
 
+/** The reason of an attempt that has left a copy alone because of that (`hasGoneBack`). */
+export const GONE_BACK = "SourceWentBack";
+
+/** Which was modified earlier: below 0 when that is `a`. */
+export const compareTimes = (a: Omit<Evidence, "size">, b: Omit<Evidence, "size">): number =>
+  a.mtimeSeconds - b.mtimeSeconds || a.mtimeNanoseconds - b.mtimeNanoseconds;
+
 /**
- * Is a source smaller than what was copied of it, and not newer? Whoever writes to a file makes it newer: this is what a power cut leaves of a file whose end was
- * not flushed yet (ext4, xfs and btrfs keep a time of before), or a version of before that was put back. The larger copy may be the last good one (law 1).
+ * Is a source older than what was copied of it, or as old and smaller? Whoever writes to a file makes it newer: this is what a power cut leaves of a file that was not
+ * flushed yet (ext4, xfs and btrfs keep a time of before; its end is gone, or zeros), or a version of before that was put back. The copy may be the last good one (law 1).
  */
-export const hasGoneBack = (now: Evidence, copied: Evidence): boolean =>
-  now.size < copied.size &&
-  (now.mtimeSeconds < copied.mtimeSeconds ||
-    (now.mtimeSeconds === copied.mtimeSeconds && now.mtimeNanoseconds <= copied.mtimeNanoseconds));
+export const hasGoneBack = (now: Evidence, copied: Evidence): boolean => {
+  const order = compareTimes(now, copied);
+  return order < 0 || (order === 0 && now.size < copied.size);
+};
 
 const WHOLE_SECOND = 1e9;
 

@@ -8,12 +8,14 @@ import type { InventoryTables } from "./database-schema.ts";
 import { compareFound, noteDisagreement } from "./found-copies.ts";
 import type { Transaction } from "./inventory.ts";
 import {
+  compareTimes,
   type DataDirectoryId,
   type DirectoryId,
   type Evidence,
   type FileOriginId,
   fileReplicaStateCode,
   fileReplicaStateOf,
+  GONE_BACK,
   importStateOf,
   type OriginState,
   originStateCode,
@@ -81,6 +83,12 @@ const selectCopy = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
 const setCopyState = (kysely: Tables, state: number, replica: ReplicaId, file: FileOriginId) =>
   kysely.updateTable("file_replica").set({ state }).where("replica_id", "=", replica).where("file_origin_id", "=", file);
 
+const forgetGoneBack = (kysely: Tables, file: FileOriginId) =>
+  kysely.deleteFrom("attempt").where("file_origin_id", "=", file).where("reason", "=", GONE_BACK);
+
+const tryGoneBackAt = (kysely: Tables, at: number, file: FileOriginId) =>
+  kysely.updateTable("attempt").set({ next_at: at }).where("file_origin_id", "=", file).where("reason", "=", GONE_BACK);
+
 const allReplicas = (kysely: Tables) => kysely.selectFrom("replica").select(["id", "url"]);
 
 /** Inserts a file origin unless the directory has one of that name. True if it was new. */
@@ -141,6 +149,9 @@ export function changeFileOrigin(
   tally.origin(row.dataDirectory, stateBefore, -1, -before.size);
   tally.origin(row.dataDirectory, change.state, 1, after.size);
   moveCopies(transaction, id, row, stateBefore, change, after);
+  // What has a new time and nothing else was touched: somebody says that it is right as it is. What has other bytes is looked at again soon.
+  if (before.size === after.size && compareTimes(after, before) > 0) session.statement(forgetGoneBack).run(id);
+  else if (!sameEvidence(before, after)) session.statement(tryGoneBackAt).run(change.observedAt, id);
   return true;
 }
 

@@ -27,11 +27,13 @@ const columns = (kysely: Tables, replica: ReplicaId, smallest: number, below: nu
     .where((where) => where.or([sql<boolean>`${host} = ''`, where("h.name", "=", host)]))
     .where("g.declared", "=", 1)
     .where("h.declared", "=", 1)
+    // What is in the place of a data directory that was frozen may be another disk: it gives new copies, and replaces none.
+    .where((where) => where.or([where("g.frozen_at", "is", null), where("r.state", "is", null)]))
     .select(["f.id", "f.directory_id", "f.name", "f.state"])
     .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.revision", "f.observed_at"])
     .select(["r.state as copy_state", "r.size as copy_size", "r.mtime_seconds as copy_seconds"])
     .select(["r.mtime_nanoseconds as copy_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
-    .select(["r.digest as copy_digest", "r.imported", "r.place_id", "a.attempts", "a.next_at"]);
+    .select(["r.digest as copy_digest", "r.imported", "r.place_id", "a.attempts", "a.next_at", "a.reason as attempt_reason"]);
 
 const settledColumns = (kysely: Tables, replica: ReplicaId, smallest: number, below: number, host: string) =>
   columns(kysely, replica, smallest, below, host)
@@ -163,7 +165,7 @@ export const repairableFile = (
     .select(["r.size", "r.mtime_seconds", "r.mtime_nanoseconds", "f.revision", "f.observed_at"])
     .select(["r.state as copy_state", "r.size as copy_size", "r.mtime_seconds as copy_seconds"])
     .select(["r.mtime_nanoseconds as copy_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
-    .select(["r.digest as copy_digest", "r.imported", "r.place_id", "a.attempts", "a.next_at"]);
+    .select(["r.digest as copy_digest", "r.imported", "r.place_id", "a.attempts", "a.next_at", "a.reason as attempt_reason"]);
 
 /** One statement a state, with literals: only so is the partial index taken, and not the millions of rows of copies that are current. */
 export const NOT_CURRENT = FILE_REPLICA_STATES.filter((state) => state !== "current").map(

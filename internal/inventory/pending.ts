@@ -11,6 +11,7 @@ import {
   type FileOriginId,
   type FileReplicaState,
   fileReplicaStateOf,
+  GONE_BACK,
   hasGoneBack,
   importStateOf,
   originStateOf,
@@ -60,7 +61,7 @@ export interface PendingFile {
    * changed without a sign.
    */
   readonly mustBe?: Uint8Array;
-  /** The source has gone back behind its copy, which stays as it is (`hasGoneBack`). */
+  /** The source seems to have gone back behind its copy, now or when it was last tried (`hasGoneBack`): only what begins as the copy does replaces it. */
   readonly goneBack?: true;
   /** Its origin cannot give it again: it is to come from another replica. */
   readonly repair?: true;
@@ -176,11 +177,11 @@ function pendingFileOf(row: PendingRow, directories: Directories): PendingFile {
   return { ...file, ...copy, ...attempt, ...mustBe(row), ...(isBehindItsCopy(row) ? { goneBack: true as const } : {}) };
 }
 
-/** A copy that is lost has nothing to be kept. */
+/** Whoever has gone on writing to what a power cut had left has made it newer: that it was found older once is remembered with its attempt. */
 function isBehindItsCopy(row: PendingRow): boolean {
-  const { copy_state: code, copy_size: size, copy_seconds: mtimeSeconds, copy_nanoseconds: mtimeNanoseconds } = row;
-  if (code === null || fileReplicaStateOf(code) === "lost") return false;
+  const { copy_size: size, copy_seconds: mtimeSeconds, copy_nanoseconds: mtimeNanoseconds } = row;
   if (size === null || mtimeSeconds === null || mtimeNanoseconds === null) return false;
+  if (row.attempt_reason === GONE_BACK) return true;
   const now = { size: row.size, mtimeSeconds: row.mtime_seconds, mtimeNanoseconds: row.mtime_nanoseconds };
   return hasGoneBack(now, { size, mtimeSeconds, mtimeNanoseconds });
 }

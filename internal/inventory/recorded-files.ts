@@ -8,6 +8,7 @@ import {
   type FileOriginId,
   type FileReplicaState,
   fileReplicaStateOf,
+  GONE_BACK,
   type ImportState,
   importStateOf,
   type OriginState,
@@ -132,6 +133,8 @@ export interface RecordedCopy {
   readonly copiedAt: number;
   readonly verifiedAt?: number;
   readonly imported?: ImportState;
+  /** It was left alone when it was to be replaced: its source had gone back behind it. */
+  readonly heldBack?: true;
   /** The folder that it lies in, below the replica's root, if that is not where a new copy would lie. */
   readonly place?: string;
 }
@@ -143,13 +146,17 @@ export function recordedCopies(session: Session, files: readonly FileOriginId[],
     session.kysely
       .selectFrom("file_replica as r")
       .leftJoin("place as p", "p.id", "r.place_id")
+      .leftJoin("attempt as a", (join) =>
+        join.onRef("a.file_origin_id", "=", "r.file_origin_id").onRef("a.replica_id", "=", "r.replica_id"),
+      )
+      .select("a.reason")
       .select(["r.file_origin_id as file", "r.replica_id as replica", "r.state", "r.digest", "r.imported", "p.path as place"])
       .select(["r.size", "r.mtime_seconds", "r.mtime_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
       .select(["r.copied_at as copiedAt", "r.verified_at as verifiedAt"])
       .where("r.replica_id", "in", [...replicas])
       .where("r.file_origin_id", "in", [...files]),
   );
-  return rows.map(({ file, replica, state, digest, imported, place, copiedAt, verifiedAt, ...row }) => {
+  return rows.map(({ file, replica, state, digest, imported, place, copiedAt, verifiedAt, reason, ...row }) => {
     const evidence = { size: row.size, mtimeSeconds: row.mtime_seconds, mtimeNanoseconds: row.mtime_nanoseconds };
     const mtimeSeconds = row.kept_mtime_seconds;
     const known = importStateOf(imported);
@@ -164,6 +171,7 @@ export function recordedCopies(session: Session, files: readonly FileOriginId[],
       ...(digest === null ? {} : { digest }),
       ...(verifiedAt === null ? {} : { verifiedAt }),
       ...(known === undefined ? {} : { imported: known }),
+      ...(reason === GONE_BACK ? { heldBack: true as const } : {}),
       ...(place === null ? {} : { place }),
     };
   });

@@ -33,7 +33,11 @@ export const COPY_FAILURES = {
   },
   SourceWentBack: {
     action: "stall",
-    help: 'if the copy is right, bring it back: "xtelemdb restore path=FILE overwrite=all"; if the origin is right, give it a new time ("touch FILE"), and it is copied',
+    help: 'if the copy is right, bring it back: "xtelemdb restore path=FILE overwrite=all"; if the origin is right, give it a time later than its copy\'s ("touch FILE"), or move the copy aside, and it is copied',
+  },
+  SourceCopyCorrupt: {
+    action: "retry",
+    help: 'the copy at another replica that it was to be made of has other bytes than were copied: the next attempt takes the origin; "xtelemdb verify" finds what else is wrong there',
   },
   UnknownFileInTheWay: {
     action: "stall",

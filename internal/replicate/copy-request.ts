@@ -26,7 +26,7 @@ export interface CopyRequest {
   readonly mustBe?: Uint8Array;
   /** What the inventory says of the copy that may be replaced; left out when there is none. */
   readonly replaces?: Evidence;
-  /** The source has gone back behind the copy that is there: nothing is copied. */
+  /** The source seems to have gone back behind the copy that may be replaced: only one that begins as that copy does replaces it. */
   readonly goneBack?: true;
   /** The folder that it goes to, below the destination's root, if not `<origin host><origin path>`: of a restore. */
   readonly into?: string;

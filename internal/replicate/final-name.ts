@@ -10,7 +10,7 @@ import type { SourceFile, VolumeDirectory } from "../volume/mod.ts";
 import { beginsLike, type CopyBuffers, type CopyStep, sameContents } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
 import { type CopyRequest, destinationPathOf } from "./copy-request.ts";
-import { type FileFailure, sourceChanged, sourceDiffers } from "./opened-source.ts";
+import { evidenceOf, type FileFailure, sourceChanged, sourceDiffers, sourceWentBack } from "./opened-source.ts";
 
 export type FinalName =
   | { readonly kind: "free" }
@@ -48,6 +48,7 @@ export async function inspectFinalName(
   const looked = await mayPublish(request, directory, replica);
   if (looked.isErr()) return err(looked.error);
   const there = looked.value;
+  if (there === "replaceable" && request.goneBack === true) return await inspectLaterCopy(request, source, directory, buffers);
   if (typeof there === "string") return ok({ kind: there });
   const equal = couldBeCopyOf(there, source.stat);
   if (!equal && !(request.brokenOff === true && couldBeBeginningOf(there, source.stat)))
@@ -69,6 +70,30 @@ export async function inspectFinalName(
   const { mustBe } = request;
   if (mustBe !== undefined && Buffer.compare(mustBe, same.value) !== 0) return err(sourceDiffers(request, same.value));
   return ok({ kind: "equal", there, digest: same.value });
+}
+
+/** What may be replaced once a copy is there: with a free name and a source that has gone back nothing, whatever comes back there meanwhile. */
+export function afterInspection(request: CopyRequest, found: FinalName): CopyRequest {
+  if (found.kind === "beginning") return { ...request, replaces: evidenceOf(found.there) };
+  if (found.kind !== "free" || request.goneBack !== true) return request;
+  const { replaces: _replaces, ...rest } = request;
+  return rest;
+}
+
+/** The copy is of a later time than its source: it is given up only for what holds all that it holds. */
+async function inspectLaterCopy(
+  request: CopyRequest,
+  source: SourceFile,
+  directory: VolumeDirectory,
+  buffers: CopyBuffers,
+): Promise<Result<FinalName, FileFailure>> {
+  const copy = await directory.openSource(request.name);
+  if (copy.isErr()) return err(failureAtReplica(copy.error));
+  const { stat } = copy.value;
+  const begins = stat.size > source.stat.size ? ok(false) : await beginsLike(source, copy.value, buffers);
+  copy.value.close();
+  if (begins.isErr()) return err(failureOfStep(request, source, begins.error));
+  return begins.value ? ok({ kind: "replaceable" }) : err(sourceWentBack(request, source.stat, stat));
 }
 
 function failureOfStep(request: CopyRequest, source: SourceFile, step: CopyStep<Uint8Array>): FileFailure {

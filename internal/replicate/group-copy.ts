@@ -13,9 +13,9 @@ import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-fail
 import { failedOutcome, type Staged, storedOutcome } from "./copy-outcome.ts";
 import { type CopyGroupResult, type CopyLimits, type CopyOutcome, type CopyRequest, destinationPathOf } from "./copy-request.ts";
 import { type Destination, Destinations } from "./destination.ts";
-import { inspectFinalName } from "./final-name.ts";
+import { afterInspection, inspectFinalName } from "./final-name.ts";
 import { bytesInFlight, forEachInFlight, limitsOf } from "./in-flight.ts";
-import { asOpened, evidenceOf, type FileFailure } from "./opened-source.ts";
+import { asOpened, type FileFailure } from "./opened-source.ts";
 import { OriginFiles } from "./origin-files.ts";
 import { mustBeOwn, OwnNames } from "./own-names.ts";
 import { observeCopy, publishCopy } from "./publish-copy.ts";
@@ -129,7 +129,7 @@ export class GroupCopy {
       if (own.isErr()) return err(this.#atReplica(own.error));
       if (found.isErr()) return err(this.#atReplica(found.error));
       if (found.value.kind === "equal") return this.#adopt(request, destination, found.value.there, found.value.digest);
-      if (found.value.kind === "beginning") request = { ...request, replaces: evidenceOf(found.value.there) };
+      request = afterInspection(request, found.value);
     }
     const continues = mayContinue(destination.directory, source, request);
     const taken = continues ? ok(undefined) : room.take(request, source.stat);

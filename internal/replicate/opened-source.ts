@@ -1,6 +1,6 @@
 /** Is an open source still what the plan took it for, and does nobody write it now (step 2 of the safe copy)? */
 import { err, ok, type Result } from "neverthrow";
-import { type Evidence, sameEvidence } from "../inventory/mod.ts";
+import { type Evidence, GONE_BACK, sameEvidence } from "../inventory/mod.ts";
 import { type FileStat, printable } from "../sys/mod.ts";
 import type { SourceFile } from "../volume/mod.ts";
 import type { CopyFailure } from "./copy-failure.ts";
@@ -11,28 +11,32 @@ export type FileFailure = CopyFailure & { readonly observed?: Evidence };
 
 /** What is to be copied of an open source; or why it is not to be copied now. */
 export function asOpened(request: CopyRequest, source: SourceFile): Result<CopyRequest, FileFailure> {
-  const asScanned = sameEvidence(source.stat, request.looksLike ?? request.evidence);
-  if (request.goneBack === true && asScanned) return err(sourceWentBack(request));
   if (request.prefix === true) {
     if (source.stat.size < request.evidence.size) return err(sourceChanged(request, source.stat));
     return ok({ ...request, evidence: evidenceOf(source.stat) });
   }
-  if (!asScanned) return err(sourceChanged(request, source.stat));
+  if (!sameEvidence(source.stat, request.looksLike ?? request.evidence)) return err(sourceChanged(request, source.stat));
   return source.writers?.() === "some" ? err(sourceOpenForWriting(request)) : ok(request);
 }
 
 /** The source has changed without a sign, or its disk has: whatever it is, it is not what the copy was. */
 export const sourceDiffers = (request: CopyRequest, digest: Uint8Array): FileFailure => ({
   domain: "source",
-  reason: "SourceDiffersFromDigest",
+  reason: request.fromCopy === true ? "SourceCopyCorrupt" : "SourceDiffersFromDigest",
   message: `the contents of ${printable(`${request.directoryPath}/${request.name}`)} are not what was copied before (sha256 ${hex(request.mustBe)}), though its size and time are: now sha256 ${hex(digest)}`,
 });
 
-const sourceWentBack = (request: CopyRequest): FileFailure => ({
+/** What the copy that is there has would be gone with it. */
+export const sourceWentBack = (request: CopyRequest, now: FileStat, copy: FileStat): FileFailure => ({
   domain: "source",
-  reason: "SourceWentBack",
-  message: `${printable(`${request.directoryPath}/${request.name}`)} (${request.evidence.size} bytes) is smaller than its copy, and not newer, as a power cut leaves a file that was just written; the copy was not touched`,
+  reason: GONE_BACK,
+  message: `${printable(`${request.directoryPath}/${request.name}`)} (${described(now)}) is not its copy (${described(copy)}) with more at its end, and is or was older, as a power cut leaves a file that was just written; the copy was not touched`,
 });
+
+function described({ size, mtimeSeconds }: FileStat): string {
+  const modified = new Date(mtimeSeconds * 1000);
+  return `${size} bytes, of ${Number.isNaN(modified.getTime()) ? `${mtimeSeconds} s after 1970` : modified.toISOString().replace(".000Z", "Z")}`;
+}
 
 const hex = (digest: Uint8Array = new Uint8Array()): string => Buffer.from(digest).toString("hex");
 

@@ -20,7 +20,7 @@ export const COPY_REASONS = {
     'the copy is not what was put there: look who changed it, move it aside, run "xtelemdb sync"; or "xtelemdb verify", if it was only touched',
   CopyMissing: 'the copy is recorded and not there: "xtelemdb verify" finds out, "xtelemdb sync" copies it again',
   CopyUnreadable: "the copy cannot be looked at: check the rights there, and the disk (dmesg)",
-  CopyStale: 'the copy is of an older version: run "xtelemdb sync"',
+  CopyStale: 'the copy is of another version than the origin: run "xtelemdb sync"; "xtelemdb explain PATH" says why it stays so',
   NotIndependent: "the copy shares a disk with the original, or with another copy: declare a replica on another disk",
   NotCopied: 'it waits to be copied: run "xtelemdb sync"; "xtelemdb explain PATH" says why it waits',
   NotVerified: 'nobody has compared its bytes: run "xtelemdb verify" (for imported copies import_origins hash=true does, too)',

@@ -113,7 +113,7 @@ function recordProblem(row: Row, evidence: Evidence): Problem<CopyReason> | unde
     case "lost":
       return { reason: "CopyMissing", message: "it was found gone" };
     case "stale":
-      return { reason: "CopyStale", message: "it is of an older version" };
+      return { reason: "CopyStale", message: "it is of another version" };
     case "current":
       break;
   }
