@@ -3,7 +3,7 @@
  * are durable (law 2). If the origin has moved on meanwhile, the row says `stale`, not `current`.
  */
 
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { ResultAsync } from "neverthrow";
 import { boundedMessage } from "./_limits.ts";
 import type { InventoryTables } from "./database-schema.ts";
@@ -19,6 +19,7 @@ import {
   type FileOriginId,
   fileReplicaStateCode,
   fileReplicaStateOf,
+  GONE_BACK,
   originStateOf,
   type ReplicaId,
   sameEvidence,
@@ -93,6 +94,10 @@ const upsertCopy = (
 const deleteAttempt = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
   kysely.deleteFrom("attempt").where("replica_id", "=", replica).where("file_origin_id", "=", file);
 
+/** What was left alone because its source had gone back stays that, whatever else goes wrong with it until it is copied, or touched. */
+const unlessGoneBack = (column: "domain" | "reason" | "message") =>
+  sql<string>`case when attempt.reason = ${sql.lit(GONE_BACK)} and excluded.reason <> ${sql.lit(GONE_BACK)} then ${sql.ref(`attempt.${column}`)} else ${sql.ref(`excluded.${column}`)} end`;
+
 const upsertAttempt = (
   kysely: Tables,
   replica_id: ReplicaId,
@@ -111,9 +116,9 @@ const upsertAttempt = (
         attempts: update("attempt.attempts", "+", 1),
         last_at: at,
         next_at,
-        domain,
-        reason,
-        message,
+        domain: unlessGoneBack("domain"),
+        reason: unlessGoneBack("reason"),
+        message: unlessGoneBack("message"),
       })),
     );
 

@@ -5,7 +5,14 @@
  * Promises: what does not have the recorded contents is not published; a file that is there is only replaced when the caller says so, and only as it was looked at.
  * Never: writes to the replica that it reads from.
  */
-import { agreeingEvidence, type DirectoryId, type Evidence, type FileOriginId } from "../inventory/mod.ts";
+import {
+  agreeingEvidence,
+  compareTimes,
+  type DirectoryId,
+  type Evidence,
+  type FileOriginId,
+  sameEvidence,
+} from "../inventory/mod.ts";
 import type { FileStat } from "../sys/mod.ts";
 import { openVolume, type Volume, type VolumeAddress, type VolumeDirectory, volumeErrorMessage } from "../volume/mod.ts";
 import type { CopyBuffers } from "./copy-bytes.ts";
@@ -118,16 +125,14 @@ function judge({ evidence }: FileToRestore, there: FileStat, overwrite: Overwrit
   const { size, mtimeSeconds, mtimeNanoseconds } = there;
   const now = { size, mtimeSeconds, mtimeNanoseconds };
   if (overwrite === "all") return { kind: "replaceable", now };
-  const same = far ? agreeingEvidence(now, evidence, true) : isSame(now, evidence);
+  const same = far ? agreeingEvidence(now, evidence, true) : sameEvidence(now, evidence);
   if (same) return { kind: "present" };
-  const older = apart(now, evidence) < 0;
+  const order = compareTimes(now, evidence);
+  const older = order < 0;
   if (overwrite === "older" && older) return { kind: "replaceable", now };
-  const which = older ? "an older" : apart(now, evidence) === 0 ? "another" : "a newer";
+  const which = older ? "an older" : order === 0 ? "another" : "a newer";
   return { kind: "in-the-way", message: `${which} file of ${size} bytes is there` };
 }
-
-const apart = (a: Evidence, b: Evidence): number => a.mtimeSeconds - b.mtimeSeconds || a.mtimeNanoseconds - b.mtimeNanoseconds;
-const isSame = (a: Evidence, b: Evidence): boolean => a.size === b.size && apart(a, b) === 0;
 
 /** One file that comes back from the copy at the group's replica. */
 export interface RestoreItem {
