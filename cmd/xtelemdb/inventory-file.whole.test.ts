@@ -33,6 +33,28 @@ wholeTest("a second sync says who has the inventory, and does nothing; who only 
   expect((await world.status()).agent).toMatchObject({ state: "idle" });
 });
 
+wholeTest("a page that cannot be read is the disk's trouble, and no damage: nobody is told to rebuild", ["strace"], async () => {
+  using world = new World();
+  await synced(world);
+  const struck = (when: string) => ({ inject: [`pread64:error=EIO:when=${when}`], paths: [world.database] });
+  // Every page is read where the run before was killed.
+  const killed = () =>
+    Bun.write(`${world.database}.lock`, JSON.stringify({ command: "x", pid: 1, hostname: "exao1", since: "then" }));
+  for (const when of ["3", "6", "9+"]) {
+    await killed();
+    const outcome = await world.traced(["sync"], struck(when));
+    expect(outcome, outcome.stderr).toMatchObject({ code: 1 });
+    expect(outcome.stderr).toContain("cannot be used");
+    const checked = await world.traced(["inventory", "check"], struck(when));
+    expect(checked, checked.stderr).toMatchObject({ code: 1 });
+    expect(checked.stderr).not.toContain("rebuild");
+  }
+  const rebuilt = await world.traced(["inventory", "rebuild"], struck("9+"));
+  expect(rebuilt.code, rebuilt.stdout).not.toBe(0);
+  await killed();
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+});
+
 wholeTest("a lock that a killed process left holds nobody up", [], async () => {
   using world = new World();
   await synced(world);

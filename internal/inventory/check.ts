@@ -4,7 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { err, ok, type Result } from "neverthrow";
 import { refuseForeign, refuseOtherSchema } from "./_foreign-schema.ts";
 import { executedMigrations, isUnmade } from "./_migrate.ts";
-import { inventoryErrorOf } from "./_sqlite-error.ts";
+import { inventoryErrorOf, pageProblem } from "./_sqlite-error.ts";
 import { wrongValues } from "./_values.ts";
 import { Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
@@ -82,7 +82,12 @@ export function checkInventory(path: string): Result<InventoryReport, InventoryE
     if (isUnmade(sqlite)) return err({ kind: "inventory-missing", path });
     const other = refuseOtherSchema(path, sqlite);
     if (other.isErr()) return err(other.error);
-    return ok({ path, bytes: statSync(path).size, ...contents(path, sqlite) });
+    // The first damage is enough: whoever goes on behind it may go round for ever.
+    const pages = sqlite.query<{ integrity_check: string }, []>("pragma integrity_check(1)").get()?.integrity_check ?? "ok";
+    const problem = pages === "ok" ? undefined : pageProblem(path, pages);
+    if (problem?.kind === "inventory-unusable") return err(problem);
+    const bytes = statSync(path).size;
+    return ok({ path, bytes, ...(problem === undefined ? contents(path, sqlite) : { ...NOTHING_KNOWN, problems: [pages] }) });
   } catch (exception) {
     return err(inventoryErrorOf(path, exception));
   } finally {
@@ -90,13 +95,10 @@ export function checkInventory(path: string): Result<InventoryReport, InventoryE
   }
 }
 
-/** Each step asks only what the steps before have shown to be answerable. */
+const NOTHING_KNOWN = { uuid: null, fileOrigins: 0, fileReplicas: 0, newestAt: 0 };
+
+/** Of whole pages. Each step asks only what the steps before have shown to be answerable. */
 function contents(path: string, sqlite: SqliteDatabase): Omit<InventoryReport, "path" | "bytes"> {
-  const none = { uuid: null, fileOrigins: 0, fileReplicas: 0, newestAt: 0 };
-  // The first damage is enough: whoever goes on behind it may go round for ever.
-  const pages = sqlite.query<{ integrity_check: string }, []>("pragma integrity_check(1)").all();
-  const damages = pages.map((row) => row.integrity_check).filter((text) => text !== "ok");
-  if (damages.length > 0) return { ...none, problems: damages };
   const number = (text: string): number => sqlite.query<{ n: number | null }, []>(`select ${text} as n`).get()?.n ?? 0;
   const count = (from: string): number => number(`(select count(*) from ${from})`);
   const found = (never: typeof NEVER): string[] =>
@@ -104,7 +106,7 @@ function contents(path: string, sqlite: SqliteDatabase): Omit<InventoryReport, "
       const rows = count(from);
       return rows > 0 ? [`${rows} ${what}`] : [];
     });
-  const counts = { ...none, fileOrigins: count("file_origin"), fileReplicas: count("file_replica") };
+  const counts = { ...NOTHING_KNOWN, fileOrigins: count("file_origin"), fileReplicas: count("file_replica") };
   const executed = executedMigrations(sqlite);
   const problems = [...wrongReferences(sqlite), ...wrongValues(sqlite, executed, count), ...found(UNKNOWN)];
   if (problems.length > 0) return { ...counts, problems };

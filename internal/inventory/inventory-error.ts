@@ -27,6 +27,6 @@ export function inventoryErrorMessage(error: InventoryError): string {
     case "inventory-newer":
       return `the inventory ${error.path} was made by a newer xtelemdb (it has the migration "${error.migration}", unknown here); nothing was changed\nhelp: install that release or a later one`;
     case "inventory-unusable":
-      return `the inventory ${error.path} cannot be used: ${error.detail}\nhelp: check that its folder exists, is writable for this user and has free space`;
+      return `the inventory ${error.path} cannot be used: ${error.detail}\nhelp: check that its folder exists, is writable for this user and has free space, and look after its disk (dmesg)`;
   }
 }

@@ -9,7 +9,7 @@ import { err, errAsync, ok, okAsync, type Result, ResultAsync } from "neverthrow
 import { errnoText, type Lock, tryLockExclusive } from "../sys/mod.ts";
 import { refuseForeign, refuseOtherSchema, refuseUnknown } from "./_foreign-schema.ts";
 import { isUnmade, migrate } from "./_migrate.ts";
-import { inventoryErrorOf } from "./_sqlite-error.ts";
+import { inventoryErrorOf, pageProblem } from "./_sqlite-error.ts";
 import { Inventory, Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 
@@ -116,7 +116,7 @@ function refuse(path: string, untouched: boolean): Result<void, InventoryError> 
     const foreign = refuseForeign(path, sqlite);
     if (foreign.isErr() || untouched) return foreign;
     const problem = sqlite.query<{ quick_check: string }, []>("pragma quick_check(1)").get()?.quick_check;
-    if (problem !== undefined && problem !== "ok") return err({ kind: "inventory-damaged", path, detail: problem });
+    if (problem !== undefined && problem !== "ok") return err(pageProblem(path, problem));
     return isUnmade(sqlite) ? ok(undefined) : refuseOtherSchema(path, sqlite);
   } finally {
     sqlite.close();
