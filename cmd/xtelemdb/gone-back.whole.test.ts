@@ -92,16 +92,6 @@ wholeTest("a replica that is declared later gets what there is; a restore prefer
   expect(readFileSync(`${world.path("back")}${night}`, "utf8")).toBe(NIGHT);
 });
 
-wholeTest("the origin is right after all: with a new time it is copied", [], async () => {
-  using world = await copiedWorld();
-  const night = `${world.data}/night`;
-  loseTheEnd(night, 100);
-  expect(await world.sync()).toMatchObject({ code: 3 });
-  utimesSync(night, new Date(), new Date());
-  expect(await world.sync()).toMatchObject({ code: 0 });
-  expect(world.copiedFiles()).toEqual(world.originFiles());
-});
-
 wholeTest("the copy is moved aside: then the origin is copied as it is", [], async () => {
   using world = await copiedWorld();
   loseTheEnd(`${world.data}/night`, 100);
@@ -122,10 +112,48 @@ wholeTest("a service that goes on writing to what a power cut has left does not 
     expect(await world.sync()).toMatchObject({ code: 3 });
     expect(readFileSync(`${world.copies()}/night`, "utf8")).toBe(NIGHT);
   }
+  // A second replica gets what there is; a restore brings what was held back.
+  mkdirSync(world.path("second"));
+  world.declare({ replicas: ["backup", "second"] });
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  mkdirSync(world.path("back"));
+  expect(await world.run("restore", `path=${night}`, `to=${world.path("back")}`)).toMatchObject({ code: 0 });
+  expect(readFileSync(`${world.path("back")}${night}`, "utf8")).toBe(NIGHT);
   // What there is in both is put together by a person, and is copied then.
   writeFileSync(night, `${NIGHT}the service is back\n`);
   expect(await world.sync()).toMatchObject({ code: 0 });
   expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+wholeTest(
+  "a service that writes into what a power cut has left, and makes it no longer, does not cost the copy either",
+  [],
+  async () => {
+    using world = await copiedWorld();
+    const night = `${world.data}/night`;
+    writeFileSync(night, "\0".repeat(NIGHT.length));
+    utimesSync(night, before, before);
+    expect(await world.sync()).toMatchObject({ code: 3 });
+    writeFileSync(night, `new record${"\0".repeat(NIGHT.length - 10)}`);
+    expect(await world.sync()).toMatchObject({ code: 3 });
+    expect(readFileSync(`${world.copies()}/night`, "utf8")).toBe(NIGHT);
+  },
+);
+
+wholeTest("a copy that is damaged is made anew from an origin that is whole again", [], async () => {
+  using world = await copiedWorld();
+  const night = `${world.data}/night`;
+  loseTheEnd(night, 1000);
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(await world.run("restore", `path=${night}`, "overwrite=all")).toMatchObject({ code: 0 });
+  const copy = `${world.copies()}/night`;
+  const { atime, mtime } = statSync(copy);
+  writeFileSync(copy, NIGHT.replace("telemetry", "telemetrx"));
+  utimesSync(copy, atime, mtime);
+  await world.run("scan");
+  expect(await world.run("verify")).toMatchObject({ code: 3 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(readFileSync(copy, "utf8")).toBe(NIGHT);
 });
 
 const before = new Date("2026-11-01T02:59:58Z");

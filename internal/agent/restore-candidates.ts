@@ -22,11 +22,13 @@ interface Known {
   readonly from: RestoreReplica;
 }
 
-/** The latest version first, where an origin has gone back: all others are of one. Then proven contents, of them those that were read back last; then what is nearer; then what was made last. */
+/** Where an origin has gone back, first what was held back from it, then the latest version; all others are of one. Then proven contents, of them those that were read back last; then what is nearer; then what was made last. */
 function better(a: Known, b: Known): number {
   const proven = ({ copy }: Known): number => (copy.digest === undefined ? 0 : 1);
   const near = ({ from }: Known): number => (from.replica.target.kind === "local" ? 1 : 0);
+  const held = ({ copy }: Known): number => (copy.heldBack === true ? 1 : 0);
   return (
+    held(b) - held(a) ||
     compareTimes(b.copy.evidence, a.copy.evidence) ||
     b.copy.evidence.size - a.copy.evidence.size ||
     proven(b) - proven(a) ||

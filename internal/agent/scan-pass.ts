@@ -1,6 +1,7 @@
 /** Scans this host's data directories, all at the same time, and commits what differs as it comes. */
-import { err, ok, okAsync, type Result, ResultAsync } from "neverthrow";
+import { err, ok, type Result, ResultAsync } from "neverthrow";
 import {
+  abandonScan,
   beginScan,
   commitDifferences,
   type DeclaredDataDirectory,
@@ -88,6 +89,7 @@ class DataDirectoryScan {
   readonly #problems: ScanProblem[] = [];
   #todo: string[];
   #running = 0;
+  #knownBefore = 0;
   #added = 0;
   #changed = 0;
   /** Known from the first reply on: the root is listed alone. */
@@ -113,7 +115,10 @@ class DataDirectoryScan {
   run(): ResultAsync<DataDirectorySummary, AgentError> {
     return beginScan(this.agent.inventory, this.dataDirectory.id)
       .mapErr((error): AgentError => error)
-      .andThen(() => new ResultAsync(this.#walk()))
+      .andThen((known) => {
+        this.#knownBefore = known;
+        return new ResultAsync(this.#walk());
+      })
       .andThen(() => this.#end());
   }
 
@@ -255,7 +260,9 @@ class DataDirectoryScan {
       const message = problem?.message ?? "the scan was stopped before its end";
       const released = this.#released === undefined ? {} : { released: this.#released };
       const outcome = { kind: "failed", reason, message, help, ...released } as const;
-      return okAsync(this.#summary(0, outcome));
+      return abandonScan(agent.inventory, dataDirectory.id)
+        .mapErr((error): AgentError => error)
+        .map(() => this.#summary(0, outcome));
     }
     const { unreadable } = this.#counts;
     const report: ScanReport = {
@@ -264,7 +271,12 @@ class DataDirectoryScan {
       problems: this.#problems,
       durationMilliseconds: agent.elapsed() - this.#begun,
     };
-    const settings = { startedAt: this.#startedAt, maxLoss: agent.state.scan.maxLoss, acceptLoss: this.options.acceptLoss };
+    const settings = {
+      startedAt: this.#startedAt,
+      maxLoss: agent.state.scan.maxLoss,
+      acceptLoss: this.options.acceptLoss,
+      knownBefore: this.#knownBefore,
+    };
     return endScan(agent.inventory, dataDirectory, report, settings)
       .mapErr((error): AgentError => error)
       .map((end) => {

@@ -6,7 +6,7 @@ import { commitFound, type FoundDirectory, type ImportChanges } from "./import-c
 import type { Inventory } from "./inventory.ts";
 import type { DirectoryId, Evidence, FileOriginId } from "./model.ts";
 import { openInventory } from "./open.ts";
-import { commitDifferences, type DirectoryDifference, type ScanReport } from "./scan-commit.ts";
+import { beginScan, commitDifferences, type DirectoryDifference, type ScanReport } from "./scan-commit.ts";
 import { endScan, type ScanEnd } from "./scan-end.ts";
 
 export const HOLDER = { command: "test", pid: process.pid, hostname: "exao1", since: "2026-11-01T00:00:00.000Z" };
@@ -126,8 +126,9 @@ export function scanned(
   const { maxLoss = 1, acceptLoss = false, at = 1_000, seen = 1 } = settings;
   return must(
     safeTry(async function* () {
+      const knownBefore = yield* beginScan(inventory, dataDirectory.id);
       yield* commitDifferences(inventory, dataDirectory, differences, at);
-      return endScan(inventory, dataDirectory, { ...REPORT, files: seen }, { startedAt: at, maxLoss, acceptLoss });
+      return endScan(inventory, dataDirectory, { ...REPORT, files: seen }, { startedAt: at, maxLoss, acceptLoss, knownBefore });
     }),
   );
 }

@@ -1,4 +1,4 @@
-/** A copy that was left alone because its source had gone back behind it stays so until somebody has touched the source, or it is copied. */
+/** A copy that was left alone because its source had gone back behind it stays so until the source holds all that it holds; and nothing is replaced from a directory in which files are missed. */
 import { expect, test } from "bun:test";
 import { differenceOf, evidence, idsIn, must, scanned, withInventory } from "./_for-tests.ts";
 import { type Declared, declaredReplicas } from "./declare.ts";
@@ -7,24 +7,31 @@ import { type Evidence, GONE_BACK } from "./model.ts";
 import { commitOutcomes } from "./outcomes.ts";
 import { pendingPage, startOfPending } from "./pending.ts";
 import { attemptsAt } from "./queries.ts";
+import { commitDifferences } from "./scan-commit.ts";
 
 interface Story {
   readonly seen: (now: Evidence) => Promise<unknown>;
   readonly fails: (reason: string, nextAt: number) => Promise<unknown>;
   readonly pending: () => { readonly goneBack: boolean; readonly due: number | undefined } | undefined;
   readonly reasons: () => string[];
+  /** A scan that does not see another file, as far as that. */
+  readonly misses: (until: "begun" | "frozen" | "accepted") => Promise<unknown>;
 }
 
 /** A file of 100 bytes and second 1000 was copied; then its source was seen with 10 bytes, of second 999. */
 async function withGoneBack(action: (story: Story) => Promise<void>): Promise<void> {
   await withInventory(["/r"], async (inventory: Inventory, declared: Declared) => {
     const seen = (now: Evidence) => scanned(inventory, declared, [differenceOf("/data", [{ name: "night", evidence: now }])]);
+    await scanned(inventory, declared, [differenceOf("/data/other", [{ name: "day", evidence: evidence(1) }])]);
     await seen(evidence(100, 1000));
     const file = idsIn(inventory, "/data").get("night");
-    const replica = declaredReplicas(inventory)[0];
-    if (file === undefined || replica === undefined) throw new Error("the story has no beginning");
+    const [replica] = declaredReplicas(inventory);
+    const [dataDirectory] = declared.dataDirectories;
+    if (file === undefined || replica === undefined || dataDirectory === undefined) throw new Error("the story has no beginning");
+    const missing = differenceOf("/data/other", [], { vanished: [...idsIn(inventory, "/data/other").values()] });
     const digest = { algorithm: "sha256", bytes: new Uint8Array(32) } as const;
-    const outcome = { stored: [{ file, evidence: evidence(100, 1000), digest }], failed: [], finished: [] };
+    const day = { file: idsIn(inventory, "/data/other").get("day") ?? file, evidence: evidence(1), digest };
+    const outcome = { stored: [day, { file, evidence: evidence(100, 1000), digest }], failed: [], finished: [] };
     await must(commitOutcomes(inventory, replica.id, outcome, 9));
     await seen(evidence(10, 999));
     await action({
@@ -48,29 +55,43 @@ async function withGoneBack(action: (story: Story) => Promise<void>): Promise<vo
         }
         return undefined;
       },
+      misses: (until) =>
+        until === "begun"
+          ? must(commitDifferences(inventory, dataDirectory, [missing], 1_000))
+          : scanned(inventory, declared, [missing], { maxLoss: 0, acceptLoss: until === "accepted" }),
       reasons: () => attemptsAt(inventory, file).map(({ reason }) => reason),
     });
   });
 }
 
-test("it is known by its times, and remembered when somebody goes on writing, and is looked at again soon", () =>
+test("it is known by its times, and remembered whatever somebody writes there then, without another look at each line", () =>
   withGoneBack(async ({ seen, fails, pending, reasons }) => {
     expect(pending()).toEqual({ goneBack: true, due: undefined });
     await fails(GONE_BACK, 999_999);
-    await seen(evidence(20, 2000));
-    expect(pending()).toEqual({ goneBack: true, due: 1_000 });
-    await fails("SourceChanged", 999_999);
+    for (const now of [evidence(20, 2000), evidence(20, 2500), evidence(200, 3000)]) {
+      await seen(now);
+      expect(pending()).toEqual({ goneBack: true, due: 999_999 });
+    }
+    await fails("SourceChanged", 999_998);
     expect(reasons()).toEqual([GONE_BACK]);
-    await seen(evidence(200, 3000));
+  }));
+
+test("what the copy was made of is looked at as soon as it is back", () =>
+  withGoneBack(async ({ seen, fails, pending }) => {
+    await fails(GONE_BACK, 999_999);
+    await seen(evidence(100, 1000));
     expect(pending()).toEqual({ goneBack: true, due: 1_000 });
   }));
 
-test("who touches it says that it is right", () =>
-  withGoneBack(async ({ seen, fails, pending, reasons }) => {
-    await fails(GONE_BACK, 999_999);
-    await seen(evidence(10, 2000));
-    expect(reasons()).toEqual([]);
-    expect(pending()).toEqual({ goneBack: false, due: undefined });
+test("while files are missed and the scan has not ended, and while the directory is frozen, nothing is replaced", () =>
+  withGoneBack(async ({ pending, misses }) => {
+    expect(pending()).toBeDefined();
+    await misses("begun");
+    expect(pending()).toBeUndefined();
+    await misses("frozen");
+    expect(pending()).toBeUndefined();
+    await misses("accepted");
+    expect(pending()).toBeDefined();
   }));
 
 test("other attempts are not remembered so", () =>

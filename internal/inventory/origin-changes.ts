@@ -8,7 +8,6 @@ import type { InventoryTables } from "./database-schema.ts";
 import { compareFound, noteDisagreement } from "./found-copies.ts";
 import type { Transaction } from "./inventory.ts";
 import {
-  compareTimes,
   type DataDirectoryId,
   type DirectoryId,
   type Evidence,
@@ -83,11 +82,13 @@ const selectCopy = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
 const setCopyState = (kysely: Tables, state: number, replica: ReplicaId, file: FileOriginId) =>
   kysely.updateTable("file_replica").set({ state }).where("replica_id", "=", replica).where("file_origin_id", "=", file);
 
-const forgetGoneBack = (kysely: Tables, file: FileOriginId) =>
-  kysely.deleteFrom("attempt").where("file_origin_id", "=", file).where("reason", "=", GONE_BACK);
-
-const tryGoneBackAt = (kysely: Tables, at: number, file: FileOriginId) =>
-  kysely.updateTable("attempt").set({ next_at: at }).where("file_origin_id", "=", file).where("reason", "=", GONE_BACK);
+const tryGoneBackAt = (kysely: Tables, at: number, replica: ReplicaId, file: FileOriginId) =>
+  kysely
+    .updateTable("attempt")
+    .set({ next_at: at })
+    .where("replica_id", "=", replica)
+    .where("file_origin_id", "=", file)
+    .where("reason", "=", GONE_BACK);
 
 const allReplicas = (kysely: Tables) => kysely.selectFrom("replica").select(["id", "url"]);
 
@@ -149,9 +150,6 @@ export function changeFileOrigin(
   tally.origin(row.dataDirectory, stateBefore, -1, -before.size);
   tally.origin(row.dataDirectory, change.state, 1, after.size);
   moveCopies(transaction, id, row, stateBefore, change, after);
-  // What has a new time and nothing else was touched: somebody says that it is right as it is. What has other bytes is looked at again soon.
-  if (before.size === after.size && compareTimes(after, before) > 0) session.statement(forgetGoneBack).run(id);
-  else if (!sameEvidence(before, after)) session.statement(tryGoneBackAt).run(change.observedAt, id);
   return true;
 }
 
@@ -176,6 +174,8 @@ function moveCopies(
     const after = !movedOn ? before : isCompared ? "suspect" : "stale";
     if (after === "suspect" && movedOn) noteDisagreement(transaction, replica.id, id, copy, evidence, observedAt);
     if (after !== before || (isCompared && agrees)) manifests.due(replica.id, directory, observedAt);
+    // Somebody has brought back what the copy was made of: it need not wait any longer.
+    if (before === "stale" && sameEvidence(copy, evidence)) session.statement(tryGoneBackAt).run(observedAt, replica.id, id);
     if (after !== before) session.statement(setCopyState).run(fileReplicaStateCode(after), replica.id, id);
     tally.copy(dataDirectory, replica.id, originBefore, before, -1, -copy.size);
     tally.copy(dataDirectory, replica.id, originAfter, after, 1, copy.size);

@@ -27,8 +27,28 @@ const columns = (kysely: Tables, replica: ReplicaId, smallest: number, below: nu
     .where((where) => where.or([sql<boolean>`${host} = ''`, where("h.name", "=", host)]))
     .where("g.declared", "=", 1)
     .where("h.declared", "=", 1)
-    // What is in the place of a data directory that was frozen may be another disk: it gives new copies, and replaces none.
-    .where((where) => where.or([where("g.frozen_at", "is", null), where("r.state", "is", null)]))
+    // What is in the place of a data directory may be another disk when it is frozen, or while files are missed in it and the scan has not ended: it gives new copies, and replaces none.
+    .where((where) =>
+      where.or([
+        where("r.state", "is", null),
+        where.and([
+          where("g.frozen_at", "is", null),
+          where.not(
+            where.exists(
+              where.selectFrom("vanished_file as v").select("v.data_directory_id").whereRef("v.data_directory_id", "=", "g.id"),
+            ),
+          ),
+          where.not(
+            where.exists(
+              where
+                .selectFrom("vanished_directory as w")
+                .select("w.data_directory_id")
+                .whereRef("w.data_directory_id", "=", "g.id"),
+            ),
+          ),
+        ]),
+      ]),
+    )
     .select(["f.id", "f.directory_id", "f.name", "f.state"])
     .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.revision", "f.observed_at"])
     .select(["r.state as copy_state", "r.size as copy_size", "r.mtime_seconds as copy_seconds"])

@@ -174,7 +174,10 @@ function pendingFileOf(row: PendingRow, directories: Directories): PendingFile {
         };
   const attempt =
     row.attempts === null || row.next_at === null ? {} : { attempt: { attempts: row.attempts, nextAt: row.next_at } };
-  return { ...file, ...copy, ...attempt, ...mustBe(row), ...(isBehindItsCopy(row) ? { goneBack: true as const } : {}) };
+  const digest = mustBe(row);
+  // Where the digest is known that the contents must have, it says all.
+  const goneBack = digest.mustBe === undefined && isBehindItsCopy(row) ? { goneBack: true as const } : {};
+  return { ...file, ...copy, ...attempt, ...digest, ...goneBack };
 }
 
 /** Whoever has gone on writing to what a power cut had left has made it newer: that it was found older once is remembered with its attempt. */
@@ -207,7 +210,8 @@ export function pendingPage(
   const { rows, next } = readPage(session, replica, cursor, limit);
   const directories = new Directories(session);
   const known = rows.filter((row) => row !== undefined).map((row) => pendingFileOf(row, directories));
-  const files = cursor.phase === "repair" ? known.map((file) => ({ ...file, repair: true as const })) : known;
+  const files =
+    cursor.phase === "repair" ? known.map(({ goneBack: _goneBack, ...file }) => ({ ...file, repair: true as const })) : known;
   return { files, next: next ?? nextPhase(cursor) };
 }
 

@@ -3,7 +3,7 @@
  * only noted down until the scan of the whole data directory is complete: then it becomes `absent`, unless that would lose more than the operator's
  * share of the data directory, which freezes it (law 5: absence needs proof).
  */
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { okAsync, type ResultAsync } from "neverthrow";
 import type { InventoryTables } from "./database-schema.ts";
 import type { DeclaredDataDirectory } from "./declare.ts";
@@ -49,6 +49,8 @@ export interface ScanReport {
   readonly unreadable: number;
   readonly problems: readonly ScanProblem[];
   readonly durationMilliseconds: number;
+  /** Of a scan that the brake has held: the files that it was measured by, and the next ones are. */
+  readonly brakeBase?: number;
 }
 
 export interface ScanProblem {
@@ -83,10 +85,28 @@ const noteVanishedDirectory = (kysely: Tables, data_directory_id: DataDirectoryI
     .values({ data_directory_id, directory_id })
     .onConflict((conflict) => conflict.doNothing());
 
-/** Forgets what an earlier, unfinished scan noted as vanished. Writes nothing when there is nothing. */
-export function beginScan(inventory: Inventory, dataDirectory: DataDirectoryId): ResultAsync<void, InventoryError> {
-  return inventory.write(({ session }) => forgetVanished(session, dataDirectory));
+/** Forgets what an earlier, unfinished scan noted as vanished. How many files the data directory has until now: of what comes in meanwhile nothing can be lost. */
+export function beginScan(inventory: Inventory, dataDirectory: DataDirectoryId): ResultAsync<number, InventoryError> {
+  return inventory.write(({ session }) => {
+    forgetVanished(session, dataDirectory);
+    return countKnown(session, dataDirectory);
+  });
 }
+
+/** Gives up a scan: what it has missed says nothing. */
+export const abandonScan = (inventory: Inventory, dataDirectory: DataDirectoryId): ResultAsync<void, InventoryError> =>
+  inventory.write(({ session }) => forgetVanished(session, dataDirectory));
+
+/** Files that are there as far as is known, and were seen there. */
+const countKnown = (session: Session, dataDirectory: DataDirectoryId): number =>
+  session.first(
+    session.kysely
+      .selectFrom("tally")
+      .select(sql<number>`coalesce(sum(files), 0)`.as("files"))
+      .where("data_directory_id", "=", dataDirectory)
+      .where("replica_id", "=", 0)
+      .where("category", "not in", [originStateCode("absent"), originStateCode("imported")]),
+  )?.files ?? 0;
 
 function forgetVanished(session: Session, dataDirectory: DataDirectoryId): void {
   session.run(session.kysely.deleteFrom("vanished_file").where("data_directory_id", "=", dataDirectory));

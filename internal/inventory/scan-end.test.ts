@@ -32,7 +32,7 @@ test("more than the share freezes everything, keeps saying since when, and thaws
     expect(await scanned(inventory, declared, [difference], { maxLoss: 0.2, at: 5_000 })).toMatchObject({
       kind: "frozen",
       lost: 3,
-      known: 11,
+      known: 10,
       since: 5_000,
     });
     expect(readTallies(inventory).origins).toMatchObject([{ state: "settled", files: 11 }]);
@@ -43,6 +43,38 @@ test("more than the share freezes everything, keeps saying since when, and thaws
       absent: 3,
     });
     expect(stateOf(inventory, "/data/f0")).toBe("absent");
+  });
+});
+
+test("what comes in, with the scan or after it, makes no loss smaller", async () => {
+  await withInventory([], async (inventory, declared) => {
+    const many = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) => ({ name: `new${from + index}`, evidence: evidence(1) }));
+    await scanned(inventory, declared, [differenceOf("/data", TEN)]);
+    const gone = [...idsIn(inventory, "/data").values()].slice(0, 3);
+    const settings = { maxLoss: 0.2, at: 5_000 };
+    // Another disk is mounted there, with many more files.
+    expect(await scanned(inventory, declared, [differenceOf("/data", many(0, 100), { vanished: gone })], settings)).toMatchObject(
+      {
+        kind: "frozen",
+        lost: 3,
+        known: 10,
+      },
+    );
+    // Somebody goes on writing there.
+    expect(
+      await scanned(inventory, declared, [differenceOf("/data", many(100, 50), { vanished: gone })], settings),
+    ).toMatchObject({
+      kind: "frozen",
+      lost: 3,
+      known: 10,
+    });
+    // The right disk is back.
+    expect(await scanned(inventory, declared, [], settings)).toMatchObject({ kind: "complete", absent: 0 });
+    expect(await scanned(inventory, declared, [differenceOf("/data", [], { vanished: gone })], settings)).toMatchObject({
+      kind: "complete",
+      absent: 3,
+    });
   });
 });
 

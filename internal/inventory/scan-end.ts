@@ -77,27 +77,29 @@ function spreadVanishedDirectories(session: Session, dataDirectory: DataDirector
 
 interface Losses {
   readonly lost: number;
-  readonly known: number;
   /** Of the noted ones, those that nobody has ever seen at their origin: an old backup may be full of them. */
   readonly imported: number;
 }
 
-/** How many files the noted ones are, and how many the data directory had: the brake's numbers. */
+/** How many files the noted ones are. */
 function losses(session: Session, dataDirectory: DataDirectoryId): Losses {
   const { kysely } = session;
   const noted = kysely.selectFrom("vanished_file as v").select(count).where("v.data_directory_id", "=", dataDirectory);
   const ofState = noted.innerJoin("file_origin as f", "f.id", "v.file_origin_id");
   const all = session.first(noted)?.files ?? 0;
   const imported = all === 0 ? 0 : (session.first(ofState.where("f.state", "=", IMPORTED))?.files ?? 0);
-  const known = session.first(
-    kysely
-      .selectFrom("tally")
-      .select(sql<number>`coalesce(sum(files), 0)`.as("files"))
-      .where("data_directory_id", "=", dataDirectory)
-      .where("replica_id", "=", 0)
-      .where("category", "not in", [originStateCode("absent"), IMPORTED]),
+  return { lost: all - imported, imported };
+}
+
+/** What the loss is measured by: what was known before the scan, and not what it has found anew; once it was frozen what was known then, or writing on would release it. */
+function brakeBase(session: Session, dataDirectory: DataDirectoryId, knownBefore: number): number {
+  const row = session.first(
+    session.kysely.selectFrom("data_directory").select(["frozen_at", "scan_report"]).where("id", "=", dataDirectory),
   );
-  return { lost: all - imported, known: known?.files ?? 0, imported };
+  if (row === undefined || row.frozen_at === null || row.scan_report === null) return knownBefore;
+  // Written by `endScan` only.
+  const { brakeBase: before = knownBefore } = JSON.parse(row.scan_report) as ScanReport;
+  return Math.min(before, knownBefore);
 }
 
 /**
@@ -108,19 +110,25 @@ export function endScan(
   inventory: Inventory,
   dataDirectory: DeclaredDataDirectory,
   report: ScanReport,
-  settings: { readonly startedAt: number; readonly maxLoss: number; readonly acceptLoss: boolean },
+  settings: {
+    readonly startedAt: number;
+    readonly maxLoss: number;
+    readonly acceptLoss: boolean;
+    /** As `beginScan` has told it. */
+    readonly knownBefore: number;
+  },
 ): ResultAsync<ScanEnd, InventoryError> {
   return safeTry(async function* () {
     const { lost, known, imported } = yield* inventory.write(({ session }) => {
       spreadVanishedDirectories(session, dataDirectory.id);
-      return losses(session, dataDirectory.id);
+      return { ...losses(session, dataDirectory.id), known: brakeBase(session, dataDirectory.id, settings.knownBefore) };
     });
     // Copies tell of files, and nothing at all is there: that is an empty mount point as likely as an empty disk.
     const isEmpty = report.files === 0 && imported > 0;
     if ((isEmpty || lost > known * settings.maxLoss) && !settings.acceptLoss) {
       const since = yield* inventory.write(({ session }) => {
         const frozenAt = frozenSince(session, dataDirectory.id) ?? settings.startedAt;
-        saveScan(session, dataDirectory.id, report, settings.startedAt, frozenAt);
+        saveScan(session, dataDirectory.id, { ...report, brakeBase: known }, settings.startedAt, frozenAt);
         return frozenAt;
       });
       return ok<ScanEnd>({ kind: "frozen", lost: lost + imported, known: known + imported, since });

@@ -23,7 +23,7 @@ export function asOpened(request: CopyRequest, source: SourceFile): Result<CopyR
 export const sourceDiffers = (request: CopyRequest, digest: Uint8Array): FileFailure => ({
   domain: "source",
   reason: request.fromCopy === true ? "SourceCopyCorrupt" : "SourceDiffersFromDigest",
-  message: `the contents of ${printable(`${request.directoryPath}/${request.name}`)} are not what was copied before (sha256 ${hex(request.mustBe)}), though its size and time are: now sha256 ${hex(digest)}`,
+  message: `the contents of ${placeOf(request)} are not what was copied before (sha256 ${hex(request.mustBe)}), though its size and time are: now sha256 ${hex(digest)}`,
 });
 
 /** What the copy that is there has would be gone with it. */
@@ -36,6 +36,13 @@ export const sourceWentBack = (request: CopyRequest, now: FileStat, copy: FileSt
 function described({ size, mtimeSeconds }: FileStat): string {
   const modified = new Date(mtimeSeconds * 1000);
   return `${size} bytes, of ${Number.isNaN(modified.getTime()) ? `${mtimeSeconds} s after 1970` : modified.toISOString().replace(".000Z", "Z")}`;
+}
+
+/** The file that was read, which may be a copy at another replica. */
+function placeOf({ fromCopy, source, dataDirectory, directoryPath, name }: CopyRequest): string {
+  const folder =
+    fromCopy === true && source !== undefined ? `${source.name}${directoryPath.slice(dataDirectory.length)}` : directoryPath;
+  return printable(`${folder}/${name}`);
 }
 
 const hex = (digest: Uint8Array = new Uint8Array()): string => Buffer.from(digest).toString("hex");

@@ -70,7 +70,9 @@ class ScannedTree {
     Object.assign(this.counts, counts);
     (await commitDifferences(this.inventory, dataDirectory, differences, 1))._unsafeUnwrap();
     const report = { ...counts, excluded: [], problems: [], durationMilliseconds: 0 };
-    (await endScan(this.inventory, dataDirectory, report, { startedAt: 1, maxLoss: 1, acceptLoss: true }))._unsafeUnwrap();
+    (
+      await endScan(this.inventory, dataDirectory, report, { startedAt: 1, maxLoss: 1, acceptLoss: true, knownBefore: 0 })
+    )._unsafeUnwrap();
     return differences.reduce(
       (total, { names, vanished, excluded, vanishedDirectories, excludedDirectories }) =>
         total + names.length + vanished.length + excluded.length + vanishedDirectories.length + excludedDirectories.length,

@@ -267,9 +267,9 @@ export class DirectoryScan implements EntryVisitor {
   unreadable(name: string, error: SysError): void {
     this.#known.take(name);
     // It may be a directory: then it is not known to have vanished either.
-    this.#knownDirectories.delete(`${this.#path}/${name}`);
+    const path = this.#path === "/" ? `/${name}` : `${this.#path}/${name}`;
+    this.#knownDirectories.delete(path);
     this.sink.counts.unreadable += 1;
-    const path = `${this.#path}/${name}`;
     this.sink.problem({
       path,
       code: error.code,
