@@ -34,34 +34,32 @@ async function copiedWorld(): Promise<World> {
   return world;
 }
 
-for (const bytes of [0, 100]) {
-  wholeTest(`a source that a power cut has left with ${bytes} bytes does not replace its copy, and is named`, [], async () => {
-    using world = await copiedWorld();
-    const night = `${world.data}/night`;
-    const copy = `${world.copies()}/night`;
-    loseTheEnd(night, bytes);
-    world.files({ path: "other", content: "another\n" });
-    const outcome = await world.sync();
-    expect(outcome, outcome.stdout + outcome.stderr).toMatchObject({ code: 3 });
-    expect(readFileSync(copy, "utf8")).toBe(NIGHT);
-    expect(readFileSync(`${world.copies()}/other`, "utf8")).toBe("another\n");
-    expect(outcome.stdout).toContain("SourceWentBack");
-    expect(outcome.stdout).toContain(night);
-    const [explained] = (await world.explain(night)).files[0]?.replicas ?? [];
-    expect(explained).toMatchObject({ state: "stale", pending: true });
-    expect(explained?.message).toContain("2100 bytes");
-    expect(explained?.help).toContain("xtelemdb restore");
-    // Once more, with nothing new: it stays.
-    expect(await world.sync()).toMatchObject({ code: 3 });
-    expect(readFileSync(copy, "utf8")).toBe(NIGHT);
-    // No copy is of what is at the origin now; and nothing is brought back unasked.
-    expect((await world.run("safe", `path=${night}`)).stdout).toContain("CopyStale");
-    const unasked = await world.run("restore", `path=${night}`);
-    expect(unasked, unasked.stdout).toMatchObject({ code: 3 });
-    expect(unasked.stdout).toContain("FileInTheWay");
-    expect(statSync(night).size).toBe(bytes);
-  });
-}
+wholeTest("a source that a power cut has left empty does not replace its copy, and is named", [], async () => {
+  using world = await copiedWorld();
+  const night = `${world.data}/night`;
+  const copy = `${world.copies()}/night`;
+  loseTheEnd(night, 0);
+  world.files({ path: "other", content: "another\n" });
+  const outcome = await world.sync();
+  expect(outcome, outcome.stdout + outcome.stderr).toMatchObject({ code: 3 });
+  expect(readFileSync(copy, "utf8")).toBe(NIGHT);
+  expect(readFileSync(`${world.copies()}/other`, "utf8")).toBe("another\n");
+  expect(outcome.stdout).toContain("SourceWentBack");
+  expect(outcome.stdout).toContain(night);
+  const [explained] = (await world.explain(night)).files[0]?.replicas ?? [];
+  expect(explained).toMatchObject({ state: "stale", pending: true });
+  expect(explained?.message).toContain("2100 bytes");
+  expect(explained?.help).toContain("xtelemdb restore");
+  // Once more, with nothing new: it stays.
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(readFileSync(copy, "utf8")).toBe(NIGHT);
+  // No copy is of what is at the origin now; and nothing is brought back unasked.
+  expect((await world.run("safe", `path=${night}`)).stdout).toContain("CopyStale");
+  const unasked = await world.run("restore", `path=${night}`);
+  expect(unasked, unasked.stdout).toMatchObject({ code: 3 });
+  expect(unasked.stdout).toContain("FileInTheWay");
+  expect(statSync(night).size).toBe(0);
+});
 
 wholeTest("what a power cut has cost comes back from the copy, and is current then", [], async () => {
   using world = await copiedWorld();
@@ -158,36 +156,31 @@ wholeTest("a copy that is damaged is made anew from an origin that is whole agai
 
 const before = new Date("2026-11-01T02:59:58Z");
 
-for (const [what, content] of [
-  ["zeros where its bytes were", "\0".repeat(NIGHT.length)],
-  ["room that was reserved for more", "\0".repeat(2 * NIGHT.length)],
-  ["a version of before, which is longer", "the night before\n".repeat(1000)],
-] as const) {
-  wholeTest(`an older source with ${what} does not replace its copy`, [], async () => {
-    using world = await copiedWorld();
-    const night = `${world.data}/night`;
-    writeFileSync(night, content);
-    utimesSync(night, before, before);
-    expect(await world.sync()).toMatchObject({ code: 3 });
-    expect(readFileSync(`${world.copies()}/night`, "utf8")).toBe(NIGHT);
-    expect((await world.run("restore", `path=${night}`, "overwrite=older")).code).toBe(0);
-    expect(readFileSync(night, "utf8")).toBe(NIGHT);
-    expect(await world.sync()).toMatchObject({ code: 0 });
-  });
-}
+const LEFT = {
+  zeros: "\0".repeat(NIGHT.length),
+  reserved: "\0".repeat(2 * NIGHT.length),
+  "put back": "the night before\n".repeat(1000),
+};
+const WHOLE = { touched: NIGHT, grown: `${NIGHT}more\n` };
 
-for (const [what, content] of [
-  ["that was only given an earlier time", NIGHT],
-  ["that has grown while the clock was set back", `${NIGHT}more\n`],
-] as const) {
-  wholeTest(`a source ${what} is copied: nothing is lost by that`, [], async () => {
-    using world = await copiedWorld();
-    writeFileSync(`${world.data}/night`, content);
-    utimesSync(`${world.data}/night`, before, before);
-    expect(await world.sync()).toMatchObject({ code: 0 });
-    expect(world.copiedFiles()).toEqual(world.originFiles());
-  });
-}
+wholeTest("an older source replaces its copy only when it begins with all that the copy holds", [], async () => {
+  using world = new World();
+  const now = new Date("2026-11-01T03:00:00Z");
+  const give = (name: string, content: string, time: Date): void => {
+    world.files({ path: name, content });
+    utimesSync(`${world.data}/${name}`, time, time);
+  };
+  const all = { ...LEFT, ...WHOLE };
+  for (const name of Object.keys(all)) give(name, NIGHT, now);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  for (const [name, content] of Object.entries(all)) give(name, content, before);
+  expect(await world.syncSummary()).toMatchObject({ code: 3, copied: { files: 2 }, failed: { files: 3 } });
+  for (const [name, content] of Object.entries(WHOLE)) expect(readFileSync(`${world.copies()}/${name}`, "utf8")).toBe(content);
+  for (const name of Object.keys(LEFT)) expect(readFileSync(`${world.copies()}/${name}`, "utf8")).toBe(NIGHT);
+  expect((await world.run("restore", "overwrite=older")).code).toBe(0);
+  for (const name of Object.keys(LEFT)) expect(readFileSync(`${world.data}/${name}`, "utf8")).toBe(NIGHT);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+});
 
 wholeTest("a copy that was taken for lost, and is back, is not replaced by less", [], async () => {
   using world = await copiedWorld();

@@ -1,6 +1,6 @@
 /** What instruments and people do to files, at random but repeatable: made, grown, rewritten, renamed, deleted. Names are few and come again, so that what the inventory has to remember has an end. */
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { chance } from "../chosen-cases.ts";
 
@@ -43,6 +43,9 @@ export class Churn {
       const to = this.#anyPath();
       mkdirSync(dirname(to), { recursive: true });
       renameSync(path, to);
+      // Names come again: without a new time it would be an older version of what had the name before, which is held back.
+      const now = new Date();
+      utimesSync(to, now, now);
     }
   }
 
