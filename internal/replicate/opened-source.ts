@@ -30,7 +30,7 @@ export const sourceDiffers = (request: CopyRequest, digest: Uint8Array): FileFai
 export const sourceWentBack = (request: CopyRequest, now: FileStat, copy: FileStat): FileFailure => ({
   domain: "source",
   reason: GONE_BACK,
-  message: `${printable(`${request.directoryPath}/${request.name}`)} (${described(now)}) is not its copy (${described(copy)}) with more at its end, and is or was older, as a power cut leaves a file that was just written; the copy was not touched`,
+  message: `${printable(`${request.directoryPath}/${request.name}`)} (${described(now)}) lacks what its copy holds (${described(copy)}), and is older, or was before it was written to again, as after a power cut; the copy was not touched`,
 });
 
 function described({ size, mtimeSeconds }: FileStat): string {
