@@ -22,7 +22,7 @@ export interface PackedGroup {
   readonly replaces: ReadonlyMap<number, Evidence>;
   /** Those whose source seems to have gone back, by position. */
   readonly goneBack: ReadonlySet<number>;
-  /** What the contents must be, and what the source looks like where not as the origin: by position, of copies that are repaired. */
+  /** What the contents must be, and what the source looks like where not as the origin: by position, of copies that are repaired, or that are made of another copy. */
   readonly mustBe: ReadonlyMap<number, Uint8Array>;
   readonly looksLike: ReadonlyMap<number, Evidence>;
   /** All of them are still growing. */

@@ -8,6 +8,17 @@ import type { InventoryError } from "./inventory-error.ts";
 
 const PIECE_BYTES = 1 << 20;
 
+/** "unable to get the page. error code=266", "btreeInitPage() returns error code 11". */
+const ERROR_CODE = /error code[= ](\d+)/;
+/** SQLITE_CORRUPT and SQLITE_NOTADB; the low byte of an extended code is what it extends (https://www.sqlite.org/rescode.html). */
+const DAMAGED_CODES = [11, 26];
+
+/** Does a check of the pages say that they are wrong, and not that one could not be read? */
+export function isDamage(found: string): boolean {
+  const code = ERROR_CODE.exec(found)?.[1];
+  return code === undefined || DAMAGED_CODES.includes(Number(code) & 0xff);
+}
+
 /** What is to be told of a file in which damage was seen. Reads all of it, twice. */
 export function damageOf(path: string, seen: string): InventoryError {
   const unread = whyUnreadable(path);
@@ -43,7 +54,8 @@ function lookAgain(path: string): "whole" | "damaged" | "unusable" {
     sqlite = new SqliteDatabase(path, { readonly: true });
     sqlite.run("pragma busy_timeout = 10000");
     const found = sqlite.query<{ integrity_check: string }, []>("pragma integrity_check(1)").get()?.integrity_check;
-    return found === "ok" ? "whole" : "damaged";
+    if (found === undefined || found === "ok") return "whole";
+    return isDamage(found) ? "damaged" : "unusable";
   } catch (exception) {
     return exception instanceof SQLiteError && NOT_THE_FILE.test(exception.code ?? "") ? "unusable" : "damaged";
   } finally {

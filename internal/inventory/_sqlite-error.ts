@@ -1,6 +1,6 @@
 /** Tells apart what SQLite's result codes mean for an operator (https://www.sqlite.org/rescode.html). */
 import { SQLiteError } from "bun:sqlite";
-import { damageOf } from "./_damage.ts";
+import { damageOf, isDamage } from "./_damage.ts";
 import type { InventoryError } from "./inventory-error.ts";
 
 const DAMAGED = ["SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"];
@@ -19,17 +19,9 @@ const UNUSABLE = [
   "SQLITE_PROTOCOL",
 ];
 
-/** "unable to get the page. error code=266", "btreeInitPage() returns error code 11". */
-const ERROR_CODE = /error code[= ](\d+)/;
-/** SQLITE_CORRUPT and SQLITE_NOTADB; the low byte of an extended code is what it extends. */
-const DAMAGED_CODES = [11, 26];
-
 /** What a check of the pages has found: damage; or a page that could not be read this time, which says nothing of what is in it. */
-export function pageProblem(path: string, found: string): InventoryError {
-  const code = ERROR_CODE.exec(found)?.[1];
-  const isDamage = code === undefined || DAMAGED_CODES.includes(Number(code) & 0xff);
-  return isDamage ? damageOf(path, found) : { kind: "inventory-unusable", path, detail: `not all of it can be read: ${found}` };
-}
+export const pageProblem = (path: string, found: string): InventoryError =>
+  isDamage(found) ? damageOf(path, found) : { kind: "inventory-unusable", path, detail: `not all of it can be read: ${found}` };
 
 /** @throws the exception itself when it is neither damage nor the world's fault: a bug of ours, such as wrong SQL. */
 export function inventoryErrorOf(path: string, exception: unknown): InventoryError {

@@ -77,6 +77,7 @@ const NAMES: readonly Wrong[] = [
     "data directories have a report that is none",
     `data_directory where scan_report is not null and not (json_valid(scan_report) and json_type(scan_report) = 'object'
       and json_type(scan_report, '$.excluded') is 'array' and json_type(scan_report, '$.problems') is 'array'
+      and coalesce(json_type(scan_report, '$.brakeBase'), 'integer') is 'integer'
       and json_type(scan_report, '$.unreadable') is 'integer' and json_type(scan_report, '$.files') is 'integer' and json_type(scan_report, '$.bytes') in ('integer', 'real')
       and not exists (select 1 from json_each(scan_report, '$.excluded')
         where type != 'object' or json_type(value, '$.pattern') is not 'text' or json_type(value, '$.matches') is not 'integer')

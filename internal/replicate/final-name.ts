@@ -80,7 +80,7 @@ export function afterInspection(request: CopyRequest, found: FinalName): CopyReq
   return rest;
 }
 
-/** The copy is of a later time than its source: it is given up only for what holds all that it holds. */
+/** The copy is, or was when it was last tried, of a later time than its source: it is given up only for what holds all that it holds. */
 async function inspectLaterCopy(
   request: CopyRequest,
   source: SourceFile,
