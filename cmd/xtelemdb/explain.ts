@@ -25,7 +25,9 @@ export const explainCommand: Register = (program, context, end) => {
           if (options.json) printJson(explained.value);
           else print(explanationText(explained.value));
           const { files } = explained.value;
-          const pending = files.length === 0 || files.some((file) => file.replicas.some((replica) => replica.pending));
+          const pending =
+            files.length === 0 ||
+            files.some(({ unseen, replicas }) => unseen !== null || replicas.some((replica) => replica.pending));
           return pending ? EXIT.notConverged : EXIT.converged;
         }),
       );
@@ -46,6 +48,12 @@ function fileText(file: FileExplanation): string {
     `  ${file.message}`,
     `  seen so since ${file.observed}, in data directory ${printable(file.dataDirectory)}`,
   ];
+  if (file.unseen !== null) {
+    lines.push(
+      `  ${colours.yellow("not seen by the last scan")}, and it may have changed since: ${printable(file.unseen.message)}`,
+    );
+    if (file.unseen.help !== "") lines.push(`  ${colours.cyan("help:")} ${file.unseen.help}`);
+  }
   if (file.growing !== null) {
     const { since, copiedAtLatest } = file.growing;
     lines.push(`  not finished since ${since}; a running agent copies what there is of it at the latest at ${copiedAtLatest}`);

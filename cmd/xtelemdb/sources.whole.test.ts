@@ -35,7 +35,11 @@ wholeTest("an unreadable directory is named, its rows stay, and everything else 
   expect(status?.conditions).toMatchObject([{ type: "Scanned", status: "False", reason: "PartlyUnreadable" }]);
   expect(status?.scan?.problems).toMatchObject([{ path: secret, message: expect.stringContaining(secret) }]);
   expect(outcome.stdout).toContain(secret);
-  expect((await world.explain(`${secret}/two`)).files[0]).toMatchObject({ state: "settled" });
+  const known = { state: "settled", unseen: { message: expect.stringContaining(secret) }, replicas: [{ state: "current" }] };
+  expect((await world.explain(`${secret}/two`)).files[0]).toMatchObject(known);
+  const explained = await world.run("explain", `${secret}/two`);
+  expect(explained).toMatchObject({ code: 3, stdout: expect.stringContaining("not seen by the last scan") });
+  expect((await world.explain(`${world.data}/open/one`)).files[0]?.unseen).toBeNull();
   expect(await world.run("scan")).toMatchObject({ code: 3 });
   chmodSync(secret, 0o755);
   expect(await world.sync()).toMatchObject({ code: 0 });
@@ -222,4 +226,18 @@ wholeTest("a failed flush fails the copies that rested on it, and the next sync 
   expect(temporaryFiles(world.path("backup"))).toEqual([]);
   expect(await world.sync()).toMatchObject({ code: 0 });
   expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+wholeTest("what is known of a file whose data directory is away is said to be from before", [], async () => {
+  using world = new World();
+  world.files({ path: "one", content: "1" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  renameSync(world.data, world.path("away"));
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  const unseen = { message: expect.stringContaining(world.data), help: expect.stringContaining("mounted") };
+  expect((await world.explain(`${world.data}/one`)).files[0]).toMatchObject({ unseen, replicas: [{ state: "current" }] });
+  expect((await world.explain(`${world.data}/never`)).unknown?.message).toContain("it could not be seen");
+  renameSync(world.path("away"), world.data);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect((await world.explain(`${world.data}/one`)).files[0]?.unseen).toBeNull();
 });

@@ -5,7 +5,16 @@
 import { availableParallelism, hostname } from "node:os";
 import { errAsync, okAsync, type Result, ResultAsync } from "neverthrow";
 import type { DesiredState, Host } from "../config/mod.ts";
-import { type Declared, declare, type Inventory, type InventoryError, moveTimes, openInventory } from "../inventory/mod.ts";
+import {
+  claimGenerations,
+  type Declared,
+  declare,
+  type Inventory,
+  type InventoryError,
+  moveTimes,
+  openInventory,
+  type ReplicaId,
+} from "../inventory/mod.ts";
 import type { Claims } from "../replicate/mod.ts";
 import { type Clock, errnoText, machineId, setIoPriority, setNice, systemClock } from "../sys/mod.ts";
 import type { AgentError } from "./agent-error.ts";
@@ -89,6 +98,14 @@ export const claimsOf = ({ state, inventory, options }: Agent): Claims => ({
   },
   hosts: servedHosts(state).map(({ name }) => name),
 });
+
+/** The same for what is written to this replica: nothing is, where its claims are behind what the inventory knows. `hosts`: of all that are served, when left out. */
+export function claimsToWrite(agent: Agent, replica: ReplicaId, hosts?: readonly string[]): Result<Claims, InventoryError> {
+  const claims = claimsOf(agent);
+  return agent.inventory
+    .readNow((session) => claimGenerations(session, replica))
+    .map((generations) => ({ ...claims, generations, ...(hosts === undefined ? {} : { hosts }) }));
+}
 
 /** The same to read copies of these hosts: those of a host that this agent does not serve were imported, and its own agent may look after them by now. */
 export function claimsToRead(agent: Agent, hosts: readonly string[]): Claims {

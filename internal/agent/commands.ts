@@ -1,7 +1,7 @@
 /** What the command line can ask of the agent and wait for: scan, plan, sync once. */
 import { errAsync, type ResultAsync } from "neverthrow";
 import type { DesiredState } from "../config/mod.ts";
-import { dataDirectoryScans, declaredReplicas, NOTHING, readTallies } from "../inventory/mod.ts";
+import { dataDirectoryScans, declaredReplicas, NOTHING, readTallies, type Session } from "../inventory/mod.ts";
 import { ReplicaPlan } from "../replicate/mod.ts";
 import { type Agent, type AgentOptions, servedHosts, withAgent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
@@ -39,7 +39,7 @@ export function plan(
     scanAndSay(agent, []).andThen((scanned) =>
       checkReplicas(agent, false).andThen((checked) =>
         agent.inventory
-          .read(() => checked.map((one) => planOf(agent, one, options.first)))
+          .read((session) => checked.map((one) => planOf(session, agent.inventory.revision, one, options.first)))
           .mapErr((error): AgentError => error)
           .map((replicas) => ({
             replicas,
@@ -55,17 +55,16 @@ export function plan(
 }
 
 /** @throws SQLiteError (the caller is inside `Session.read`) */
-function planOf(agent: Agent, { replica, row, found }: CheckedReplica, first: number): ReplicaPlanSummary {
-  const { inventory } = agent;
-  const current = declaredReplicas(inventory).find(({ id }) => id === row.id) ?? row;
+function planOf(session: Session, revision: number, { replica, row, found }: CheckedReplica, first: number): ReplicaPlanSummary {
+  const current = declaredReplicas(session).find(({ id }) => id === row.id) ?? row;
   const space = found.kind === "ready" ? found.state.space : undefined;
-  const planned = new ReplicaPlan(inventory, current, inventory.revision, { first }).summarise(space, replica.reserveBytes);
+  const planned = new ReplicaPlan(session, current, revision, { first }).summarise(space, replica.reserveBytes);
   const wanted = new Set(
-    dataDirectoryScans(inventory)
+    dataDirectoryScans(session)
       .filter((scan) => scan.declared)
       .map((scan) => scan.id),
   );
-  const { growing } = replicaAmounts(readTallies(inventory), row.id, wanted);
+  const { growing } = replicaAmounts(readTallies(session), row.id, wanted);
   return {
     url: replica.id,
     ready: found.kind === "ready",

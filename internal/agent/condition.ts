@@ -42,6 +42,8 @@ export const REASONS = {
   MarkerOfAnotherReplica: "another volume is mounted here: mount the right one, or declare this one under its own path",
   WrittenByAnotherInventory:
     "two agents would take each other's copies for somebody else's: end one of them, or declare both's directories in one configuration; if the other is gone for good, remove the file that is named",
+  ReplicaWentBack:
+    'this is a clone, or a snapshot that was rolled back: mount the volume that was written last; if that is lost, "xtelemdb verify prefix=REPLICA accept_loss=true" finds what is missing here, and the next sync copies it',
   ReadOnly: "mount the volume for writing",
   NoSpace: "free space on the replica, or declare a larger one",
   NoInodes: "the replica's file system has no inodes left: free some, or make it anew with more",

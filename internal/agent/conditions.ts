@@ -19,6 +19,7 @@ const STALLING = [
   "MarkerUnreadable",
   "MarkerOfAnotherReplica",
   "WrittenByAnotherInventory",
+  "ReplicaWentBack",
   "NotPermitted",
   "HostKeyUnknown",
   "HostKeyChanged",

@@ -11,33 +11,30 @@ import {
   type FileOriginId,
   forgetWhereNothingIsPending,
   type PendingFile,
+  type Session,
   type StoredCopy,
   setReconciledRevision,
 } from "../inventory/mod.ts";
-import {
-  backoffMilliseconds,
-  type CopyOutcome,
-  PassPlan,
-  type ReplicaProblem,
-  replicaProblem,
-  type WorkKind,
-} from "../replicate/mod.ts";
-import { type Agent, claimsOf, expectReply, servedHosts } from "./agent.ts";
+import { type CopyOutcome, PassPlan, type ReplicaProblem, replicaProblem, type WorkKind } from "../replicate/mod.ts";
+import { type Agent, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { type PackedResult, packGroup } from "./copy-messages.ts";
 import { sourcesOf } from "./copy-sources.ts";
+import { copyTargetOf, hostsOf } from "./copy-target.ts";
 import { DirectoriesInFlight } from "./directories-in-flight.ts";
+import { failedAttemptOf } from "./failed-attempt.ts";
 import { FAR_GROUP, nextKind } from "./lanes.ts";
 import { observeCopies } from "./observer.ts";
 import type { CopyPassOptions, CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { PassTotals } from "./pass-totals.ts";
+import { RaisedClaims } from "./raised-claims.ts";
 import { copyFromElsewhere, isRepair, repairSources } from "./repair-sources.ts";
-import { addressOf } from "./volume-address.ts";
 
 const PROGRESS_EVERY_MILLISECONDS = 200;
 
 export class CopyPass {
-  readonly #plan: PassPlan;
+  /** Made by the first look at it. */
+  #plan: PassPlan | undefined;
   readonly #begun: number;
   readonly #directories = new DirectoriesInFlight();
   readonly #filesInFlight = new Set<FileOriginId>();
@@ -46,7 +43,7 @@ export class CopyPass {
   readonly #totals = new PassTotals();
   readonly #running: Record<WorkKind, number> = { small: 0, large: 0 };
   #last: WorkKind = "large";
-  /** What the workers share of the replica's limit of bytes a second. */
+  /** What the workers share of the limit of bytes a second. */
   readonly #granted = new SharedArrayBuffer(8);
   #problem: ReplicaProblem | undefined;
   #error: AgentError | undefined;
@@ -55,6 +52,7 @@ export class CopyPass {
   #progressAt = 0;
   /** The inventory when the pass began: what has not changed since is as it was planned. */
   readonly #plannedAt: number;
+  readonly #claims: RaisedClaims;
   #released: Promise<void> | undefined;
   #pump: () => void = () => undefined;
 
@@ -65,7 +63,12 @@ export class CopyPass {
   ) {
     this.#begun = agent.elapsed();
     this.#plannedAt = agent.inventory.revision;
-    this.#plan = new PassPlan(agent.inventory, checked.row, this.#plannedAt, {
+    this.#claims = new RaisedClaims(agent, { ...checked, marker: checked.found.marker });
+  }
+
+  #makePlan(session: Session): PassPlan {
+    const { agent, checked, options } = this;
+    return new PassPlan(session, checked.row, this.#plannedAt, {
       dueAt: options.dueAt,
       whole: options.whole,
       ...(options.overdueBefore === undefined ? {} : { overdueBefore: options.overdueBefore }),
@@ -78,11 +81,11 @@ export class CopyPass {
 
   /** Takes in what has changed since it began, and what is due by now. `dueAt`: milliseconds since 1970. */
   extend(dueAt: number): void {
-    this.#plan.extend(this.agent.inventory.revision, dueAt);
+    this.#read((plan) => plan.extend(this.agent.inventory.revision, dueAt));
     this.#pump();
   }
 
-  /** Is there anything to do at all? */
+  /** Is there anything to do? */
   hasWork(): boolean {
     return this.#read((plan) => plan.has("small") || plan.has("large")) !== false;
   }
@@ -154,7 +157,10 @@ export class CopyPass {
 
   /** What the plan says; undefined when the inventory cannot be read, which ends the pass. */
   #read<Value>(ask: (plan: PassPlan) => Value): Value | undefined {
-    const read = this.agent.inventory.readNow(() => ask(this.#plan));
+    const read = this.agent.inventory.readNow((session) => {
+      this.#plan ??= this.#makePlan(session);
+      return ask(this.#plan);
+    });
     if (read.isErr()) this.#error ??= read.error;
     return read.unwrapOr(undefined);
   }
@@ -170,22 +176,19 @@ export class CopyPass {
     const directories = [...new Set(group.map((file) => file.directory.id))];
     const fresh = this.#directories.enter(directories);
     agent.brokenOff.entered(checked.row.id, directories);
-    if (fresh.length > 0) {
-      const begun = await beginCopies(agent.inventory, checked.row.id, fresh);
-      if (begun.isErr()) {
-        this.#error ??= begun.error;
-        return;
-      }
+    const begun = beginCopies(agent.inventory, checked.row.id, fresh);
+    const target = await begun.andThen(() => copyTargetOf(agent, checked, group, this.#granted));
+    if (target.isErr()) {
+      this.#error ??= target.error;
+      return;
     }
-    const { marker } = checked.found;
-    const { reserveBytes, bandwidthBytes } = checked.replica;
-    const limit = bandwidthBytes > 0 ? { limit: { shared: this.#granted, bytesPerSecond: bandwidthBytes } } : {};
-    const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(group.map(({ directory }) => directory.host))] };
-    const replica = { address: addressOf(this.agent.state, checked.replica), marker, claims, reserveBytes, ...limit };
     const usual = sourcesOf(agent, group, checked.row.id, ready());
     const sources = (file: PendingFile) => repairs.get(file.id) ?? usual(file);
     const reply = await agent.hands.run(
-      { kind: "copy", group: packGroup(replica, group, sources, (directory) => agent.brokenOff.has(checked.row.id, directory)) },
+      {
+        kind: "copy",
+        group: packGroup(target.value, group, sources, (directory) => agent.brokenOff.has(checked.row.id, directory)),
+      },
       {
         onProgress: (files, bytes, path) => {
           this.#totals.onTheWay(group, { files, bytes, path });
@@ -195,18 +198,22 @@ export class CopyPass {
     );
     this.#totals.arrived(group);
     if (reply.kind === "stalled") {
-      this.#problem ??= replicaProblem("WorkerStalled", reply.detail);
-      this.#released = Promise.all([this.#released, reply.released]).then(() => undefined);
+      this.#failAsAWhole(replicaProblem("WorkerStalled", reply.detail), reply.released);
       this.#untriedOf(group, () => false);
       return;
     }
     const copied = await expectReply(reply, "copy");
     if (copied.isErr()) this.#error ??= copied.error;
     else {
-      const result = await copyFromElsewhere(agent, replica, group, copied.value.result, checked.row.id, ready);
+      const result = await copyFromElsewhere(agent, target.value, group, copied.value.result, checked.row.id, ready);
       await this.#commit(group, directories, result);
     }
     for (const { id } of group) this.#filesInFlight.delete(id);
+  }
+
+  #failAsAWhole(problem: ReplicaProblem, released?: Promise<void>): void {
+    this.#problem ??= problem;
+    if (released !== undefined) this.#released = Promise.all([this.#released, released]).then(() => undefined);
   }
 
   /** What has no outcome was not tried: the next diff must find it again. */
@@ -237,8 +244,12 @@ export class CopyPass {
         stored.push({ file: id, evidence, digest, ...(kept && { kept }), ...(prefix && { prefix }) });
         this.#totals[outcome.how].add(evidence.size);
         done.push(file);
-      } else failed.push(this.#failedAttempt(file, outcome));
+      } else failed.push(this.#failed(file, outcome));
     }
+    // Before the directories are left: from then on nothing may come between.
+    const raised = await this.#claims.raise(hostsOf(done));
+    if (raised.isErr()) this.#error ??= raised.error;
+    else if (raised.value.problem !== undefined) this.#failAsAWhole(raised.value.problem, raised.value.released);
     this.#untriedOf(group, (position) => tried[position] === 1);
     const left = this.#directories.leave(directories).filter((directory) => !result.leftovers.includes(directory));
     agent.brokenOff.tidied(checked.row.id, left);
@@ -253,22 +264,11 @@ export class CopyPass {
     this.#progress();
   }
 
-  #failedAttempt(file: PendingFile, outcome: Extract<CopyOutcome, { kind: "failed" }>): FailedAttempt {
-    const { id, domain, reason, message, observed } = outcome;
-    const attempts = (file.attempt?.attempts ?? 0) + 1;
-    // What moves or is open for writing grows: it is tried as soon as it has settled, and that holds it back enough.
-    const wait = observed === undefined ? backoffMilliseconds(attempts, this.agent.random()) : 0;
-    this.#totals.fail(file, reason);
-    this.#failedFiles.add(id);
-    this.agent.options.observer?.failed(domain, reason);
-    return {
-      file: id,
-      domain,
-      reason,
-      message,
-      nextAt: this.agent.now() + wait,
-      ...(observed === undefined ? {} : { observed }),
-    };
+  #failed(file: PendingFile, outcome: Extract<CopyOutcome, { kind: "failed" }>): FailedAttempt {
+    this.#totals.fail(file, outcome.reason);
+    this.#failedFiles.add(outcome.id);
+    this.agent.options.observer?.failed(outcome.domain, outcome.reason);
+    return failedAttemptOf(this.agent, file, outcome);
   }
 
   /** Everything up to here is current, or has an attempt that says why not. */

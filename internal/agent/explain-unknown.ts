@@ -1,12 +1,17 @@
 /** What is known of a path at which no host has had a file. */
 import type { DesiredState } from "../config/mod.ts";
-import { type DataDirectoryScan, dataDirectoryScans, type Session } from "../inventory/mod.ts";
+import { dataDirectoryScans, type Session, type StoredCondition } from "../inventory/mod.ts";
 import { ExcludePatterns } from "../scan/mod.ts";
 import { isoTime, servedHosts } from "./agent.ts";
-import { REASONS } from "./condition.ts";
+import { unseenAt } from "./explain-unseen.ts";
 
 /** Why no file is known there, and what to do. */
-export function explainUnknown(session: Session, state: DesiredState, path: string): { message: string; help: string } {
+export function explainUnknown(
+  session: Session,
+  state: DesiredState,
+  path: string,
+  conditions: readonly StoredCondition[],
+): { message: string; help: string } {
   const served = servedHosts(state);
   const isAbove = (directory: string): boolean => path === directory || path.startsWith(`${directory}/`);
   const host = served.find(({ dataDirectories }) => dataDirectories.some(isAbove));
@@ -19,8 +24,8 @@ export function explainUnknown(session: Session, state: DesiredState, path: stri
   const pattern = excludedBy(state, root, path);
   if (pattern !== undefined)
     return { message: `the pattern ${JSON.stringify(pattern)} of [scan] exclude leaves it out`, help: "" };
-  const problem = problemAbove(scan, path);
-  if (problem !== undefined) return { message: `it could not be seen: ${problem.message}`, help: REASONS.PartlyUnreadable };
+  const unseen = scan && unseenAt(scan, conditions, path);
+  if (unseen !== undefined) return { message: `it could not be seen: ${unseen.message}`, help: unseen.help };
   if (!scan?.scannedAt) return { message: `${root} was not scanned yet`, help: 'run "xtelemdb scan"' };
   return {
     message: `there was no regular file when ${root} was scanned at ${isoTime(scan.scannedAt)}`,
@@ -35,6 +40,3 @@ function excludedBy(state: DesiredState, root: string, path: string): string | u
     return names.some((name, index) => patterns.excludes(name, () => names.slice(0, index + 1).join("/")));
   });
 }
-
-const problemAbove = (scan: DataDirectoryScan | undefined, path: string) =>
-  scan?.report?.problems.find((problem) => path === problem.path || path.startsWith(`${problem.path}/`));

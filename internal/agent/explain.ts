@@ -6,6 +6,7 @@ import {
   allReplicas,
   attemptsAt,
   copiesOf,
+  dataDirectoryScans,
   type Evidence,
   type FileOrigin,
   type FileReplica,
@@ -26,6 +27,7 @@ import { isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { isReason, REASONS } from "./condition.ts";
 import { explainUnknown } from "./explain-unknown.ts";
+import { unseenAt } from "./explain-unseen.ts";
 import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
 import { dataDirectorySubject, replicaSubject } from "./status.ts";
 
@@ -44,7 +46,7 @@ function explainPath(session: Session, state: DesiredState, path: string): Expla
   const origins = findFileOrigins(session, path);
   const conditions = readConditions(session);
   const files = origins.map((origin) => explainFile(session, state, origin, conditions));
-  return { path, files, unknown: files.length > 0 ? null : explainUnknown(session, state, path) };
+  return { path, files, unknown: files.length > 0 ? null : explainUnknown(session, state, path, conditions) };
 }
 
 function explainFile(
@@ -58,6 +60,7 @@ function explainFile(
   const findings = findingsAt(session, origin.id);
   const declaredUrls: readonly string[] = state.replicas.map((replica) => replica.id);
   const urls = [...new Set([...declaredUrls, ...copies.map((copy) => copy.url)])];
+  const scan = { host: origin.host, path: origin.dataDirectory, report: scanReportOf(session, origin) };
   return {
     host: origin.host,
     dataDirectory: origin.dataDirectory,
@@ -68,6 +71,7 @@ function explainFile(
     observed: isoTime(origin.observedAt),
     growing: growingTimes(origin, state),
     message: originMessage(origin, state, conditions),
+    unseen: (origin.declared && unseenAt(scan, conditions, origin.path)) || null,
     replicas: urls.map((url) => {
       const copy = copies.find((one) => one.url === url);
       const attempt = attempts.find((one) => one.replica === (copy?.replica ?? replicaIdOf(session, url)));
@@ -81,6 +85,9 @@ function explainFile(
     }),
   };
 }
+
+const scanReportOf = (session: Session, { host, dataDirectory }: FileOrigin) =>
+  dataDirectoryScans(session).find((scan) => scan.host === host && scan.path === dataDirectory)?.report ?? null;
 
 const replicaIdOf = (session: Session, url: string): ReplicaId | undefined =>
   allReplicas(session).find((replica) => replica.url === url)?.id;

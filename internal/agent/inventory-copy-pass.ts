@@ -3,7 +3,7 @@ import { err, ok, type Result } from "neverthrow";
 import { inventoryCopyAt, inventoryMark, inventoryUuid, recordEvent, setInventoryCopy } from "../inventory/mod.ts";
 import { inventoryCopyName } from "../replicate/mod.ts";
 import { printable } from "../sys/mod.ts";
-import { type Agent, claimsOf, expectReply } from "./agent.ts";
+import { type Agent, claimsToWrite, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { ReadyReplica } from "./pass-options.ts";
 import { replicaSubject } from "./status.ts";
@@ -37,9 +37,11 @@ export async function copyInventoryWhenDue(
   const { reserveBytes } = replica;
   const known = inventory.readNow((session) => ({ mark: inventoryMark(session), uuid: inventoryUuid(session) }));
   if (known.isErr()) return err(known.error);
+  const claims = claimsToWrite(agent, row.id);
+  if (claims.isErr()) return err(claims.error);
   const at = agent.now();
   const request = {
-    replica: { address: addressOf(state, replica), marker: found.marker, claims: claimsOf(agent), reserveBytes },
+    replica: { address: addressOf(state, replica), marker: found.marker, claims: claims.value, reserveBytes },
     name: inventoryCopyName(state.hostname, known.value.uuid),
     gatheredAt: `${state.database}.copy-${row.id}`,
     at,

@@ -9,7 +9,7 @@ import {
   recordEvent,
 } from "../inventory/mod.ts";
 import { printable } from "../sys/mod.ts";
-import { type Agent, claimsOf, expectReply } from "./agent.ts";
+import { type Agent, claimsToWrite, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { ReadyReplica } from "./pass-options.ts";
 import { replicaSubject } from "./status.ts";
@@ -58,9 +58,11 @@ async function writeSome(
   { replica, row, found }: ReadyReplica,
   manifests: readonly DueManifest[],
 ): Promise<Result<boolean, AgentError>> {
-  const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(manifests.map(({ host }) => host))] };
+  const claims = claimsToWrite(agent, row.id, [...new Set(manifests.map(({ host }) => host))]);
+  if (claims.isErr()) return err(claims.error);
   const { reserveBytes } = replica;
-  const where = { id: row.id, address: addressOf(agent.state, replica), marker: found.marker, claims, reserveBytes };
+  const address = addressOf(agent.state, replica);
+  const where = { id: row.id, address, marker: found.marker, claims: claims.value, reserveBytes };
   const at = agent.now();
   const reply = await agent.hands.run({ kind: "write-manifests", request: { replica: where, manifests, at } });
   if (reply.kind === "stalled") return tell(agent, replica.id, reply.detail);

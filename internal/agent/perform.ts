@@ -15,6 +15,7 @@ import {
   findDarkFiles,
   findImportFolders,
   lookAtDestination,
+  raiseClaimsAt,
   restoreGroup,
   verifyCopies,
   walkImport,
@@ -63,6 +64,10 @@ export class Performer {
       }
       case "clean":
         return { kind: "clean", result: await cleanReplica(task.request) };
+      case "raise-claims": {
+        const raised = await raiseClaimsAt(task.request);
+        return { kind: "raise-claims", result: raised.isOk() ? { ok: raised.value } : { problem: raised.error } };
+      }
       case "copy": {
         const group = unpackGroup(task.group);
         const result = await copyGroup(group, this.#buffers, progressOf(tell), this.isStopped);

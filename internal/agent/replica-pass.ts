@@ -11,7 +11,7 @@ import {
 } from "../inventory/mod.ts";
 import { type ReplicaProblem, type ReplicaState, replicaProblem } from "../replicate/mod.ts";
 import { printable, randomHex, randomUuid } from "../sys/mod.ts";
-import { type Agent, claimsOf, expectReply, isoTime, ownHost } from "./agent.ts";
+import { type Agent, claimsToWrite, expectReply, isoTime, ownHost } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { StalledReply } from "./hands.ts";
 import { addressOf } from "./volume-address.ts";
@@ -54,12 +54,14 @@ export function checkReplicaOf(
 ): ResultAsync<CheckedReplica, AgentError> {
   const address = addressOf(agent.state, replica);
   const now = isoTime(agent.now());
+  const claims = claimsToWrite(agent, row.id);
+  if (claims.isErr()) return errAsync(claims.error);
   const request = {
     address,
     marker: row.marker,
     dataDirectories: ownHost(agent.state)?.dataDirectories ?? [],
     reserveBytes: replica.reserveBytes,
-    claims: claimsOf(agent),
+    claims: claims.value,
     ...(mayWrite ? { claim: { since: now } } : {}),
     ...(mayWrite && row.marker === null ? { newMarker: { uuid: randomUuid(), created: now, hex: randomHex(8) } } : {}),
   };
@@ -101,9 +103,10 @@ function identify(
     row: ours,
     found: { kind: "ready", state, marker },
   });
-  const owner = markerOwner(agent.inventory, marker, row.id);
-  if (owner !== undefined) {
-    const message = `${printable(replica.id)} carries the marker of the replica ${printable(owner)}: both are the same volume, or one is a clone of the other`;
+  const owner = agent.inventory.readNow((session) => markerOwner(session, marker, row.id));
+  if (owner.isErr()) return errAsync(owner.error);
+  if (owner.value !== undefined) {
+    const message = `${printable(replica.id)} carries the marker of the replica ${printable(owner.value)}: both are the same volume, or one is a clone of the other`;
     return okAsync({ replica, row, found: replicaProblem("MarkerOfAnotherReplica", message) });
   }
   if (row.marker === marker) return mayWrite ? clean(agent, ready(row), marker) : okAsync(ready(row));
@@ -121,11 +124,14 @@ function identify(
 
 /** Removes what a killed run left in the directories that it was working in. */
 function clean(agent: Agent, checked: CheckedReplica, marker: string): ResultAsync<CheckedReplica, AgentError> {
-  const noted = inFlightDirectories(agent.inventory, checked.row.id);
-  const directories = agent.brokenOff.found(checked.row.id, noted);
+  const noted = agent.inventory.readNow((session) => inFlightDirectories(session, checked.row.id));
+  if (noted.isErr()) return errAsync(noted.error);
+  const directories = agent.brokenOff.found(checked.row.id, noted.value);
   if (directories.length === 0) return okAsync(checked);
-  const claims = { claimant: claimsOf(agent).claimant, hosts: [...new Set(directories.map(({ host }) => host))] };
-  const request = { address: addressOf(agent.state, checked.replica), marker, claims, directories, now: agent.now() / 1000 };
+  const claims = claimsToWrite(agent, checked.row.id, [...new Set(directories.map(({ host }) => host))]);
+  if (claims.isErr()) return errAsync(claims.error);
+  const where = { address: addressOf(agent.state, checked.replica), marker, claims: claims.value };
+  const request = { ...where, directories, now: agent.now() / 1000 };
   return ask(agent, { kind: "clean", request }, "clean").andThen((reply) => {
     if (reply.kind === "stalled") return okAsync({ ...checked, found: stalledProblem(reply), released: reply.released });
     const { result } = reply;

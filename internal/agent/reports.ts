@@ -108,6 +108,8 @@ export interface FileExplanation {
   readonly growing: { readonly since: string; readonly copiedAtLatest: string } | null;
   /** One sentence about the origin. */
   readonly message: string;
+  /** Why the last scan could not see it, so that all this is from before; null when it could. */
+  readonly unseen: { readonly message: string; readonly help: string } | null;
   readonly replicas: readonly FileReplicaExplanation[];
 }
 

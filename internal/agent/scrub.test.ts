@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { ResultAsync } from "neverthrow";
 import { parseConfiguration } from "../config/mod.ts";
+import type { Session } from "../inventory/mod.ts";
 import type { Clock } from "../sys/mod.ts";
 import { makeTree, Scratch, until } from "../testing/mod.ts";
 import { type Agent, type AgentOptions, withAgent } from "./agent.ts";
@@ -131,9 +132,11 @@ class ScrubWorld extends Scratch {
   }
 }
 
+const sessionOf = ({ inventory }: Agent): Session => inventory.readNow((session) => session)._unsafeUnwrap();
+
 const read = (agent: Agent, before = Number.POSITIVE_INFINITY): number =>
-  agent.inventory
-    .all(agent.inventory.kysely.selectFrom("file_replica").select("verified_at"))
+  sessionOf(agent)
+    .all(sessionOf(agent).kysely.selectFrom("file_replica").select("verified_at"))
     .filter(({ verified_at: at }) => at !== null && at < before).length;
 
 test("a round is spread over the promised time, goes on after a restart, and comes again in time", async () => {
@@ -155,8 +158,9 @@ test("a round is spread over the promised time, goes on after a restart, and com
     for (let step = 0; step < 400; step++) {
       world.clock.go(DAY / 4);
       await world.runDue(scrub, ready);
-      const oldest = agent.inventory.first(
-        agent.inventory.kysely
+      const session = sessionOf(agent);
+      const oldest = session.first(
+        session.kysely
           .selectFrom("file_replica")
           .select((select) => select.fn.min(select.fn.coalesce("verified_at", "copied_at")).as("at")),
       )?.at;
@@ -210,7 +214,7 @@ test("a root without its marker gives no verdict, and the round goes on when it 
     scrub.next(ready);
     await until("the task ends", () => Number.isFinite(scrub.nextAt(ready)));
     expect([world.problems, world.judged, read(agent)]).toEqual([1, 0, 0]);
-    expect(agent.inventory.all(agent.inventory.kysely.selectFrom("finding").selectAll())).toEqual([]);
+    expect(sessionOf(agent).all(sessionOf(agent).kysely.selectFrom("finding").selectAll())).toEqual([]);
     renameSync(world.path("backup"), world.path("other"));
     renameSync(world.path("away"), world.path("backup"));
     await world.runDue(scrub, ready);

@@ -14,9 +14,10 @@ import {
   type VerifyScope,
 } from "../inventory/mod.ts";
 import type { DarkResult, ReplicaProblem, VerifyLevel } from "../replicate/mod.ts";
-import { type Agent, type AgentOptions, claimsToRead, expectReply, isoTime, withAgent } from "./agent.ts";
+import { type Agent, type AgentOptions, claimsToRead, expectReply, isoTime, servedHosts, withAgent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { REASONS } from "./condition.ts";
+import { type RaiseResult, raiseClaims } from "./raised-claims.ts";
 import { publishStatus } from "./reconcile.ts";
 import { checkReplicaOf } from "./replica-pass.ts";
 import { replicaSubject } from "./status.ts";
@@ -79,8 +80,12 @@ async function verifyReplica(
   const checked = await checkReplicaOf(agent, replica, row, false);
   if (checked.isErr()) return err(checked.error);
   const { found, row: ours } = checked.value;
-  // What is mounted read-only can be read.
-  const marker = found.kind === "ready" ? ours.marker : found.reason === "ReadOnly" ? row.marker : null;
+  const whole = options.scope.host === undefined && options.scope.path === undefined;
+  const looksAtAll = whole && options.level !== "listed";
+  // What is mounted read-only can be read; and so is an older state of the volume, if the operator says that it is to be the replica from now on.
+  const wentBack = found.kind !== "ready" && found.reason === "ReplicaWentBack" && options.acceptLoss && looksAtAll;
+  const readable = found.kind !== "ready" && (wentBack || found.reason === "ReadOnly");
+  const marker = found.kind === "ready" ? ours.marker : readable ? row.marker : null;
   if (marker === null) {
     const problem: Problem = found.kind === "ready" ? NOT_YET : found;
     return summaryOf(agent, options, replica, ours.id, undefined, undefined, problem);
@@ -91,21 +96,22 @@ async function verifyReplica(
   const parallel = replica.workers || (replica.target.kind === "ssh" || rotating ? 1 : agent.processors);
   const total = agent.inventory.readNow((session) => copiesAt(readTallies(session), ours.id));
   if (total.isErr()) return err(total.error);
-  const whole = options.scope.host === undefined && options.scope.path === undefined;
-  const pass = await new VerifyPass(
-    agent,
-    { replica, row: ours, marker, ...limit },
-    {
-      level: options.level,
-      scope: options.scope,
-      anew: options.anew,
-      parallel,
-      maxLoss: options.acceptLoss ? 1 : agent.state.scan.maxLoss,
-      total: whole ? total.value : undefined,
-    },
-  ).run();
+  const target = { replica, row: ours, marker, ...limit };
+  const pass = await new VerifyPass(agent, target, {
+    level: options.level,
+    scope: options.scope,
+    anew: options.anew || wentBack,
+    parallel,
+    maxLoss: options.acceptLoss ? 1 : agent.state.scan.maxLoss,
+    total: whole ? total.value : undefined,
+  }).run();
   if (pass.isErr()) return err(pass.error);
-  const { problem, complete } = pass.value;
+  const { complete } = pass.value;
+  // All that the rows say was looked at now: they tell what is on this state of the volume.
+  const hosts = servedHosts(agent.state).map(({ name }) => name);
+  const accepted: RaiseResult = wentBack && complete ? await raiseClaims(agent, target, hosts, true) : ok({});
+  if (accepted.isErr()) return err(accepted.error);
+  const problem = pass.value.problem ?? accepted.value.problem;
   const dark = complete ? await findDark(agent, options, replica, ours.id, marker) : ok(undefined);
   if (dark.isErr()) return err(dark.error);
   return summaryOf(agent, options, replica, ours.id, pass.value, dark.value, problem);

@@ -3,7 +3,7 @@ import { type ResultAsync, safeTry } from "neverthrow";
 import { Scratch } from "../testing/mod.ts";
 import { type Declared, declare, declaredReplicas } from "./declare.ts";
 import { commitFound, type FoundDirectory, type ImportChanges } from "./import-commit.ts";
-import type { Inventory } from "./inventory.ts";
+import type { WritableInventory } from "./inventory.ts";
 import type { DirectoryId, Evidence, FileOriginId } from "./model.ts";
 import { openInventory } from "./open.ts";
 import { beginScan, commitDifferences, type DirectoryDifference, type ScanReport } from "./scan-commit.ts";
@@ -20,13 +20,13 @@ export async function must<Value, Failure>(
   return settled.value;
 }
 
-export const openScratchInventory = (scratch: Scratch): Promise<Inventory> =>
+export const openScratchInventory = (scratch: Scratch): Promise<WritableInventory> =>
   must(openInventory(scratch.path("inventory.db"), HOLDER));
 
 /** Runs with an inventory in which a host `exao1` with `/data` and these replicas are declared. */
 export async function withInventory(
   replicas: readonly string[],
-  action: (inventory: Inventory, declared: Declared) => Promise<void>,
+  action: (inventory: WritableInventory, declared: Declared) => Promise<void>,
 ): Promise<void> {
   using scratch = new Scratch();
   const inventory = await openScratchInventory(scratch);
@@ -41,7 +41,7 @@ let declarations = 0;
 
 /** Another declaration each time: a new generation. */
 export const declareData = (
-  inventory: Inventory,
+  inventory: WritableInventory,
   replicas: readonly string[],
   dataDirectories: readonly string[] = ["/data"],
 ): Promise<Declared> => {
@@ -96,7 +96,11 @@ export const foundIn = (path: string, files: readonly Omit<Seen, "settled">[], p
 });
 
 /** Commits what was found at a replica, as one batch. */
-export function imported(inventory: Inventory, url: string, ...directories: readonly FoundDirectory[]): Promise<ImportChanges> {
+export function imported(
+  inventory: WritableInventory,
+  url: string,
+  ...directories: readonly FoundDirectory[]
+): Promise<ImportChanges> {
   const replica = declaredReplicas(inventory).find((one) => one.url === url);
   if (replica === undefined) throw new Error(`no replica ${url}`);
   return must(commitFound(inventory, replica, { folder: "exao1", host: "exao1", directories }, 2_000));
@@ -116,7 +120,7 @@ export const REPORT: ScanReport = {
 
 /** A whole scan of the first data directory that found these differences. */
 export function scanned(
-  inventory: Inventory,
+  inventory: WritableInventory,
   declared: Declared,
   differences: readonly DirectoryDifference[],
   settings: { readonly maxLoss?: number; readonly acceptLoss?: boolean; readonly at?: number; readonly seen?: number } = {},
@@ -134,7 +138,7 @@ export function scanned(
 }
 
 /** The ids of a directory's files, by name. */
-export const idsIn = (inventory: Inventory, path: string): Map<string, FileOriginId> =>
+export const idsIn = (inventory: WritableInventory, path: string): Map<string, FileOriginId> =>
   new Map(
     inventory
       .all(
@@ -147,7 +151,7 @@ export const idsIn = (inventory: Inventory, path: string): Map<string, FileOrigi
       .map(({ id, name }) => [name, id]),
   );
 
-export const directoryId = (inventory: Inventory, path: string): DirectoryId => {
+export const directoryId = (inventory: WritableInventory, path: string): DirectoryId => {
   const row = inventory.first(inventory.kysely.selectFrom("directory").select("id").where("path", "=", path));
   if (row === undefined) throw new Error(`no directory ${path}`);
   return row.id;

@@ -31,5 +31,9 @@ export function inventoryErrorOf(path: string, exception: unknown): InventoryErr
     if (DAMAGED.some((prefix) => code.startsWith(prefix)) || exception.message === DAMAGED_MESSAGE) return damageOf(path, detail);
     if (UNUSABLE.some((prefix) => code.startsWith(prefix))) return { kind: "inventory-unusable", path, detail };
   }
+  // What lies beside the database: its folder, its log, the copy of before a migration.
+  if (exception instanceof Error && "syscall" in exception) {
+    return { kind: "inventory-unusable", path, detail: exception.message };
+  }
   throw exception;
 }

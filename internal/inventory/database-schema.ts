@@ -26,6 +26,7 @@ export interface InventoryTables {
   place: PlaceTable;
   import_progress: ImportProgressTable;
   manifest: ManifestTable;
+  claim: ClaimTable;
 }
 
 interface HostTable {
@@ -239,4 +240,12 @@ interface ManifestTable {
   written_at: number | null;
   /** Copies in it when it was last written. */
   files: number;
+}
+
+/** How far the claim of an origin host at a replica has come. */
+interface ClaimTable {
+  replica_id: ReplicaId;
+  host_id: HostId;
+  /** Never more than what is durable there. */
+  generation: number;
 }

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { differenceOf, evidence, idsIn, must, scanned, withInventory } from "./_for-tests.ts";
 import { type Declared, declaredReplicas } from "./declare.ts";
-import type { Inventory } from "./inventory.ts";
+import type { WritableInventory } from "./inventory.ts";
 import { type Evidence, GONE_BACK } from "./model.ts";
 import { commitOutcomes } from "./outcomes.ts";
 import { pendingPage, startOfPending } from "./pending.ts";
@@ -20,7 +20,7 @@ interface Story {
 
 /** A file of 100 bytes and second 1000 was copied; then its source was seen with 10 bytes, of second 999. */
 async function withGoneBack(action: (story: Story) => Promise<void>): Promise<void> {
-  await withInventory(["/r"], async (inventory: Inventory, declared: Declared) => {
+  await withInventory(["/r"], async (inventory: WritableInventory, declared: Declared) => {
     const seen = (now: Evidence) => scanned(inventory, declared, [differenceOf("/data", [{ name: "night", evidence: now }])]);
     await scanned(inventory, declared, [differenceOf("/data/other", [{ name: "day", evidence: evidence(1) }])]);
     await seen(evidence(100, 1000));

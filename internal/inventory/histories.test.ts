@@ -6,7 +6,7 @@ import { checkInventory } from "./check.ts";
 import { type Declared, declaredReplicas } from "./declare.ts";
 import { recordEvidence } from "./evidence.ts";
 import { nextCopies } from "./evidence-queries.ts";
-import type { Inventory } from "./inventory.ts";
+import type { WritableInventory } from "./inventory.ts";
 import { type FileOriginId, fileReplicaStateOf, originStateOf, type ReplicaId } from "./model.ts";
 import { commitOutcomes, setReconciledRevision } from "./outcomes.ts";
 import { type PendingFile, pendingPage, startOfPending } from "./pending.ts";
@@ -53,7 +53,7 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** Every pending file of a replica, read in small pages. */
-function pendingOf(inventory: Inventory, url: string): PendingFile[] {
+function pendingOf(inventory: WritableInventory, url: string): PendingFile[] {
   const replica = declaredReplicas(inventory).find((one) => one.url === url);
   if (replica === undefined) return [];
   const files: PendingFile[] = [];
@@ -66,7 +66,7 @@ function pendingOf(inventory: Inventory, url: string): PendingFile[] {
 }
 
 /** The same, said in the plainest way: settled, declared, and no current copy. */
-function lacking(inventory: Inventory, replica: ReplicaId): FileOriginId[] {
+function lacking(inventory: WritableInventory, replica: ReplicaId): FileOriginId[] {
   const { kysely } = inventory;
   const wanted = inventory.all(
     kysely
@@ -87,7 +87,7 @@ function lacking(inventory: Inventory, replica: ReplicaId): FileOriginId[] {
 }
 
 /** Said in the plainest way: found wrong, not to be had from its origin, and the same contents at another declared replica. */
-function repairable(inventory: Inventory, replica: ReplicaId): FileOriginId[] {
+function repairable(inventory: WritableInventory, replica: ReplicaId): FileOriginId[] {
   const { kysely } = inventory;
   const wanted = new Set(
     inventory
@@ -121,7 +121,7 @@ function repairable(inventory: Inventory, replica: ReplicaId): FileOriginId[] {
 }
 
 /** What stands against copies is what their states say. */
-function expectFindingsToBeStates(inventory: Inventory): void {
+function expectFindingsToBeStates(inventory: WritableInventory): void {
   const { kysely } = inventory;
   const keyOf = (row: { replica_id: number; file_origin_id: number; state: number }): string =>
     `${row.replica_id} ${row.file_origin_id} ${fileReplicaStateOf(row.state)}`;
@@ -131,7 +131,7 @@ function expectFindingsToBeStates(inventory: Inventory): void {
   );
 }
 
-async function judge(inventory: Inventory, url: string, verdicts: readonly string[]): Promise<void> {
+async function judge(inventory: WritableInventory, url: string, verdicts: readonly string[]): Promise<void> {
   const replica = declaredReplicas(inventory).find((one) => one.url === url);
   if (replica === undefined) return;
   const copies = nextCopies(inventory, replica.id, 0, {}, { files: 100, bytes: 1_000, directories: 100 });
@@ -151,7 +151,7 @@ async function judge(inventory: Inventory, url: string, verdicts: readonly strin
   expect(written.length).toBe(judged.filter(({ verdict }) => isState(verdict)).length);
 }
 
-async function pass(inventory: Inventory, url: string, outcomes: readonly string[]): Promise<void> {
+async function pass(inventory: WritableInventory, url: string, outcomes: readonly string[]): Promise<void> {
   const replica = declaredReplicas(inventory).find((one) => one.url === url);
   if (replica === undefined) return;
   const newest = inventory.revision;
@@ -183,7 +183,7 @@ async function pass(inventory: Inventory, url: string, outcomes: readonly string
 }
 
 /** Adds rows, and changes none. */
-async function importOne(inventory: Inventory, one: Extract<Step, { kind: "import" }>): Promise<void> {
+async function importOne(inventory: WritableInventory, one: Extract<Step, { kind: "import" }>): Promise<void> {
   if (!declaredReplicas(inventory).some(({ url }) => url === one.url)) return;
   const rows = (): string[] => [
     ...inventory.all(inventory.kysely.selectFrom("file_origin").selectAll().orderBy("id")).map((row) => JSON.stringify(row)),
@@ -200,7 +200,7 @@ async function importOne(inventory: Inventory, one: Extract<Step, { kind: "impor
   expect(after.size - before.length).toBe(2 * changes.imported.files + changes.linked.files);
 }
 
-async function perform(inventory: Inventory, declared: Declared, one: Step): Promise<Declared> {
+async function perform(inventory: WritableInventory, declared: Declared, one: Step): Promise<Declared> {
   switch (one.kind) {
     case "see": {
       const seen = { name: one.name, evidence: evidence(one.size), settled: one.settled };

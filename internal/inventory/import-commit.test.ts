@@ -17,7 +17,7 @@ import { declaredReplicas } from "./declare.ts";
 import { findingsAt, nextCopies } from "./evidence-queries.ts";
 import { commitFound, endImport, endImportOf } from "./import-commit.ts";
 import { importedAt, importProgress, knownInDirectory } from "./import-queries.ts";
-import type { Inventory } from "./inventory.ts";
+import type { WritableInventory } from "./inventory.ts";
 import { pendingPage, startOfPending } from "./pending.ts";
 import { copiesOf, findFileOrigins } from "./queries.ts";
 import { knownSubdirectories } from "./snapshot.ts";
@@ -29,21 +29,21 @@ const FILES: readonly Seen[] = [
 ];
 const ONE = FILES.slice(0, 1);
 
-const replicaOf = (inventory: Inventory, url = "/r1") => {
+const replicaOf = (inventory: WritableInventory, url = "/r1") => {
   const found = declaredReplicas(inventory).find((one) => one.url === url);
   if (found === undefined) throw new Error(`no replica ${url}`);
   return found;
 };
-const originOf = (inventory: Inventory, path: string) => findFileOrigins(inventory, path)[0];
-const copyOf = (inventory: Inventory, path: string, url = "/r1") => {
+const originOf = (inventory: WritableInventory, path: string) => findFileOrigins(inventory, path)[0];
+const copyOf = (inventory: WritableInventory, path: string, url = "/r1") => {
   const origin = originOf(inventory, path);
   return origin && copiesOf(inventory, origin.id).find((copy) => copy.url === url);
 };
-const pendingNames = (inventory: Inventory, url = "/r1"): string[] => {
+const pendingNames = (inventory: WritableInventory, url = "/r1"): string[] => {
   const replica = replicaOf(inventory, url);
   return pendingPage(inventory, replica.id, startOfPending(replica, inventory.revision), 100).files.map(({ name }) => name);
 };
-const expectTallies = (inventory: Inventory): void => expect(readTallies(inventory)).toEqual(recount(inventory));
+const expectTallies = (inventory: WritableInventory): void => expect(readTallies(inventory)).toEqual(recount(inventory));
 
 describe("a copy of a file that nobody has heard of", () => {
   test("makes an imported origin and a current copy without a digest; nothing is pending anywhere", async () => {

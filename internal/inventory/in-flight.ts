@@ -5,7 +5,7 @@
 import type { Kysely } from "kysely";
 import { okAsync, type ResultAsync } from "neverthrow";
 import type { InventoryTables } from "./database-schema.ts";
-import type { Inventory } from "./inventory.ts";
+import type { Inventory, Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import { type DirectoryId, fileReplicaStateCode, originStateCode, type ReplicaId } from "./model.ts";
 
@@ -24,6 +24,7 @@ export function beginCopies(
   replica: ReplicaId,
   directories: readonly DirectoryId[],
 ): ResultAsync<void, InventoryError> {
+  if (directories.length === 0) return okAsync(undefined);
   return inventory.write(({ session }) => {
     for (const directory of directories) session.statement(noteInFlight).run(replica, directory);
   });
@@ -39,9 +40,9 @@ export const forgetInFlight = (kysely: Tables, replica: ReplicaId, directory: Di
   kysely.deleteFrom("in_flight").where("replica_id", "=", replica).where("directory_id", "=", directory);
 
 /** The origin directories whose counterparts at the replica may hold temporary files, or unrecorded copies, of a run that was broken off. By path. */
-export const inFlightDirectories = (inventory: Inventory, replica: ReplicaId): DirectoryInFlight[] =>
-  inventory.all(
-    inventory.kysely
+export const inFlightDirectories = (session: Session, replica: ReplicaId): DirectoryInFlight[] =>
+  session.all(
+    session.kysely
       .selectFrom("in_flight as i")
       .innerJoin("directory as d", "d.id", "i.directory_id")
       .innerJoin("host as h", "h.id", "d.host_id")

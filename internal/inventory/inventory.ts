@@ -125,7 +125,13 @@ export class Transaction {
   }
 }
 
-export class Inventory extends Session {
+/** What the controller holds: whatever it reads or writes comes as a `Result`, because a read outside of `readNow` would throw what happens to the disk. */
+export type Inventory = Pick<
+  WritableInventory,
+  "path" | "uuid" | "revision" | "read" | "readNow" | "write" | "inSnapshot" | "close"
+>;
+
+export class WritableInventory extends Session {
   #revision: number;
   #closed = false;
   readonly #onClose: (isFolded: boolean) => void;

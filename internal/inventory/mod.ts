@@ -7,6 +7,7 @@
  */
 export * from "./backup.ts";
 export * from "./check.ts";
+export { type ClaimGenerations, claimGenerations, setClaimGenerations } from "./claims.ts";
 export * from "./conditions.ts";
 export * from "./current-copies.ts";
 export * from "./database-file.ts";
@@ -25,7 +26,7 @@ export * from "./import-commit.ts";
 export * from "./import-queries.ts";
 export * from "./import-verdict.ts";
 export { beginCopies, type DirectoryInFlight, forgetWhereNothingIsPending, inFlightDirectories } from "./in-flight.ts";
-export { Inventory, Session } from "./inventory.ts";
+export { type Inventory, Session, type WritableInventory } from "./inventory.ts";
 export * from "./inventory-error.ts";
 export { type ProvenCopies, type ProvenCopy, useOfManifest } from "./manifest-evidence.ts";
 export * from "./manifests.ts";

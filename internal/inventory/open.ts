@@ -10,7 +10,7 @@ import { errnoText, type Lock, tryLockExclusive } from "../sys/mod.ts";
 import { refuseForeign, refuseOtherSchema, refuseUnknown } from "./_foreign-schema.ts";
 import { isUnmade, migrate } from "./_migrate.ts";
 import { inventoryErrorOf, pageProblem } from "./_sqlite-error.ts";
-import { Inventory, Session } from "./inventory.ts";
+import { Session, WritableInventory } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 
 /** Who opens the inventory: shown to the one who finds it locked. */
@@ -127,12 +127,12 @@ function refuse(path: string, untouched: boolean): Result<void, InventoryError> 
  * Opens the inventory for writing; makes it if there is none. Errors: held by another process, damaged, newer than this program, or not usable at all.
  * Migrating an older schema first saves the database beside itself.
  */
-export function openInventory(path: string, holder: Holder): ResultAsync<Inventory, InventoryError> {
+export function openInventory(path: string, holder: Holder): ResultAsync<WritableInventory, InventoryError> {
   const previous = readLockFile(path);
   const locked = lockInventory(path);
   if (locked.isErr()) return errAsync(locked.error);
   let sqlite: SqliteDatabase | undefined;
-  const giveUp = (error: InventoryError): ResultAsync<Inventory, InventoryError> => {
+  const giveUp = (error: InventoryError): ResultAsync<WritableInventory, InventoryError> => {
     sqlite?.close();
     locked.value.release();
     return errAsync(error);
@@ -156,19 +156,23 @@ export function openInventory(path: string, holder: Holder): ResultAsync<Invento
   const opened = sqlite;
   return ResultAsync.fromSafePromise(migrate(path, opened)).andThen((migrated) => {
     if (migrated.isErr()) return giveUp(migrated.error);
-    const inventory = new Inventory(path, opened, (isFolded) => {
+    const onClose = (isFolded: boolean): void => {
       if (isFolded) noteCleanEnd(path, locked.value);
       locked.value.release();
-    });
-    return okAsync(inventory);
+    };
+    try {
+      return okAsync(new WritableInventory(path, opened, onClose));
+    } catch (exception) {
+      return giveUp(inventoryErrorOf(path, exception));
+    }
   });
 }
 
 /** Opens the inventory for reading beside whoever writes it. Used by commands that only show things, and by every worker. */
 export function openInventoryForReading(path: string): Result<Session, InventoryError> {
-  if (!existsSync(path) || statSync(path).size === 0) return err({ kind: "inventory-missing", path });
   let sqlite: SqliteDatabase | undefined;
   try {
+    if (!existsSync(path) || statSync(path).size === 0) return err({ kind: "inventory-missing", path });
     sqlite = new SqliteDatabase(path, { readonly: true });
     sqlite.run("pragma busy_timeout = 10000");
     // No memory map: it is no faster here, and each worker's would count the whole database as memory in use.

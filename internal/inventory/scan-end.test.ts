@@ -1,14 +1,14 @@
 /** Absence needs proof, and a large loss needs an operator. */
 import { expect, test } from "bun:test";
 import { declareData, differenceOf, directoryId, evidence, idsIn, scanned, withInventory } from "./_for-tests.ts";
-import type { Inventory } from "./inventory.ts";
+import type { WritableInventory } from "./inventory.ts";
 import { findFileOrigins } from "./queries.ts";
 import { knownDirectory, knownFiles } from "./snapshot.ts";
 import { readTallies } from "./tally.ts";
 
 const TEN = Array.from({ length: 10 }, (_, index) => ({ name: `f${index}`, evidence: evidence(index) }));
 
-const stateOf = (inventory: Inventory, path: string) => findFileOrigins(inventory, path)[0]?.state;
+const stateOf = (inventory: WritableInventory, path: string) => findFileOrigins(inventory, path)[0]?.state;
 
 test("files that vanish become absent with their last evidence, once the scan is complete", async () => {
   await withInventory([], async (inventory, declared) => {

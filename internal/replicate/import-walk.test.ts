@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import fc from "fast-check";
-import { declare, declaredReplicas, type FoundBatch, type Inventory, openInventory } from "../inventory/mod.ts";
+import { declare, declaredReplicas, type FoundBatch, openInventory, type WritableInventory } from "../inventory/mod.ts";
 import { makeTree, Scratch } from "../testing/mod.ts";
 import { localAddress } from "../volume/mod.ts";
 import type { ImportLayout } from "./import-layout.ts";
@@ -13,7 +13,7 @@ import { type ImportResult, walkImport } from "./import-walk.ts";
 const HOSTNAME: ImportLayout = { hosts: new Map(), takesAnyHost: true, rewrites: [], takesAnyPath: true };
 const CLAIMANT = { inventory: "i", machine: "m", hostname: "h", database: "d" };
 
-async function withInventory(action: (scratch: Scratch, inventory: Inventory) => Promise<void>): Promise<void> {
+async function withInventory(action: (scratch: Scratch, inventory: WritableInventory) => Promise<void>): Promise<void> {
   using scratch = new Scratch();
   const holder = { command: "test", pid: process.pid, hostname: "exao1", since: "2026-11-01T00:00:00.000Z" };
   const inventory = (await openInventory(scratch.path("inventory.db"), holder))._unsafeUnwrap();
@@ -31,7 +31,7 @@ interface Walked {
 
 async function walk(
   scratch: Scratch,
-  inventory: Inventory,
+  inventory: WritableInventory,
   settings: { readonly after?: string | null; readonly layout?: ImportLayout; readonly stopAfter?: number } = {},
 ): Promise<Walked> {
   const [replica] = declaredReplicas(inventory);

@@ -3,11 +3,12 @@
  * declared root that exists gets its marker here, once.
  */
 import { err, ok, type Result } from "neverthrow";
+import type { ClaimGenerations } from "../inventory/mod.ts";
 import { printable, type Space } from "../sys/mod.ts";
 import { openLocalVolume, openVolume, readMarker, type Volume, type VolumeAddress, writeMarker } from "../volume/mod.ts";
 import { type ReplicaProblem, replicaProblem, rootFileProblem, rootProblem, rootWriteProblem } from "./root-problem.ts";
 import { removeTemporaryFiles } from "./temporary-files.ts";
-import { type Claims, checkClaims, makeClaims } from "./writer-claims.ts";
+import { type Claims, checkClaims, makeClaims, raiseClaims } from "./writer-claims.ts";
 
 /** Opens a replica's volume and proves that it is the one: its marker has this UUID, and nobody else has claimed what is to be written. */
 export async function openReplica(
@@ -23,6 +24,27 @@ export async function openReplica(
   if (proven.isOk()) return ok(volume);
   volume.close();
   return err(proven.error);
+}
+
+export interface RaiseClaimsRequest {
+  readonly address: VolumeAddress;
+  readonly marker: string;
+  readonly claims: Claims;
+  /** ISO 8601, UTC. */
+  readonly now: string;
+  /** The operator has accepted that the volume is an older state of itself. */
+  readonly wentBack?: true;
+}
+
+/** Counts one pass more in the claims of these hosts, before a row says what the pass has brought (`raiseClaims`). */
+export async function raiseClaimsAt(request: RaiseClaimsRequest): Promise<Result<ClaimGenerations, ReplicaProblem>> {
+  const { address, marker, claims, now, wentBack } = request;
+  const { generations: _, ...accepted } = claims;
+  const opened = await openReplica(address, marker, wentBack === true ? accepted : claims);
+  if (opened.isErr()) return err(opened.error);
+  const raised = await raiseClaims(opened.value, claims, now);
+  opened.value.close();
+  return raised;
 }
 
 /** A replica that is only read. */

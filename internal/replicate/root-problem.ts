@@ -16,6 +16,7 @@ export type ReplicaProblemReason =
   | "MarkerUnreadable"
   | "MarkerOfAnotherReplica"
   | "WrittenByAnotherInventory"
+  | "ReplicaWentBack"
   | "ReadOnly"
   | "NoSpace"
   | "NoInodes"

@@ -9,8 +9,8 @@ import {
   declare,
   endScan,
   findFileOrigins,
-  type Inventory,
   openInventory,
+  type WritableInventory,
 } from "../inventory/mod.ts";
 import { Scratch } from "../testing/mod.ts";
 import { type ListableVolume, openLocalVolume } from "../volume/mod.ts";
@@ -26,7 +26,7 @@ class ScannedTree {
 
   private constructor(
     private readonly scratch: Scratch,
-    readonly inventory: Inventory,
+    readonly inventory: WritableInventory,
   ) {
     this.root = scratch.path("data");
   }

@@ -6,7 +6,7 @@ import { parseClaim, parseMarker } from "./mod.ts";
 
 const MARKER = '{"format":1,"uuid":"720a01ff-f54f-410c-a673-916d0462a4b9","created":"2026-11-24T12:00:00.000Z"}\n';
 const CLAIM =
-  '{"format":1,"inventory":"720a01ff-f54f-410c-a673-916d0462a4b9","machine":"0123456789abcdef0123456789abcdef","hostname":"exao1","database":"/var/lib/xtelemdb/inventory.db","since":"2026-11-24T12:00:00.000Z"}\n';
+  '{"format":1,"inventory":"720a01ff-f54f-410c-a673-916d0462a4b9","machine":"0123456789abcdef0123456789abcdef","hostname":"exao1","database":"/var/lib/xtelemdb/inventory.db","since":"2026-11-24T12:00:00.000Z","generation":7}\n';
 const WORDS = ["null", "1e999", "{}", "[", '"', ",", '"__proto__":{}', "\u001b[2J", "\u202e", '"\\ud800"', "\0", "\ufeff"];
 
 describe("a file at a replica's root", () => {

@@ -1,6 +1,7 @@
 /** An agent in the simulation: the real controller on the real inventory, with a clock that is handed in. It can be stopped, killed and begun anew. */
 import { err, ok, ResultAsync } from "neverthrow";
 import { type ConfigError, type DesiredState, loadConfiguration, renderConfigError } from "../../config/mod.ts";
+import type { Session } from "../../inventory/mod.ts";
 import { type Agent, withAgent } from "../agent.ts";
 import { type AgentError, agentErrorMessage } from "../agent-error.ts";
 import { Controller } from "../controller.ts";
@@ -39,8 +40,8 @@ export class SimulatedAgent {
     return this.#hands?.tasks ?? 0;
   }
 
-  get session(): Agent["inventory"] | undefined {
-    return this.#agent?.inventory;
+  get session(): Session | undefined {
+    return this.#agent?.inventory.readNow((session) => session).unwrapOr(undefined);
   }
 
   get state(): DesiredState | undefined {

@@ -77,7 +77,7 @@ export async function unexplained(world: FaultWorld, { finished }: Findings): Pr
   const silent = pending.filter(({ message }) => message === "");
   return [
     ...silent.map(({ url }) => `${place} is pending at ${url}, without a reason`),
-    ...(pending.length === 0 && files.every(({ state }) => state === "settled")
+    ...(pending.length === 0 && files.every(({ state, unseen }) => state === "settled" && unseen === null)
       ? [`${place} is not finished, and pending nowhere`]
       : []),
   ];
