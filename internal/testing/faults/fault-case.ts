@@ -61,6 +61,10 @@ function struckIn(world: FaultWorld, threads: Traced["threads"], { scene, call, 
   return own.flatMap((lines) => (lines.length === when ? lines.slice(-1) : [])).filter(isPoint);
 }
 
+/** Struck before the program itself began: Bun gives up where it may not read /proc/self/maps. */
+const isOfTheRuntime = ({ fault }: FaultCase, { signal, struck }: Disturbed): boolean =>
+  fault.kind === "error" && signal === "SIGABRT" && struck.length === 0;
+
 export async function runCase(world: FaultWorld, given: FaultCase): Promise<CaseResult> {
   const { fault, scene } = given;
   world.reset();
@@ -68,7 +72,7 @@ export async function runCase(world: FaultWorld, given: FaultCase): Promise<Case
   const dies = fault.kind === "kill" && scene !== "far-end";
   const disturbed = dies ? outcome.killed : outcome.struck.length > 0;
   const failures: string[] = [];
-  if (!dies && (outcome.killed || outcome.code === null)) failures.push(`it ended by ${outcome.signal}`);
+  if (!dies && (outcome.killed || outcome.code === null) && !isOfTheRuntime(given, outcome)) failures.push(`it ended by ${outcome.signal}`);
   if (!dies && disturbed && outcome.code !== null && !ENDS_AFTER_ERROR.includes(outcome.code) && !isRefused(world, outcome))
     failures.push(`it ended with ${outcome.code}: ${outcome.stderr.slice(0, 400)}`);
   if (outcome.stderr.includes(FAULT_OF_OURS)) failures.push(`it took the fault for its own: ${outcome.stderr.slice(0, 600)}`);
