@@ -179,7 +179,10 @@ wholeTest("a copy that has rotten is not copied on: the origin is asked", ["sshd
     const first = await world.sync();
     expect(first, first.stdout).toMatchObject({ code: 3 });
     expect(first.stdout).toContain("SourceCopyCorrupt");
+    // What was seen of the rotten copy is recorded: nobody counts on it any more.
+    expect(world.replicaStatus("backup").verification?.findings).toMatchObject({ corrupt: 1 });
     expect(await world.sync()).toMatchObject({ code: 0 });
-    expect(readFileSync(join(world.copies("second", "remote", "icc"), "one"), "utf8")).toBe("right\n");
+    for (const name of ["backup", "second"])
+      expect(readFileSync(join(world.copies(name, "remote", "icc"), "one"), "utf8")).toBe("right\n");
   }),
 );

@@ -2,7 +2,7 @@
  * How a group of files crosses from the controller to a worker and back: in columns. To clone thousands of small objects for another thread costs more
  * than to copy the small files that they are about.
  */
-import type { DirectoryId, Evidence, FileOriginId, PendingFile } from "../inventory/mod.ts";
+import type { DirectoryId, Evidence, FileOriginId, PendingFile, ReplicaId } from "../inventory/mod.ts";
 import type { CopyGroup, CopyGroupResult, CopyOutcome, CopyRequest } from "../replicate/mod.ts";
 import type { VolumeAddress } from "../volume/mod.ts";
 
@@ -34,6 +34,8 @@ export interface FileSource {
   readonly address: VolumeAddress;
   /** It is a copy at another replica, not the origin. */
   readonly fromCopy: boolean;
+  /** At which one. */
+  readonly replica?: ReplicaId;
   /** The SHA-256 that its contents must have. */
   readonly mustBe?: Uint8Array;
   /** How that copy looks, where its replica could not keep the origin's time. */

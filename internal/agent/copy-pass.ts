@@ -22,8 +22,9 @@ import { type PackedResult, packGroup } from "./copy-messages.ts";
 import { sourcesOf } from "./copy-sources.ts";
 import { copyTargetOf, hostsOf } from "./copy-target.ts";
 import { DirectoriesInFlight } from "./directories-in-flight.ts";
+import { readBackDoubted } from "./doubted-copies.ts";
 import { failedAttemptOf } from "./failed-attempt.ts";
-import { FAR_GROUP, nextKind } from "./lanes.ts";
+import { FAR_GROUP, nextKind, parallelGroups } from "./lanes.ts";
 import { observeCopies } from "./observer.ts";
 import type { CopyPassOptions, CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { PassTotals } from "./pass-totals.ts";
@@ -138,17 +139,7 @@ export class CopyPass {
 
   #nextKind(): WorkKind | undefined {
     const has = (kind: WorkKind): boolean => this.#read((plan) => plan.has(kind)) === true;
-    return nextKind(this.#parallel(), this.#running, this.#last, has);
-  }
-
-  /**
-   * Groups that are copied at a time: as many as the operator says, else one to a disk with one head or to another host (a group goes through several
-   * connections), else one for each processor.
-   */
-  #parallel(): number {
-    const { replica, found } = this.checked;
-    if (replica.target.kind === "ssh") return replica.workers || 1;
-    return replica.workers || (found.state.rotating ? 1 : this.agent.processors);
+    return nextKind(parallelGroups(this.checked, this.agent.processors), this.#running, this.#last, has);
   }
 
   #stopped(): boolean {
@@ -207,6 +198,8 @@ export class CopyPass {
     else {
       const result = await copyFromElsewhere(agent, target.value, group, copied.value.result, checked.row.id, ready);
       await this.#commit(group, directories, result);
+      const readBack = await readBackDoubted(agent, group, copied.value.result, sources, ready());
+      if (readBack.isErr()) this.#error ??= readBack.error;
     }
     for (const { id } of group) this.#filesInFlight.delete(id);
   }

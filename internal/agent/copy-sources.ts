@@ -32,7 +32,7 @@ export function sourcesOf(
     const other = others.find(({ row }) => row.id === copy?.replica);
     if (copy !== undefined && other !== undefined) {
       const address = localAddress(`${addressOf(agent.state, other.replica).name}/${host}${dataDirectory}`);
-      return { address, fromCopy: true, mustBe: copy.digest };
+      return { address, fromCopy: true, replica: other.row.id, mustBe: copy.digest };
     }
     const origin = hosts.find(({ name }) => name === host);
     return { address: originAddressOf(agent.state, origin, dataDirectory), fromCopy: false };

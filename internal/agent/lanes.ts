@@ -1,5 +1,15 @@
 /** What a pass begins next, so that small files and large ones both get on. */
 import type { WorkKind } from "../replicate/mod.ts";
+import type { ReadyReplica } from "./pass-options.ts";
+
+/**
+ * Groups that are copied to a replica at a time: as many as the operator says, else one to a disk with one head or to another host (a group goes through several
+ * connections), else one for each processor.
+ */
+export function parallelGroups({ replica, found }: ReadyReplica, processors: number): number {
+  if (replica.target.kind === "ssh") return replica.workers || 1;
+  return replica.workers || (found.state.rotating ? 1 : processors);
+}
 
 /**
  * The kind of group to begin next, if any. Large files leave a place for small ones as long as there are any, and take all places otherwise; where there is

@@ -26,7 +26,7 @@ export function repairSources(
     const other = others.find(({ row }) => row.id === copy?.replica);
     if (copy === undefined || other === undefined) continue;
     const address = addressBelow(addressOf(agent.state, other.replica), `${directory.host}${directory.dataDirectory}`);
-    sources.set(id, { address, fromCopy: true, looksLike: copy.kept });
+    sources.set(id, { address, fromCopy: true, replica: other.row.id, looksLike: copy.kept });
   }
   return sources;
 }

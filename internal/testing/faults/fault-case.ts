@@ -72,7 +72,8 @@ export async function runCase(world: FaultWorld, given: FaultCase): Promise<Case
   const dies = fault.kind === "kill" && scene !== "far-end";
   const disturbed = dies ? outcome.killed : outcome.struck.length > 0;
   const failures: string[] = [];
-  if (!dies && (outcome.killed || outcome.code === null) && !isOfTheRuntime(given, outcome)) failures.push(`it ended by ${outcome.signal}`);
+  if (!dies && (outcome.killed || outcome.code === null) && !isOfTheRuntime(given, outcome))
+    failures.push(`it ended by ${outcome.signal}`);
   if (!dies && disturbed && outcome.code !== null && !ENDS_AFTER_ERROR.includes(outcome.code) && !isRefused(world, outcome))
     failures.push(`it ended with ${outcome.code}: ${outcome.stderr.slice(0, 400)}`);
   if (outcome.stderr.includes(FAULT_OF_OURS)) failures.push(`it took the fault for its own: ${outcome.stderr.slice(0, 600)}`);
