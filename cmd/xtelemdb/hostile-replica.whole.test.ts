@@ -39,6 +39,7 @@ const PLACED: Readonly<Record<string, (path: string, canary: string) => void>> =
 const FILES: Readonly<Record<string, (world: HostileReplicaWorld) => readonly string[]>> = {
   "its marker": (world) => [join(world.hostile, MARKER)],
   "the claim of its writer": (world) => [join(world.hostile, `.xtelemdb-writer-${HOST}.json`)],
+  "its generation": (world) => filesIn(world.hostile).filter((path) => path.includes(".xtelemdb-generation-")),
   "its manifests": (world) => filesIn(join(world.hostile, ".xtelemdb-manifest", HOST)),
   "its copy of the inventory": (world) => filesIn(join(world.hostile, ".xtelemdb-inventory")),
 };

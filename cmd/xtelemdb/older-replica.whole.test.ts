@@ -4,13 +4,19 @@
  */
 import { expect } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { MARKER, until, World, wholeTest } from "../../internal/testing/mod.ts";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { command, filesOf, MARKER, until, World, wholeTest } from "../../internal/testing/mod.ts";
 
-const CLAIM = ".xtelemdb-writer-exao1.json";
+const PREFIX = ".xtelemdb-generation-";
 
-const claimOf = (world: World, replica = "backup"): { generation?: number; since: string } =>
-  JSON.parse(readFileSync(world.path(`${replica}/${CLAIM}`), "utf8"));
+const generationFile = (world: World, folder = "backup"): string =>
+  readdirSync(world.path(folder))
+    .filter((name) => name.startsWith(PREFIX))
+    .map((name) => world.path(`${folder}/${name}`))
+    .join();
+
+const generationOf = (world: World, folder = "backup"): number =>
+  JSON.parse(readFileSync(generationFile(world, folder), "utf8")).number;
 
 const clone = (world: World, from: string, to: string): void => void execFileSync("cp", ["-a", world.path(from), world.path(to)]);
 
@@ -21,14 +27,20 @@ function swap(world: World, other: string, away: string): void {
 }
 
 /** Four files at the replica, and a clone of it from when there were three. */
-async function clonedWorld(): Promise<World> {
-  const world = new World();
+async function clonedWorld(declaration: ConstructorParameters<typeof World>[0] = {}): Promise<World> {
+  const world = new World(declaration);
   world.files({ path: "one", content: "1" }, { path: "deep/two", content: "22" }, { path: "three", content: "333" });
   expect(await world.sync()).toMatchObject({ code: 0 });
   clone(world, "backup", "clone");
   world.files({ path: "four", content: "4444" });
   expect(await world.sync()).toMatchObject({ code: 0 });
   return world;
+}
+
+async function expectWentBack(world: World): Promise<void> {
+  const outcome = await world.sync();
+  expect(outcome, outcome.stdout + outcome.stderr).toMatchObject({ code: 3 });
+  expect(world.readyReason()).toBe("ReplicaWentBack");
 }
 
 wholeTest("an older clone in the place of the replica is told, and neither believed nor written to", [], async () => {
@@ -38,18 +50,22 @@ wholeTest("an older clone in the place of the replica is told, and neither belie
   const outcome = await world.sync();
   expect(outcome, outcome.stdout).toMatchObject({ code: 3 });
   expect(world.readyReason()).toBe("ReplicaWentBack");
-  expect(outcome.stdout).toContain(`${world.path(`backup/${CLAIM}`)} counts 1`);
+  expect(outcome.stdout).toContain(`${generationFile(world)} says ${generationOf(world)}`);
   expect(outcome.stdout).toContain("xtelemdb verify");
   expect(world.replicaStatus().conditions.find(({ type }) => type === "Stalled")).toMatchObject({ status: "True" });
   expect((await world.run("plan")).stdout).toContain("an older state of itself");
-  // A look that accepts nothing says why, and changes nothing.
+  expect(await world.run("safe", `path=${world.data}/one`)).toMatchObject({ code: 3 });
+  // A look that accepts nothing, or not the whole, says why, and changes nothing.
   const verified = await world.run("verify");
   expect(verified, verified.stdout).toMatchObject({ code: 3 });
   expect(verified.stdout).toContain("ReplicaWentBack");
-  expect((await world.run("verify", "level=listed", "accept_loss=true")).code).toBe(3);
-  expect((await world.run("verify", `path=${world.data}`, "accept_loss=true")).code).toBe(3);
+  for (const part of ["level=listed", "level=metadata", `path=${world.data}`]) {
+    const half = await world.run("verify", part, "accept_loss=true");
+    expect(half, half.stdout).toMatchObject({ code: 3 });
+    expect(half.stdout).toContain("only as a whole");
+  }
   world.files({ path: "five", content: "55555" });
-  expect(await world.sync()).toMatchObject({ code: 3 });
+  await expectWentBack(world);
   expect(world.tree("backup")).toEqual(untouched);
   expect((await world.explain(`${world.data}/five`)).files[0]?.replicas[0]).toMatchObject({
     pending: true,
@@ -67,21 +83,57 @@ wholeTest(
   [],
   async () => {
     using world = await clonedWorld();
+    // Of this one there will be no other copy than on the newest disk.
+    rmSync(`${world.data}/four`);
+    expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+    world.files({ path: "five", content: "55555" });
+    expect(await world.sync()).toMatchObject({ code: 0 });
     swap(world, "clone", "newest");
     const verified = await world.run("verify", `prefix=${world.path("backup")}`, "accept_loss=true");
     expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 3 });
-    expect(verified.stdout).toContain("lost");
+    expect(world.replicaStatus().verification?.findings).toMatchObject({ lost: 2 });
     expect(await world.sync()).toMatchObject({ code: 0 });
     expect(world.copiedFiles()).toEqual(world.originFiles());
-    expect(claimOf(world).generation).toBeGreaterThan(claimOf(world, "newest").generation ?? 0);
+    expect(generationOf(world)).toBeGreaterThan(generationOf(world, "newest"));
+
+    // That was a mistake: what is on the other disk, and was read there, is not lost.
     swap(world, "newest", "clone");
-    expect(await world.sync()).toMatchObject({ code: 3 });
-    expect(world.readyReason()).toBe("ReplicaWentBack");
+    await expectWentBack(world);
+    const again = await world.run("verify", "accept_loss=true");
+    expect(again, again.stdout + again.stderr).toMatchObject({ code: 0 });
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    const [four] = (await world.explain(`${world.data}/four`)).files;
+    expect(four).toMatchObject({ state: "absent", replicas: [{ state: "current", finding: null }] });
+    expect(await world.run("restore", `path=${world.data}/four`)).toMatchObject({ code: 0 });
+    expect(readFileSync(`${world.data}/four`, "utf8")).toBe("4444");
   },
 );
 
-wholeTest("a clone that is swapped in under a running agent is told before it is written to", [], async () => {
+wholeTest("a volume that cannot be taken judges nothing", ["setpriv"], async () => {
   using world = await clonedWorld();
+  swap(world, "clone", "newest");
+  command("chown", "-R", "65534:65534", world.folder);
+  world.runWith({ wrapper: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] });
+  const take = async (says: string): Promise<void> => {
+    const verified = await world.run("verify", "accept_loss=true");
+    expect(verified, verified.stdout).toMatchObject({ code: 3, stdout: expect.stringContaining(says) });
+    await expectWentBack(world);
+  };
+  // Its root may not be written to.
+  chmodSync(world.path("backup"), 0o555);
+  await take("NotPermitted");
+  expect(world.replicaStatus().verification?.findings).toMatchObject({ lost: 0 });
+  chmodSync(world.path("backup"), 0o755);
+  // Not all of it can be read.
+  chmodSync(`${world.copies()}/deep`, 0);
+  await take("not every copy could be looked at");
+  chmodSync(`${world.copies()}/deep`, 0o755);
+  expect(await world.run("verify", "accept_loss=true")).toMatchObject({ stdout: expect.stringContaining("lost") });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+});
+
+wholeTest("a clone that is swapped in under a running agent is told before it is written to, and is not judged", [], async () => {
+  using world = await clonedWorld({ scan: { settle: "0s" }, verify: { every: "1m" } });
   const agent = world.start("sync", "continuous=true");
   await until("it has converged", () => world.statusFromFile()?.converged === true);
   swap(world, "clone", "newest");
@@ -89,35 +141,57 @@ wholeTest("a clone that is swapped in under a running agent is told before it is
   world.files({ path: "five", content: "55555" });
   await until("it has told", () => world.readyReason() === "ReplicaWentBack");
   expect(world.tree("backup")).toEqual(untouched);
+  expect(world.replicaStatus().verification?.findings).toMatchObject({ lost: 0 });
   agent.signal("SIGTERM");
   await agent.ended;
 });
 
-wholeTest("a claim that is gone, with all that was copied since, is an older state as well", [], async () => {
+wholeTest("a snapshot that is taken in the middle of a pass is older than the pass", [], async () => {
+  using world = new World({ replicaKeys: { backup: { workers: 1 } } });
+  // More directories than some groups have.
+  world.files(...Array.from({ length: 2_000 }, (_, index) => ({ path: `${index}/file`, content: "1" })));
+  const run = world.start("sync");
+  await until("the first rows are recorded", () => generationFile(world) !== "" && generationOf(world) > 1);
+  run.signal("SIGSTOP");
+  clone(world, "backup", "clone");
+  run.signal("SIGCONT");
+  expect((await run.ended).code).toBe(0);
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+  expect(Object.keys(filesOf(world.tree("clone"))).length).toBeLessThan(2_000);
+  swap(world, "clone", "newest");
+  await expectWentBack(world);
+});
+
+wholeTest("an empty volume with the marker is an older state as well", [], async () => {
   using world = await clonedWorld();
   const marker = readFileSync(world.path(`backup/${MARKER}`));
   rmSync(world.path("backup"), { recursive: true });
   mkdirSync(world.path("backup"));
   writeFileSync(world.path(`backup/${MARKER}`), marker);
-  expect(await world.sync()).toMatchObject({ code: 3 });
+  const outcome = await world.sync();
   expect(world.readyReason()).toBe("ReplicaWentBack");
-  expect(existsSync(world.path(`backup/${CLAIM}`))).toBe(false);
-  expect(world.statusFromFile()?.replicas[0]?.conditions.find(({ type }) => type === "Ready")?.message).toContain("there is no");
+  expect(outcome.stdout).toContain("is missing");
+  expect(generationFile(world)).toBe("");
 });
 
 wholeTest(
-  "a volume that is ahead of the inventory is the right one: an inventory that was restored from a backup goes on",
+  "a volume that is ahead of the inventory is the right one; one with the same number by another way is not",
   [],
   async () => {
     using world = await clonedWorld();
-    const generation = claimOf(world).generation ?? 0;
-    // Nothing to copy counts nothing.
+    const number = generationOf(world);
+    // Nothing to copy raises nothing.
     expect(await world.sync()).toMatchObject({ code: 0 });
-    expect(claimOf(world).generation).toBe(generation);
-    writeFileSync(world.path(`backup/${CLAIM}`), JSON.stringify({ ...claimOf(world), generation: 40 }));
+    expect(generationOf(world)).toBe(number);
+    const path = generationFile(world);
+    const written = JSON.parse(readFileSync(path, "utf8"));
+    writeFileSync(path, JSON.stringify({ ...written, token: "another" }));
+    await expectWentBack(world);
+    // As after an inventory that was restored from a backup.
+    writeFileSync(path, JSON.stringify({ ...written, number: 40 }));
     world.files({ path: "five", content: "55555" });
     expect(await world.sync()).toMatchObject({ code: 0 });
-    expect(claimOf(world).generation).toBe(41);
+    expect(generationOf(world)).toBeGreaterThan(40);
   },
 );
 
@@ -125,8 +199,34 @@ wholeTest("a declaration under another name takes the volume over, but not an ol
   using world = await clonedWorld();
   world.declare({ replicas: ["clone"] });
   const untouched = world.tree("clone");
-  world.files({ path: "five", content: "55555" });
   expect(await world.sync()).toMatchObject({ code: 3 });
   expect(world.readyReason("clone")).toBe("ReplicaWentBack");
   expect(world.tree("clone")).toEqual(untouched);
+});
+
+wholeTest("what an inventory that was rebuilt has taken from a volume is not believed of an older one", [], async () => {
+  using world = await clonedWorld();
+  rmSync(world.path("state"), { recursive: true });
+  expect(await world.run("inventory", "rebuild")).toMatchObject({ code: 0 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  swap(world, "clone", "newest");
+  await expectWentBack(world);
+});
+
+wholeTest("while the generation cannot be raised no copy is recorded, and all is made up for", [], async () => {
+  using world = await clonedWorld();
+  const uuid = generationFile(world).slice(world.path(`backup/${PREFIX}`).length, -".json".length);
+  const hex = new Bun.CryptoHasher("sha256").update(`generation\n${uuid}`).digest("hex").slice(0, 16);
+  // A folder in the place of its temporary file.
+  world.makeTree(`backup/.xtelemdb-${hex}.part`, [{ path: "x", content: "x" }]);
+  world.files({ path: "five", content: "55555" });
+  const number = generationOf(world);
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(world.copiedFiles().five).toBe(world.originFiles().five);
+  expect((await world.explain(`${world.data}/five`)).files[0]?.replicas[0]).toMatchObject({ state: "missing", pending: true });
+  rmSync(world.path(`backup/.xtelemdb-${hex}.part`), { recursive: true });
+  const healed = await world.sync();
+  expect(healed, healed.stdout).toMatchObject({ code: 0 });
+  expect(generationOf(world)).toBeGreaterThan(number);
+  expect((await world.explain(`${world.data}/five`)).files[0]?.replicas[0]).toMatchObject({ state: "current" });
 });

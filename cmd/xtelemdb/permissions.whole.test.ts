@@ -13,6 +13,7 @@ const MODES: readonly (readonly [name: RegExp, mode: string, why?: string])[] = 
   [/^status\.json$/, "644", "whoever watches this machine reads it"],
   [new RegExp(`^\\w+/${MARKER.replaceAll(".", "\\.")}$`), "644", "another agent must know whose disk it is"],
   [/^\w+\/\.xtelemdb-writer-[^/]*\.json$/, "644", "another agent must know who writes there"],
+  [/^\w+\/\.xtelemdb-generation-[^/]*\.json$/, "644", "it says no more than how new the disk is"],
   [/^\w+\/\.xtelemdb-(?:inventory|manifest)(?:\/|$)/, "640"],
 ];
 

@@ -55,6 +55,7 @@ wholeTest("every command of the handbook works as it is written there", ["namesp
   expect(said("list")).toContain("ssh://popeye/ceph/magao-x");
   const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
   expect(Object.keys(filesOf(readTree(join(folder, "copies")))).map((path) => path.replace(uuid, "UUID"))).toEqual([
+    ".xtelemdb-generation-UUID.json",
     ".xtelemdb-inventory/exao1.UUID.db",
     ".xtelemdb-manifest/exao1/12bdce179a1f4fc78efb249e600169b6.sha256",
     ".xtelemdb-manifest/exao1/5690dfd8c4460685d9f282df569ba866.sha256",

@@ -6,11 +6,11 @@ import { availableParallelism, hostname } from "node:os";
 import { errAsync, okAsync, type Result, ResultAsync } from "neverthrow";
 import type { DesiredState, Host } from "../config/mod.ts";
 import {
-  claimGenerations,
   type Declared,
   declare,
   type Inventory,
   type InventoryError,
+  knownGeneration,
   moveTimes,
   openInventory,
   type ReplicaId,
@@ -99,22 +99,24 @@ export const claimsOf = ({ state, inventory, options }: Agent): Claims => ({
   hosts: servedHosts(state).map(({ name }) => name),
 });
 
-/** The same for what is written to this replica: nothing is, where its claims are behind what the inventory knows. `hosts`: of all that are served, when left out. */
+/** The same for what is written to this replica: nothing is, where its volume is behind what the inventory knows. `hosts`: of all that are served, when left out. */
 export function claimsToWrite(agent: Agent, replica: ReplicaId, hosts?: readonly string[]): Result<Claims, InventoryError> {
   const claims = claimsOf(agent);
   return agent.inventory
-    .readNow((session) => claimGenerations(session, replica))
-    .map((generations) => ({ ...claims, generations, ...(hosts === undefined ? {} : { hosts }) }));
+    .readNow((session) => knownGeneration(session, replica))
+    .map(({ generation }) => ({
+      ...claims,
+      ...(generation === undefined ? {} : { generation }),
+      ...(hosts === undefined ? {} : { hosts }),
+    }));
 }
 
 /** The same to read copies of these hosts: those of a host that this agent does not serve were imported, and its own agent may look after them by now. */
-export function claimsToRead(agent: Agent, hosts: readonly string[]): Claims {
-  const { claimant, hosts: served } = claimsOf(agent);
-  return {
-    claimant,
-    hosts: hosts.filter((host) => served.includes(host)),
-    others: hosts.filter((host) => !served.includes(host)),
-  };
+export function claimsToRead(agent: Agent, replica: ReplicaId, hosts: readonly string[]): Result<Claims, InventoryError> {
+  const { hosts: served } = claimsOf(agent);
+  const ours = hosts.filter((host) => served.includes(host));
+  const others = hosts.filter((host) => !served.includes(host));
+  return claimsToWrite(agent, replica, ours).map((claims) => ({ ...claims, others }));
 }
 
 /** Makes the inventory's declarations those of the desired state, as far as this agent serves it. */

@@ -43,7 +43,7 @@ export const REASONS = {
   WrittenByAnotherInventory:
     "two agents would take each other's copies for somebody else's: end one of them, or declare both's directories in one configuration; if the other is gone for good, remove the file that is named",
   ReplicaWentBack:
-    'this is a clone, or a snapshot that was rolled back: mount the volume that was written last; if that is lost, "xtelemdb verify prefix=REPLICA accept_loss=true" finds what is missing here, and the next sync copies it',
+    'this is a clone, or a snapshot that was rolled back, or a server has lost what it had not flushed: mount the volume that was written last. If that is gone for good, stop the agent and run "xtelemdb verify prefix=REPLICA accept_loss=true": it reads every copy here; what only the other volume had is lost then, and the next sync copies again what the origins still have',
   ReadOnly: "mount the volume for writing",
   NoSpace: "free space on the replica, or declare a larger one",
   NoInodes: "the replica's file system has no inodes left: free some, or make it anew with more",

@@ -18,17 +18,17 @@ import {
 import { type CopyOutcome, PassPlan, type ReplicaProblem, replicaProblem, type WorkKind } from "../replicate/mod.ts";
 import { type Agent, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
-import { type PackedResult, packGroup } from "./copy-messages.ts";
+import { type PackedResult, packGroup, withoutCopies } from "./copy-messages.ts";
 import { sourcesOf } from "./copy-sources.ts";
-import { copyTargetOf, hostsOf } from "./copy-target.ts";
+import { copyTargetOf } from "./copy-target.ts";
 import { DirectoriesInFlight } from "./directories-in-flight.ts";
 import { readBackDoubted } from "./doubted-copies.ts";
 import { failedAttemptOf } from "./failed-attempt.ts";
 import { FAR_GROUP, nextKind, parallelGroups } from "./lanes.ts";
 import { observeCopies } from "./observer.ts";
+import { PassGeneration, type RaiseOutcome } from "./pass-generation.ts";
 import type { CopyPassOptions, CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { PassTotals } from "./pass-totals.ts";
-import { RaisedClaims } from "./raised-claims.ts";
 import { copyFromElsewhere, isRepair, repairSources } from "./repair-sources.ts";
 
 const PROGRESS_EVERY_MILLISECONDS = 200;
@@ -53,7 +53,7 @@ export class CopyPass {
   #progressAt = 0;
   /** The inventory when the pass began: what has not changed since is as it was planned. */
   readonly #plannedAt: number;
-  readonly #claims: RaisedClaims;
+  readonly #generation: PassGeneration;
   #released: Promise<void> | undefined;
   #pump: () => void = () => undefined;
 
@@ -64,7 +64,7 @@ export class CopyPass {
   ) {
     this.#begun = agent.elapsed();
     this.#plannedAt = agent.inventory.revision;
-    this.#claims = new RaisedClaims(agent, { ...checked, marker: checked.found.marker });
+    this.#generation = new PassGeneration(agent, { ...checked, marker: checked.found.marker });
   }
 
   #makePlan(session: Session): PassPlan {
@@ -115,6 +115,7 @@ export class CopyPass {
       this.#pump();
     });
     this.#pump = () => undefined;
+    if (this.#error === undefined && this.#problem === undefined) this.#isRaised(await this.#generation.atEnd());
     if (this.#error !== undefined) return err(this.#error);
     const { agent, checked } = this;
     const settled = agent.brokenOff.takeUnsettled(checked.row.id);
@@ -216,8 +217,23 @@ export class CopyPass {
     });
   }
 
-  async #commit(group: readonly PendingFile[], directories: readonly DirectoryId[], result: PackedResult): Promise<void> {
+  /** What may be recorded of a group: no copy before the volume says that there are new ones. */
+  async #recordable(group: readonly PendingFile[], result: PackedResult): Promise<PackedResult> {
+    if (result.copied.length === 0 && result.others.every(([, { kind }]) => kind === "failed")) return result;
+    const raised = await this.#generation.beforeCommit();
+    return this.#isRaised(raised) ? result : withoutCopies(group, result);
+  }
+
+  #isRaised(raised: Result<RaiseOutcome, AgentError>): boolean {
+    if (raised.isErr()) this.#error ??= raised.error;
+    else if (raised.value.problem !== undefined) this.#failAsAWhole(raised.value.problem, raised.value.released);
+    return raised.isOk() && raised.value.problem === undefined;
+  }
+
+  async #commit(group: readonly PendingFile[], directories: readonly DirectoryId[], found: PackedResult): Promise<void> {
     const { agent, checked } = this;
+    // Before the directories are left: from then on nothing may come between.
+    const result = await this.#recordable(group, found);
     const tried = new Uint8Array(group.length);
     const stored: StoredCopy[] = [];
     const failed: FailedAttempt[] = [];
@@ -239,10 +255,6 @@ export class CopyPass {
         done.push(file);
       } else failed.push(this.#failed(file, outcome));
     }
-    // Before the directories are left: from then on nothing may come between.
-    const raised = await this.#claims.raise(hostsOf(done));
-    if (raised.isErr()) this.#error ??= raised.error;
-    else if (raised.value.problem !== undefined) this.#failAsAWhole(raised.value.problem, raised.value.released);
     this.#untriedOf(group, (position) => tried[position] === 1);
     const left = this.#directories.leave(directories).filter((directory) => !result.leftovers.includes(directory));
     agent.brokenOff.tidied(checked.row.id, left);
@@ -277,14 +289,9 @@ export class CopyPass {
     const elapsedMilliseconds = this.agent.elapsed() - this.#begun;
     if (elapsedMilliseconds - this.#progressAt < PROGRESS_EVERY_MILLISECONDS) return;
     this.#progressAt = elapsedMilliseconds;
-    const { pending } = this.options;
     this.agent.options.onProgress?.({
-      phase: "copying",
+      ...this.#totals.progress(this.options.pending),
       subject: this.checked.replica.id,
-      current: this.#totals.current(),
-      ...this.#totals.done(),
-      totalFiles: pending?.files ?? null,
-      totalBytes: pending?.bytes ?? null,
       elapsedMilliseconds,
     });
   }

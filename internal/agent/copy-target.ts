@@ -20,4 +20,4 @@ export function copyTargetOf(
 }
 
 /** The origin hosts of files, each once. */
-export const hostsOf = (files: readonly PendingFile[]): string[] => [...new Set(files.map(({ directory }) => directory.host))];
+const hostsOf = (files: readonly PendingFile[]): string[] => [...new Set(files.map(({ directory }) => directory.host))];

@@ -1,6 +1,7 @@
 /** What a copy pass has come to so far: sums, failures by reason, and what the groups on the way have done. */
 import type { Amount, PendingFile } from "../inventory/mod.ts";
 import type { CopyFailureReason } from "../replicate/mod.ts";
+import type { Progress } from "./reports.ts";
 
 export type FailuresByReason = ReadonlyMap<CopyFailureReason, { readonly files: number; readonly example: string }>;
 
@@ -42,17 +43,17 @@ export class PassTotals {
     this.#groups.delete(group);
   }
 
-  /** Everything that is done or on its way. */
-  done(): Amount {
-    const parts = [this.copied, this.adopted, ...this.#groups.values()];
+  /** Everything that is done or on its way, and the files that were last finished, one a group at most. `pending`: what there is to do, where that is known. */
+  progress(pending: Amount | undefined): Omit<Progress, "subject" | "elapsedMilliseconds"> {
+    const groups = [...this.#groups.values()];
+    const parts = [this.copied, this.adopted, ...groups];
     return {
+      phase: "copying",
+      current: groups.flatMap(({ path }) => (path === "" ? [] : [path])),
       files: parts.reduce((total, { files }) => total + files, 0),
       bytes: parts.reduce((total, { bytes }) => total + bytes, 0),
+      totalFiles: pending?.files ?? null,
+      totalBytes: pending?.bytes ?? null,
     };
-  }
-
-  /** The files that were last finished, one a group at most. */
-  current(): string[] {
-    return [...this.#groups.values()].flatMap(({ path }) => (path === "" ? [] : [path]));
   }
 }

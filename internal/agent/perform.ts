@@ -15,7 +15,7 @@ import {
   findDarkFiles,
   findImportFolders,
   lookAtDestination,
-  raiseClaimsAt,
+  raiseGeneration,
   restoreGroup,
   verifyCopies,
   walkImport,
@@ -64,9 +64,9 @@ export class Performer {
       }
       case "clean":
         return { kind: "clean", result: await cleanReplica(task.request) };
-      case "raise-claims": {
-        const raised = await raiseClaimsAt(task.request);
-        return { kind: "raise-claims", result: raised.isOk() ? { ok: raised.value } : { problem: raised.error } };
+      case "raise-generation": {
+        const raised = await raiseGeneration(task.request);
+        return { kind: "raise-generation", result: raised.isOk() ? { ok: raised.value } : { problem: raised.error } };
       }
       case "copy": {
         const group = unpackGroup(task.group);

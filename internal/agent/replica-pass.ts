@@ -1,5 +1,5 @@
 /** Looks at every declared replica: is it there, is it the one, does it take writes. Each answers for itself alone. */
-import { errAsync, okAsync, type ResultAsync } from "neverthrow";
+import { errAsync, okAsync, ResultAsync } from "neverthrow";
 import type { Replica } from "../config/mod.ts";
 import {
   type DeclaredReplica,
@@ -14,6 +14,7 @@ import { printable, randomHex, randomUuid } from "../sys/mod.ts";
 import { type Agent, claimsToWrite, expectReply, isoTime, ownHost } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { StalledReply } from "./hands.ts";
+import { raiseWhenDue } from "./pass-generation.ts";
 import { addressOf } from "./volume-address.ts";
 import type { Reply, Task } from "./worker-protocol.ts";
 
@@ -109,17 +110,27 @@ function identify(
     const message = `${printable(replica.id)} carries the marker of the replica ${printable(owner.value)}: both are the same volume, or one is a clone of the other`;
     return okAsync({ replica, row, found: replicaProblem("MarkerOfAnotherReplica", message) });
   }
-  if (row.marker === marker) return mayWrite ? clean(agent, ready(row), marker) : okAsync(ready(row));
+  if (row.marker === marker) {
+    if (!mayWrite) return okAsync(ready(row));
+    return clean(agent, ready(row), marker).andThen((cleaned) => raiseGeneration(agent, cleaned, marker));
+  }
   return takeOverReplica(agent.inventory, row, marker)
-    .andThen((former) => {
-      if (former !== undefined) {
-        agent.options.log.info(`${replica.id}: the volume is known from an earlier declaration; its copies are taken over`);
-        return okAsync(former);
-      }
-      return setMarker(agent.inventory, row.id, marker).map(() => ({ ...row, marker }));
-    })
     .mapErr((error): AgentError => error)
-    .andThen((ours) => clean(agent, ready(ours), marker));
+    .andThen((former) => {
+      if (former !== undefined)
+        agent.options.log.info(`${replica.id}: the volume is known from an earlier declaration; its copies are taken over`);
+      const known = former === undefined ? setMarker(agent.inventory, row.id, marker) : okAsync<void, AgentError>(undefined);
+      // Only now is it known what the volume has to prove.
+      return known.andThen(() => checkReplicaOf(agent, replica, former ?? { ...row, marker }, mayWrite));
+    });
+}
+
+/** What was recorded without it, by a run that was broken off or by an import, is seen to now; and so is a replica that never had one. */
+function raiseGeneration(agent: Agent, checked: CheckedReplica, marker: string): ResultAsync<CheckedReplica, AgentError> {
+  if (checked.found.kind !== "ready") return okAsync(checked);
+  return new ResultAsync(raiseWhenDue(agent, { ...checked, marker })).map(({ problem, released }) =>
+    problem === undefined ? checked : { ...checked, found: problem, ...(released === undefined ? {} : { released }) },
+  );
 }
 
 /** Removes what a killed run left in the directories that it was working in. */

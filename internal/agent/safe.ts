@@ -10,8 +10,10 @@ import {
   declaredReplicas,
   type Evidence,
   inventoryUuid,
+  knownGeneration,
   openInventoryForReading,
   type RecordedFile,
+  type ReplicaId,
   recordedFiles,
   type Session,
 } from "../inventory/mod.ts";
@@ -139,7 +141,7 @@ class SafeRun {
       look: {
         address: addressOf(this.state, replica),
         marker: rows.get(replica.id)?.marker ?? null,
-        claims: { claimant, hosts: [host.name] },
+        claims: { claimant, hosts: [host.name], ...generationOf(session, rows.get(replica.id)?.id) },
       },
     }));
     const question = { copies, now, ...(within === undefined ? {} : { verifiedWithinMilliseconds: within }) };
@@ -221,3 +223,9 @@ class SafeRun {
     }
   }
 }
+
+/** Left out where none is known. */
+const generationOf = (session: Session, replica: ReplicaId | undefined) => {
+  const generation = replica === undefined ? undefined : knownGeneration(session, replica).generation;
+  return generation === undefined ? {} : { generation };
+};

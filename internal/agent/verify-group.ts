@@ -22,6 +22,8 @@ export interface VerifyTarget {
   readonly replica: Replica;
   readonly row: DeclaredReplica;
   readonly marker: string;
+  /** The operator has said that this is the replica from now on, although it is an older state of it. */
+  readonly accepted?: boolean;
   /** What all who read back at this replica share. */
   readonly limit?: { readonly shared: SharedArrayBuffer; readonly bytesPerSecond: number };
 }
@@ -37,13 +39,16 @@ export interface AskedGroup {
 /** Has a worker look at the copies, or read them back. */
 export async function askToVerify(
   agent: Agent,
-  { replica, marker, limit }: VerifyTarget,
+  { replica, row, marker, accepted, limit }: VerifyTarget,
   copies: readonly CopyToVerify[],
   { level, background }: { readonly level: VerifyLevel; readonly background: boolean },
   onProgress: TaskHandlers["onProgress"] = () => undefined,
 ): Promise<Result<AskedGroup, AgentError>> {
-  const claims = claimsToRead(agent, [...new Set(copies.map(({ host }) => host))]);
-  const where = { address: addressOf(agent.state, replica), marker, claims, ...(limit === undefined ? {} : { limit }) };
+  const known = claimsToRead(agent, row.id, [...new Set(copies.map(({ host }) => host))]);
+  if (known.isErr()) return err(known.error);
+  const { generation, ...claims } = known.value;
+  const proven = accepted === true || generation === undefined ? claims : { ...claims, generation };
+  const where = { address: addressOf(agent.state, replica), marker, claims: proven, ...(limit === undefined ? {} : { limit }) };
   const reply = await agent.hands.run({ kind: "verify", background, request: { replica: where, level, copies } }, { onProgress });
   if (reply.kind === "stalled") {
     return ok({ copies, outcomes: [], problem: replicaProblem("WorkerStalled", reply.detail), released: reply.released });
@@ -72,9 +77,9 @@ export async function commitVerified(
   const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
   const verified: VerifiedCopy[] = [];
   const verdicts: Verdict[] = [];
-  for (const { id, copiedAt } of copies) {
+  for (const { id, copiedAt, lost } of copies) {
     const outcome = byId.get(id);
-    if (outcome?.kind === "good" && outcome.read) verified.push(verifiedOf(outcome, copiedAt));
+    if (outcome?.kind === "good" && outcome.read) verified.push({ ...verifiedOf(outcome, copiedAt), ...(lost && { lost }) });
     else if (outcome?.kind === "finding") verdicts.push(verdictOf(outcome, copiedAt));
   }
   // What was read and is wrong is wrong, whatever else is missing.

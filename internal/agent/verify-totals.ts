@@ -21,6 +21,7 @@ export class VerifyTotals {
 
   add(copies: readonly CopyToVerify[], outcomes: readonly VerifyOutcome[]): void {
     const sizes = new Map(copies.map(({ id, kept }) => [id, kept.size]));
+    const lostBefore = new Set(copies.flatMap(({ id, lost }) => (lost === true ? [id] : [])));
     for (const outcome of outcomes) {
       const size = sizes.get(outcome.id) ?? 0;
       this.looked.files += 1;
@@ -29,7 +30,7 @@ export class VerifyTotals {
       else if (outcome.kind === "unread") {
         this.unread.files += 1;
         this.unread.example ||= outcome.message;
-      } else if (outcome.state === "lost" || outcome.unreadable === true) this.#missing += 1;
+      } else if (!lostBefore.has(outcome.id) && (outcome.state === "lost" || outcome.unreadable === true)) this.#missing += 1;
     }
   }
 

@@ -13,15 +13,17 @@ import {
   setConditions,
   type VerifyScope,
 } from "../inventory/mod.ts";
-import type { DarkResult, ReplicaProblem, VerifyLevel } from "../replicate/mod.ts";
-import { type Agent, type AgentOptions, claimsToRead, expectReply, isoTime, servedHosts, withAgent } from "./agent.ts";
+import { type DarkResult, type ReplicaProblem, replicaProblem, type VerifyLevel } from "../replicate/mod.ts";
+import { printable } from "../sys/mod.ts";
+import { type Agent, type AgentOptions, claimsToRead, expectReply, isoTime, withAgent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { REASONS } from "./condition.ts";
-import { type RaiseResult, raiseClaims } from "./raised-claims.ts";
+import { raiseOf } from "./pass-generation.ts";
 import { publishStatus } from "./reconcile.ts";
 import { checkReplicaOf } from "./replica-pass.ts";
 import { replicaSubject } from "./status.ts";
 import { verificationOf, verifiedCondition } from "./verification.ts";
+import type { VerifyTarget } from "./verify-group.ts";
 import { VerifyPass, type VerifyPassResult } from "./verify-pass.ts";
 import type { ReplicaVerifySummary, VerifySummary } from "./verify-report.ts";
 import { addressOf } from "./volume-address.ts";
@@ -81,13 +83,15 @@ async function verifyReplica(
   if (checked.isErr()) return err(checked.error);
   const { found, row: ours } = checked.value;
   const whole = options.scope.host === undefined && options.scope.path === undefined;
-  const looksAtAll = whole && options.level !== "listed";
-  // What is mounted read-only can be read; and so is an older state of the volume, if the operator says that it is to be the replica from now on.
-  const wentBack = found.kind !== "ready" && found.reason === "ReplicaWentBack" && options.acceptLoss && looksAtAll;
-  const readable = found.kind !== "ready" && (wentBack || found.reason === "ReadOnly");
+  const wentBack = found.kind !== "ready" && found.reason === "ReplicaWentBack";
+  // Only what has been read, all of it, tells what is on another state of the volume.
+  const accepted = wentBack && options.acceptLoss && whole && options.level === "content";
+  // What is mounted read-only can be read.
+  const readable = found.kind !== "ready" && (accepted || found.reason === "ReadOnly");
   const marker = found.kind === "ready" ? ours.marker : readable ? row.marker : null;
   if (marker === null) {
-    const problem: Problem = found.kind === "ready" ? NOT_YET : found;
+    const half = wentBack && options.acceptLoss ? `; ${HALF_ACCEPTED}` : "";
+    const problem: Problem = found.kind === "ready" ? NOT_YET : { ...found, message: `${found.message}${half}` };
     return summaryOf(agent, options, replica, ours.id, undefined, undefined, problem);
   }
   const bandwidthBytes = options.bandwidthBytes ?? agent.state.verify.bandwidthBytes;
@@ -96,26 +100,49 @@ async function verifyReplica(
   const parallel = replica.workers || (replica.target.kind === "ssh" || rotating ? 1 : agent.processors);
   const total = agent.inventory.readNow((session) => copiesAt(readTallies(session), ours.id));
   if (total.isErr()) return err(total.error);
-  const target = { replica, row: ours, marker, ...limit };
+  const target = { replica, row: ours, marker, accepted, ...limit };
+  if (accepted) {
+    // Nothing is judged by a volume that cannot be taken in the end.
+    const tried = await accept(agent, target, "try");
+    if (tried.isErr()) return err(tried.error);
+    if (tried.value !== undefined) return summaryOf(agent, options, replica, ours.id, undefined, undefined, tried.value);
+  }
   const pass = await new VerifyPass(agent, target, {
     level: options.level,
     scope: options.scope,
-    anew: options.anew || wentBack,
+    anew: options.anew || accepted,
     parallel,
     maxLoss: options.acceptLoss ? 1 : agent.state.scan.maxLoss,
     total: whole ? total.value : undefined,
   }).run();
   if (pass.isErr()) return err(pass.error);
-  const { complete } = pass.value;
-  // All that the rows say was looked at now: they tell what is on this state of the volume.
-  const hosts = servedHosts(agent.state).map(({ name }) => name);
-  const accepted: RaiseResult = wentBack && complete ? await raiseClaims(agent, target, hosts, true) : ok({});
-  if (accepted.isErr()) return err(accepted.error);
-  const problem = pass.value.problem ?? accepted.value.problem;
+  const { complete, totals } = pass.value;
+  const isTaken = accepted && complete && totals.unread.files === 0;
+  const taken = isTaken ? await accept(agent, target, "raise") : ok(undefined);
+  if (taken.isErr()) return err(taken.error);
+  const notTaken = accepted && !isTaken ? { reason: "ReplicaWentBack" as const, message: NOT_TAKEN } : taken.value;
+  const problem = pass.value.problem ?? notTaken;
   const dark = complete ? await findDark(agent, options, replica, ours.id, marker) : ok(undefined);
   if (dark.isErr()) return err(dark.error);
   return summaryOf(agent, options, replica, ours.id, pass.value, dark.value, problem);
 }
+
+/** Makes the volume the replica from now on; why that cannot be. */
+async function accept(
+  agent: Agent,
+  target: VerifyTarget,
+  how: "try" | "raise",
+): Promise<Result<ReplicaProblem | undefined, AgentError>> {
+  const raised = await raiseOf(agent, target, how);
+  return raised.map(({ problem, notKept }) =>
+    notKept === undefined
+      ? problem
+      : replicaProblem("NotPermitted", `${printable(target.replica.id)} cannot be taken: ${notKept}`),
+  );
+}
+
+const HALF_ACCEPTED = "it is accepted only as a whole, and when every byte is read: without path, origin_host and level";
+const NOT_TAKEN = "it was not accepted, because not every copy could be looked at";
 
 type Problem = Pick<ReplicaProblem, "message"> & { readonly reason: ReplicaProblem["reason"] | "NotLookedAtYet" };
 
@@ -132,7 +159,9 @@ async function findDark(
   const hosts = agent.inventory.readNow((session) => knownHosts(session));
   if (hosts.isErr()) return err(hosts.error);
   const chosen = hosts.value.filter((host) => scope.host === undefined || host === scope.host);
-  const claims = claimsToRead(agent, chosen);
+  const known = claimsToRead(agent, id, chosen);
+  if (known.isErr()) return err(known.error);
+  const claims = known.value;
   const path = scope.path === undefined ? {} : { path: scope.path };
   const request = { id, address: addressOf(agent.state, replica), marker, claims, hosts: chosen, ...path };
   const reply = await agent.hands.run({ kind: "find-dark", request });

@@ -1,7 +1,7 @@
 /**
  * What the controller and its workers say to each other. A worker owns no policy and keeps nothing that matters: it may be killed at any moment.
  */
-import type { ClaimGenerations, DirectoryDifference, FoundBatch, ScanProblem } from "../inventory/mod.ts";
+import type { DirectoryDifference, FoundBatch, ScanProblem } from "../inventory/mod.ts";
 import type {
   CleanRequest,
   CleanResult,
@@ -14,7 +14,8 @@ import type {
   InventoryCopyRequest,
   ManifestRequest,
   ManifestResult,
-  RaiseClaimsRequest,
+  Raised,
+  RaiseRequest,
   ReplicaCheckRequest,
   ReplicaProblem,
   ReplicaState,
@@ -67,7 +68,7 @@ export type Task =
   | LookTask
   | { readonly kind: "check-replica"; readonly request: ReplicaCheckRequest }
   | { readonly kind: "clean"; readonly request: CleanRequest }
-  | { readonly kind: "raise-claims"; readonly request: RaiseClaimsRequest }
+  | { readonly kind: "raise-generation"; readonly request: RaiseRequest }
   | { readonly kind: "copy"; readonly group: PackedGroup }
   | VerifyTask
   | { readonly kind: "find-dark"; readonly request: DarkRequest }
@@ -108,7 +109,7 @@ export type Reply =
   | ScanReply
   | { readonly kind: "check-replica"; readonly result: { readonly ok: ReplicaState } | { readonly problem: ReplicaProblem } }
   | { readonly kind: "clean"; readonly result: CleanResult }
-  | { readonly kind: "raise-claims"; readonly result: { readonly ok: ClaimGenerations } | { readonly problem: ReplicaProblem } }
+  | { readonly kind: "raise-generation"; readonly result: { readonly ok: Raised } | { readonly problem: ReplicaProblem } }
   | { readonly kind: "copy"; readonly result: PackedResult }
   | { readonly kind: "verify"; readonly result: VerifyResult }
   /** Undefined: it was stopped on the way. */

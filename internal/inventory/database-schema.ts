@@ -26,7 +26,6 @@ export interface InventoryTables {
   place: PlaceTable;
   import_progress: ImportProgressTable;
   manifest: ManifestTable;
-  claim: ClaimTable;
 }
 
 interface HostTable {
@@ -96,6 +95,11 @@ interface ReplicaTable {
   /** When it last got a copy of the inventory, and what `inventoryMark` was then; null before the first. */
   inventory_copied_at: number | null;
   inventory_copied_mark: number | null;
+  /** The state of its volume that was seen last (`Generation`); null before the first. */
+  generation: number | null;
+  generation_token: string | null;
+  /** 1: copies were recorded since. */
+  generation_due: Generated<number>;
 }
 
 interface FileReplicaTable {
@@ -240,12 +244,4 @@ interface ManifestTable {
   written_at: number | null;
   /** Copies in it when it was last written. */
   files: number;
-}
-
-/** How far the claim of an origin host at a replica has come. */
-interface ClaimTable {
-  replica_id: ReplicaId;
-  host_id: HostId;
-  /** Never more than what is durable there. */
-  generation: number;
 }

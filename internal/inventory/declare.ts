@@ -172,7 +172,6 @@ export function takeOverReplica(
     session.run(kysely.deleteFrom("attempt").where("replica_id", "=", replica.id));
     session.run(kysely.deleteFrom("import_progress").where("replica_id", "=", replica.id));
     session.run(kysely.deleteFrom("manifest").where("replica_id", "=", replica.id));
-    session.run(kysely.deleteFrom("claim").where("replica_id", "=", replica.id));
     session.run(kysely.deleteFrom("replica").where("id", "=", replica.id));
     session.run(
       kysely.updateTable("replica").set({ url: replica.url, declared: 1, reconciled_revision: 0 }).where("id", "=", former.id),

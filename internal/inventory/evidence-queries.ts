@@ -1,5 +1,6 @@
 /** What a round of reading back asks of the inventory: its next copies, how far it has come, what stands against a replica's copies. */
 import { type Kysely, sql } from "kysely";
+import { JUDGEABLE, LOOKED_AT } from "./_judgeable.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import type { Session } from "./inventory.ts";
 import {
@@ -7,7 +8,6 @@ import {
   type Evidence,
   type FileOriginId,
   type FileReplicaState,
-  fileReplicaStateCode,
   fileReplicaStateOf,
   NOTHING,
   type ReplicaId,
@@ -32,6 +32,8 @@ export interface CopyToVerify {
   readonly digest?: Uint8Array;
   /** Says which copy this is: another one under the same name has another. */
   readonly copiedAt: number;
+  /** It was not there when it was last looked at. */
+  readonly lost?: true;
 }
 
 /** Which copies of a replica; left out: all. */
@@ -43,9 +45,6 @@ export interface VerifyScope {
   /** Only those of which no digest is known. */
   readonly undigested?: true;
 }
-
-/** Copies with a verdict are left out: it stands until a new copy is made. */
-const JUDGEABLE = sql<boolean>`r.state in (${sql.lit(fileReplicaStateCode("current"))}, ${sql.lit(fileReplicaStateCode("stale"))})`;
 
 const inScope = (host: string, path: string, directory: string, name: string) =>
   sql<boolean>`(${host} = '' or h.name = ${host}) and (${path} = '' or ${sql.ref(directory)} = ${path}
@@ -67,11 +66,11 @@ const copiesAfter = (
     .innerJoin("file_origin as f", "f.id", "r.file_origin_id")
     .innerJoin("directory as d", "d.id", "f.directory_id")
     .innerJoin("host as h", "h.id", "d.host_id")
-    .select(["f.id", "h.name as host", "d.path as directoryPath", "f.name", "r.copied_at as copiedAt", "r.digest"])
+    .select(["f.id", "h.name as host", "d.path as directoryPath", "f.name", "r.copied_at as copiedAt", "r.digest", "r.state"])
     .select(["r.size", "r.mtime_seconds", "r.mtime_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
     .where("r.replica_id", "=", replica)
     .where(sql<number>`r.file_origin_id`, ">", after)
-    .where(JUDGEABLE)
+    .where(LOOKED_AT)
     .where(inScope(host, path, "d.path", "f.name"))
     .where(sql<boolean>`(${digested} = 1 or r.digest is null)`)
     .orderBy("r.file_origin_id")
@@ -96,7 +95,7 @@ export function nextCopies(
   const copies: CopyToVerify[] = [];
   const directories = new Set<string>();
   let bytes = 0;
-  for (const { id, host: of, directoryPath, name, copiedAt, digest, place, ...row } of rows) {
+  for (const { id, host: of, directoryPath, name, copiedAt, digest, place, state, ...row } of rows) {
     bytes += row.size;
     directories.add(`${of}${directoryPath}`);
     if (copies.length > 0 && (bytes > most.bytes || directories.size > most.directories)) break;
@@ -106,7 +105,18 @@ export function nextCopies(
       mtimeNanoseconds: row.kept_mtime_seconds === null ? row.mtime_nanoseconds : (row.kept_mtime_nanoseconds ?? 0),
     };
     const elsewhere = place === null ? {} : { place };
-    copies.push({ id, host: of, directoryPath, name, kept, copiedAt, ...elsewhere, ...(digest === null ? {} : { digest }) });
+    const lost = fileReplicaStateOf(state) === "lost" ? { lost: true as const } : {};
+    copies.push({
+      id,
+      host: of,
+      directoryPath,
+      name,
+      kept,
+      copiedAt,
+      ...elsewhere,
+      ...lost,
+      ...(digest === null ? {} : { digest }),
+    });
   }
   return copies;
 }

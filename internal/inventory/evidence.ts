@@ -1,6 +1,6 @@
 /**
  * Records what reading copies back has come to. A verdict is about one copy: whatever took its place meanwhile is not judged. It is written once, changes the
- * state of the copy, and only a new copy clears it (`commitOutcomes`).
+ * state of the copy, and only a new copy clears it (`commitOutcomes`); or, of a copy that was lost, that it is there again, and was read.
  */
 
 import type { Kysely } from "kysely";
@@ -17,6 +17,7 @@ import {
   fileReplicaStateOf,
   originStateOf,
   type ReplicaId,
+  sameEvidence,
 } from "./model.ts";
 
 /** A copy that was read back and is what it should be. */
@@ -28,6 +29,8 @@ export interface VerifiedCopy {
   readonly digest?: Uint8Array;
   /** Its modification time is another than was kept, though its contents are the same. */
   readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
+  /** It was lost, and is there again. */
+  readonly lost?: true;
 }
 
 /** A copy that is not what it should be. */
@@ -87,6 +90,8 @@ const selectJudged = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
     .innerJoin("file_origin as f", "f.id", "r.file_origin_id")
     .innerJoin("directory as d", "d.id", "f.directory_id")
     .select(["r.state", "r.size", "r.copied_at as copiedAt", "f.state as originState"])
+    .select(["r.mtime_seconds as mtimeSeconds", "r.mtime_nanoseconds as mtimeNanoseconds", "f.size as originSize"])
+    .select(["f.mtime_seconds as originSeconds", "f.mtime_nanoseconds as originNanoseconds"])
     .select(["d.id as directory", "d.data_directory_id as dataDirectory"])
     .where("r.replica_id", "=", replica)
     .where("r.file_origin_id", "=", file);
@@ -131,7 +136,8 @@ export function recordEvidence(
 ): ResultAsync<readonly Verdict[], InventoryError> {
   return inventory.write((transaction) => {
     const { session, manifests } = transaction;
-    for (const { file, copiedAt, digest, kept } of evidence.verified) {
+    for (const { file, copiedAt, digest, kept, lost } of evidence.verified) {
+      if (lost === true) takeBack(transaction, replica, file, copiedAt);
       const directory = session.statement(selectDirectory).get(file)?.id;
       if (directory !== undefined) manifests.due(replica, directory, at);
       if (digest !== undefined) session.statement(updateDigest).run(digest, replica, file, copiedAt);
@@ -161,6 +167,19 @@ function writeVerdict({ session, tally, manifests }: Transaction, replica: Repli
   session.statement(updateState).run(code, replica, file);
   session.statement(insertFinding).run(replica, file, code, at, expected ?? null, found ?? null, boundedMessage(message));
   return true;
+}
+
+/** A copy that was lost is there again, as it was: its verdict falls. */
+function takeBack({ session, tally }: Transaction, replica: ReplicaId, file: FileOriginId, copiedAt: number): void {
+  const row = session.statement(selectJudged).get(replica, file);
+  if (row === undefined || row.copiedAt !== copiedAt || fileReplicaStateOf(row.state) !== "lost") return;
+  const originState = originStateOf(row.originState);
+  const origin = { size: row.originSize, mtimeSeconds: row.originSeconds, mtimeNanoseconds: row.originNanoseconds };
+  const state = originState !== "growing" && sameEvidence(row, origin) ? "current" : "stale";
+  tally.copy(row.dataDirectory, replica, originState, "lost", -1, -row.size);
+  tally.copy(row.dataDirectory, replica, originState, state, 1, row.size);
+  session.statement(updateState).run(fileReplicaStateCode(state), replica, file);
+  session.statement(deleteFinding).run(replica, file);
 }
 
 /** A new copy stands in the place of the one that was judged. */

@@ -5,6 +5,7 @@
 import { type Kysely, sql } from "kysely";
 import type { ResultAsync } from "neverthrow";
 import type { InventoryTables } from "./database-schema.ts";
+import { dueGeneration } from "./generations.ts";
 import { knownAt } from "./import-queries.ts";
 import { type FoundFile, type ImportVerdict, importVerdict } from "./import-verdict.ts";
 import { insertImportedCopy, placeAt } from "./imported-copy.ts";
@@ -118,6 +119,7 @@ export function commitFound(
   return inventory.write((transaction) => {
     const writer = new FoundWriter(transaction, replica, batch.host, at);
     for (const directory of batch.directories) writer.add(directory);
+    dueGeneration(transaction, replica.id);
     writer.changes.proven = commitProven(transaction, replica.id, batch.host, batch.proven ?? [], at);
     if (batch.position !== undefined) saveProgress(transaction.session, replica.id, batch.folder, batch.position, 0);
     return writer.changes;

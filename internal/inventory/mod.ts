@@ -7,7 +7,6 @@
  */
 export * from "./backup.ts";
 export * from "./check.ts";
-export { type ClaimGenerations, claimGenerations, setClaimGenerations } from "./claims.ts";
 export * from "./conditions.ts";
 export * from "./current-copies.ts";
 export * from "./database-file.ts";
@@ -21,6 +20,7 @@ export {
   type VerifiedCopy,
 } from "./evidence.ts";
 export * from "./evidence-queries.ts";
+export { type Generation, type KnownGeneration, knownGeneration, setGeneration } from "./generations.ts";
 export * from "./growing.ts";
 export * from "./import-commit.ts";
 export * from "./import-queries.ts";

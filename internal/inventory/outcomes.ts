@@ -8,6 +8,7 @@ import type { ResultAsync } from "neverthrow";
 import { boundedMessage } from "./_limits.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import { clearFinding } from "./evidence.ts";
+import { dueGeneration } from "./generations.ts";
 import { forgetInFlight } from "./in-flight.ts";
 import type { Inventory, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
@@ -143,6 +144,7 @@ export function commitOutcomes(
       for (const copy of storedCopies(copied)) commitCopy(transaction, replica, copy, at);
     }
     for (const copy of outcomes.stored) commitCopy(transaction, replica, copy, at);
+    if (outcomes.stored.length > 0 || (copied?.files.length ?? 0) > 0) dueGeneration(transaction, replica);
     for (const failed of outcomes.failed) {
       session
         .statement(upsertAttempt)

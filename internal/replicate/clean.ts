@@ -2,10 +2,11 @@
 import type { DirectoryId } from "../inventory/mod.ts";
 import type { VolumeAddress } from "../volume/mod.ts";
 import { replicaPathOf } from "./copy-request.ts";
+import { removeUnwrittenGeneration } from "./generation.ts";
 import { openReplica } from "./replica-check.ts";
 import type { ReplicaProblem } from "./root-problem.ts";
 import { removeTemporaryFiles } from "./temporary-files.ts";
-import { type Claims, removeUnwrittenClaims } from "./writer-claims.ts";
+import type { Claims } from "./writer-claims.ts";
 
 export interface CleanRequest {
   readonly address: VolumeAddress;
@@ -34,7 +35,7 @@ export async function cleanReplica(request: CleanRequest): Promise<CleanResult> 
     removed += count;
     clean.push(id);
   }
-  await removeUnwrittenClaims(volume.value, request.claims);
+  await removeUnwrittenGeneration(volume.value, request.claims);
   volume.value.close();
   return { removed, clean };
 }

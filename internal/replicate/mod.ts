@@ -14,6 +14,7 @@ export * from "./copy-failure.ts";
 export * from "./copy-group.ts";
 export * from "./copy-request.ts";
 export * from "./dark-files.ts";
+export { type Raised, type RaiseRequest, raiseGeneration } from "./generation.ts";
 export * from "./import-folders.ts";
 export * from "./import-found.ts";
 export * from "./import-layout.ts";

@@ -2,15 +2,15 @@
  * The guards of a replica, before anything is written to it: its root is there, it carries the marker that belongs to it, and it takes writes. A newly
  * declared root that exists gets its marker here, once.
  */
-import { err, ok, type Result } from "neverthrow";
-import type { ClaimGenerations } from "../inventory/mod.ts";
+import { err, ok, Result } from "neverthrow";
 import { printable, type Space } from "../sys/mod.ts";
 import { openLocalVolume, openVolume, readMarker, type Volume, type VolumeAddress, writeMarker } from "../volume/mod.ts";
+import { checkGeneration } from "./generation.ts";
 import { type ReplicaProblem, replicaProblem, rootFileProblem, rootProblem, rootWriteProblem } from "./root-problem.ts";
 import { removeTemporaryFiles } from "./temporary-files.ts";
-import { type Claims, checkClaims, makeClaims, raiseClaims } from "./writer-claims.ts";
+import { type Claims, checkClaims, makeClaims } from "./writer-claims.ts";
 
-/** Opens a replica's volume and proves that it is the one: its marker has this UUID, and nobody else has claimed what is to be written. */
+/** Opens a replica's volume and proves that it is the one: its marker has this UUID, nobody else has claimed what is to be written, and it is no older state of itself. */
 export async function openReplica(
   address: VolumeAddress,
   marker: string,
@@ -19,32 +19,11 @@ export async function openReplica(
   const opened = await openVolume(address);
   if (opened.isErr()) return err(rootProblem(address.name, opened.error));
   const volume = opened.value;
-  const [marked, claimed] = await Promise.all([checkMarker(volume, marker), checkClaims(volume, claims)]);
-  const proven = marked.andThen(() => claimed);
+  const asked = [checkMarker(volume, marker), checkClaims(volume, claims), checkGeneration(volume, claims)];
+  const proven = Result.combine(await Promise.all(asked));
   if (proven.isOk()) return ok(volume);
   volume.close();
   return err(proven.error);
-}
-
-export interface RaiseClaimsRequest {
-  readonly address: VolumeAddress;
-  readonly marker: string;
-  readonly claims: Claims;
-  /** ISO 8601, UTC. */
-  readonly now: string;
-  /** The operator has accepted that the volume is an older state of itself. */
-  readonly wentBack?: true;
-}
-
-/** Counts one pass more in the claims of these hosts, before a row says what the pass has brought (`raiseClaims`). */
-export async function raiseClaimsAt(request: RaiseClaimsRequest): Promise<Result<ClaimGenerations, ReplicaProblem>> {
-  const { address, marker, claims, now, wentBack } = request;
-  const { generations: _, ...accepted } = claims;
-  const opened = await openReplica(address, marker, wentBack === true ? accepted : claims);
-  if (opened.isErr()) return err(opened.error);
-  const raised = await raiseClaims(opened.value, claims, now);
-  opened.value.close();
-  return raised;
 }
 
 /** A replica that is only read. */
@@ -136,6 +115,8 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
   if (request.marker !== null && uuid !== request.marker) return err(wrongMarker(root, request.marker, uuid));
   const claimed = request.claims && (await checkClaims(volume, request.claims));
   if (claimed?.isErr()) return err(claimed.error);
+  const newest = request.claims && (await checkGeneration(volume, request.claims));
+  if (newest?.isErr()) return err(newest.error);
   const space = await volume.space();
   if (space.isErr()) return err(rootProblem(root, space.error));
   const where = printable(root);

@@ -9,6 +9,7 @@
 export { MOST_ROOT_FILE_BYTES, type RootFileError } from "./_root-file.ts";
 export * from "./address.ts";
 export * from "./create-anew.ts";
+export * from "./generation.ts";
 export { openLocalVolume } from "./local/local-volume.ts";
 export * from "./marker.ts";
 export * from "./own-folders.ts";

@@ -56,7 +56,6 @@ const CLAIM: WriterClaim = {
   database: "/var/lib/xtelemdb/inventory.db",
   since: "2026-11-01T00:00:00.000Z",
 };
-const WRITING = { hex: "0011223344556677", at: CLAIM.since };
 const TEMPORARY = temporaryName("0123456789abcdef");
 
 async function must<Value>(outcome: PromiseLike<{ _unsafeUnwrap(): Value }> | { _unsafeUnwrap(): Value }): Promise<Value> {
@@ -259,14 +258,14 @@ describe.each(KINDS)("a %s volume", (_kind, open) => {
   test("a claim comes back as it was written; a new one is not written over it, its own place may", async () => {
     await withRoot(async (_root, scratch, volume) => {
       expect(await must(readClaim(volume, "exao1"))).toBeUndefined();
-      await must(writeClaim(volume, "exao1", CLAIM, { ...WRITING, how: "new" }));
+      await must(writeClaim(volume, "exao1", CLAIM, "0011223344556677", "new"));
       expect(await must(readClaim(volume, "exao1"))).toEqual(CLAIM);
       expect(await must(readClaim(volume, "exao2"))).toBeUndefined();
       const other = { ...CLAIM, inventory: "another" };
-      const taken = await writeClaim(volume, "exao1", other, { ...WRITING, how: "new" });
+      const taken = await writeClaim(volume, "exao1", other, "0011223344556677", "new");
       expect(taken._unsafeUnwrapErr()).toMatchObject({ reason: "exists" });
       expect(await must(readClaim(volume, "exao1"))).toEqual(CLAIM);
-      await must(writeClaim(volume, "exao1", other, { ...WRITING, how: "replace" }));
+      await must(writeClaim(volume, "exao1", other, "0011223344556677", "replace"));
       expect(await must(readClaim(volume, "exao1"))).toEqual(other);
       expect(readdirSync(scratch.folder)).toEqual([claimName("exao1")]);
     });

@@ -2,19 +2,11 @@
  * Who writes to a replica: for each origin host one small file at its root names the inventory that keeps the rows of that host's copies there. Two agents with
  * two inventories would each take the other's copies for somebody else's files; the second finds the claim of the first, and leaves the replica alone.
  *
- * A claim lasts until a person removes it. It is written again only by a pass that copies something, so that an idle agent writes nothing, and no clock decides
- * whether somebody is alive. The passes are counted in it: a volume on which fewer are counted than were made is an older state of itself.
+ * A claim lasts until a person removes it. Nothing renews it, so that an idle agent writes nothing, and no clock decides whether somebody is alive.
  */
 import type { Result } from "neverthrow";
 import { z } from "zod";
-import {
-  parseRootFile,
-  type RootFileError,
-  type RootFileUnreadable,
-  type RootFileWriting,
-  readRootFile,
-  writeRootFile,
-} from "./_root-file.ts";
+import { parseRootFile, type RootFileError, type RootFileUnreadable, readRootFile, writeRootFile } from "./_root-file.ts";
 import type { Volume } from "./volume.ts";
 
 /** Where the claim of a host lies. A host's name is a single path component. */
@@ -30,14 +22,12 @@ const claimSchema = z.object({
   database: z.string(),
   /** ISO 8601, UTC. */
   since: z.string(),
-  /** Passes of that inventory that have copied something here; missing before the first, and from before this was counted. */
-  generation: z.int().nonnegative().optional(),
 });
 
 export type WriterClaim = z.infer<typeof claimSchema>;
 
 /** Who claims: a `WriterClaim` without its moment. */
-export type Claimant = Omit<WriterClaim, "format" | "since" | "generation">;
+export type Claimant = Omit<WriterClaim, "format" | "since">;
 
 /**
  * Is the claim the claimant's own? By the inventory's UUID, unless that is on two machines (a copy of the database); or by the place: only one agent can have a
@@ -57,10 +47,11 @@ export const readClaim = (volume: Volume, host: string): Promise<Result<WriterCl
 export const parseClaim = (path: string, text: string): Result<WriterClaim, RootFileUnreadable> =>
   parseRootFile(path, text, claimSchema);
 
-/** Writes the claim of a host, durably. "new": `exists` when there is one by now; "replace": the caller answers for it being its own. */
+/** Writes the claim of a host, durably. "new": `exists` when there is one by now; "replace": the caller answers for it being its own. `hex` names the temporary file. */
 export const writeClaim = (
   volume: Volume,
   host: string,
   claim: WriterClaim,
-  writing: RootFileWriting,
-): Promise<Result<undefined, RootFileError>> => writeRootFile(volume, claimName(host), claim, writing);
+  hex: string,
+  how: "new" | "replace",
+): Promise<Result<undefined, RootFileError>> => writeRootFile(volume, claimName(host), claim, { hex, at: claim.since, how });

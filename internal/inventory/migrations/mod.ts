@@ -9,7 +9,7 @@ import { identity } from "./0003-identity.ts";
 import { evidence } from "./0004-evidence.ts";
 import { importing } from "./0005-import.ts";
 import { manifest } from "./0006-manifest.ts";
-import { claim } from "./0007-claim.ts";
+import { generation } from "./0007-generation.ts";
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-first-schema": firstSchema,
@@ -18,7 +18,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0004-evidence": evidence,
   "0005-import": importing,
   "0006-manifest": manifest,
-  "0007-claim": claim,
+  "0007-generation": generation,
 };
 
 /** What the tables are after each of them (`schemaDigest`). A migration that is added adds its line; its test tells what it must be. */
@@ -29,5 +29,5 @@ export const SCHEMA_DIGESTS: Readonly<Record<string, string>> = {
   "0004-evidence": "f908dcd9183128d1705a6063cb063aef97f3cbbc0ec2dfd0d2747bb362d14809",
   "0005-import": "9c3aea80b5b8f21e07400abbe9425b16fdddfb7c26c8af71c88f1d759ed7576c",
   "0006-manifest": "d90a470594cf4a6a024588071f0a64782f4154168c066f4923ac04441bbb5c3d",
-  "0007-claim": "4d940eb8184f3a09ec4508fb575abf1eec667c8df27506949268d6178ed4bbd7",
+  "0007-generation": "ecb550d8cecb848c43035504a0aa3708f71ac885dc3c69b6cd3ab94157b46ad0",
 };

@@ -81,7 +81,9 @@ class SftpVolume implements Volume {
       ...(abilities.fsync ? [] : ["it cannot flush (fsync@openssh.com): a power cut there can lose copies that are recorded"]),
       ...(abilities.posixRename
         ? []
-        : ["it cannot replace a file at once (posix-rename@openssh.com): changed files are not copied again"]),
+        : [
+            "it cannot replace a file at once (posix-rename@openssh.com): changed files are not copied again, and a clone or an older state of it is not noticed",
+          ]),
       ...(abilities.hardlink
         ? []
         : ["it may replace what appears under a name in the moment of the renaming (no hardlink@openssh.com)"]),

@@ -1,0 +1,59 @@
+/**
+ * Which state of a replica's volume this inventory has seen last. A file at the replica's root has a number that is raised whenever copies are recorded; a volume whose number is behind the one that is
+ * recorded here, or equal to it by another's doing, is another state of itself: a clone, or a snapshot that was rolled back.
+ */
+import type { Kysely } from "kysely";
+import type { ResultAsync } from "neverthrow";
+import type { InventoryTables } from "./database-schema.ts";
+import type { Inventory, Session, Transaction } from "./inventory.ts";
+import type { InventoryError } from "./inventory-error.ts";
+import type { ReplicaId } from "./model.ts";
+
+export interface Generation {
+  readonly number: number;
+  /** Random, drawn anew with each number: two volumes that have come to one number by different ways are told apart. */
+  readonly token: string;
+}
+
+export interface KnownGeneration {
+  /** Undefined before the first. */
+  readonly generation?: Generation;
+  /** Copies were recorded since. */
+  readonly due: boolean;
+}
+
+export function knownGeneration(session: Session, replica: ReplicaId): KnownGeneration {
+  const row = session.statement(selectGeneration).get(replica);
+  const number = row?.generation ?? null;
+  return { due: row?.due !== 0, ...(number === null ? {} : { generation: { number, token: row?.token ?? "" } }) };
+}
+
+const selectGeneration = (kysely: Kysely<InventoryTables>, replica: ReplicaId) =>
+  kysely
+    .selectFrom("replica")
+    .select(["generation", "generation_token as token", "generation_due as due"])
+    .where("id", "=", replica);
+
+/** Records the generation that the replica has from now on, after that is durable there. Undefined: none could be kept there, and none is due before copies are recorded again. */
+export const setGeneration = (
+  inventory: Inventory,
+  replica: ReplicaId,
+  generation: Generation | undefined,
+): ResultAsync<void, InventoryError> =>
+  inventory.write(({ session }) => {
+    const known = generation && { generation: generation.number, generation_token: generation.token };
+    session.run(
+      session.kysely
+        .updateTable("replica")
+        .set({ ...known, generation_due: 0 })
+        .where("id", "=", replica),
+    );
+  });
+
+/** A part of each transaction that records copies: the generation is to be raised. */
+export const dueGeneration = ({ session }: Transaction, replica: ReplicaId): void => {
+  session.statement(updateDue).run(replica);
+};
+
+const updateDue = (kysely: Kysely<InventoryTables>, replica: ReplicaId) =>
+  kysely.updateTable("replica").set({ generation_due: 1 }).where("id", "=", replica).where("generation_due", "=", 0);

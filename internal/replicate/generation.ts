@@ -1,0 +1,107 @@
+/**
+ * The guard against an older state of the right volume: a clone that was made earlier, a snapshot that was rolled back. It carries the right marker, and a generation that is behind
+ * the one that the inventory knows, or equal to it by another's doing.
+ */
+import { createHash } from "node:crypto";
+import { err, ok, type Result } from "neverthrow";
+import type { Generation } from "../inventory/mod.ts";
+import { printable } from "../sys/mod.ts";
+import {
+  generationName,
+  readGeneration,
+  temporaryName,
+  type Volume,
+  type VolumeAddress,
+  writeGeneration,
+} from "../volume/mod.ts";
+import { TEMPORARY_DIGITS } from "./manifest-place.ts";
+import { openReplica } from "./replica-check.ts";
+import { type ReplicaProblem, replicaProblem, rootFileProblem, rootWriteProblem } from "./root-problem.ts";
+import type { Claims } from "./writer-claims.ts";
+
+/** Proves that the volume is not behind what the inventory knows of it. Where nothing is known, nothing is asked. */
+export async function checkGeneration(volume: Volume, claims: Claims): Promise<Result<undefined, ReplicaProblem>> {
+  const { generation: known, claimant } = claims;
+  if (known === undefined) return ok(undefined);
+  const found = await generationOf(volume, claimant.inventory);
+  if (found.isErr()) return err(found.error);
+  const there = found.value;
+  if (there !== undefined && isNotBehind(there, known)) return ok(undefined);
+  const path = printable(`${volume.name}/${generationName(claimant.inventory)}`);
+  const what =
+    there === undefined
+      ? `${path} is missing, or not to be understood`
+      : there.number === known.number
+        ? `${path} is not the one that was written last`
+        : `${path} says ${there.number}, and ${known.number} was written there`;
+  return err(replicaProblem("ReplicaWentBack", `${printable(volume.name)} is an older state of itself, or a clone: ${what}`));
+}
+
+/** What nobody can understand proves nothing. */
+async function generationOf(volume: Volume, inventory: string): Promise<Result<Generation | undefined, ReplicaProblem>> {
+  const found = await readGeneration(volume, inventory);
+  if (found.isOk()) return ok(found.value);
+  return found.error.kind === "root-file-unreadable" ? ok(undefined) : err(rootFileProblem(volume.name, found.error));
+}
+
+const isNotBehind = (there: Generation, known: Generation): boolean =>
+  there.number > known.number || (there.number === known.number && there.token === known.token);
+
+export interface RaiseRequest {
+  readonly address: VolumeAddress;
+  readonly marker: string;
+  readonly claims: Claims;
+  /** Of the new generation. */
+  readonly token: string;
+  /** ISO 8601, UTC. */
+  readonly now: string;
+  /** The operator says that the volume is the replica from now on, although it is behind: `try` writes again what is there, to see whether that can be. */
+  readonly accept?: "try" | "raise";
+}
+
+/** The generation that the volume has now; or why none can be kept there, which leaves older states of it unnoticed and is no problem otherwise. */
+export type Raised = { readonly generation: Generation } | { readonly notKept: string };
+
+/** Raises the volume's generation, durably, above what is there and what the inventory knows. */
+export async function raiseGeneration(request: RaiseRequest): Promise<Result<Raised, ReplicaProblem>> {
+  const { address, marker, claims, accept } = request;
+  const { generation: known, ...others } = claims;
+  const opened = await openReplica(address, marker, accept === undefined ? claims : others);
+  if (opened.isErr()) return err(opened.error);
+  const raised = await raise(opened.value, request, known);
+  opened.value.close();
+  return raised;
+}
+
+async function raise(
+  volume: Volume,
+  { claims, token, now, accept }: RaiseRequest,
+  known: Generation | undefined,
+): Promise<Result<Raised, ReplicaProblem>> {
+  const { inventory } = claims.claimant;
+  const found = await generationOf(volume, inventory);
+  if (found.isErr()) return err(found.error);
+  const there: Generation = found.value ?? { number: 0, token };
+  const next = Math.min(Math.max(there.number, known?.number ?? 0) + 1, Number.MAX_SAFE_INTEGER);
+  const generation = accept === "try" ? { number: there.number, token: there.token } : { number: next, token };
+  const written = await writeGeneration(volume, inventory, { format: 1, ...generation, at: now }, hexOf(inventory));
+  if (written.isOk()) return ok({ generation });
+  const { error } = written;
+  if (error.kind === "volume" && (error.reason === "denied" || error.reason === "unsupported")) {
+    return ok({ notKept: error.reason === "denied" ? "its root may not be written to" : "it cannot replace a file at once" });
+  }
+  return err(rootWriteProblem(volume.name, error));
+}
+
+/** Removes what a run that was cut off has left of it. */
+export async function removeUnwrittenGeneration(volume: Volume, { claimant }: Claims): Promise<void> {
+  const root = await volume.openDirectory("");
+  if (root.isErr()) return;
+  // What is not there, nearly always, or cannot be removed is taken away when it is written next.
+  await root.value.removeTemporary(temporaryName(hexOf(claimant.inventory)));
+  root.value.close();
+}
+
+/** Names the temporary file: always the same, so that the next run takes away what a run that was cut off has left. Nobody else gives that name. */
+const hexOf = (inventory: string): string =>
+  createHash("sha256").update(`generation\n${inventory}`).digest("hex").slice(0, TEMPORARY_DIGITS);
