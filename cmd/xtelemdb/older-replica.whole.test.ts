@@ -5,7 +5,7 @@
 import { expect } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { command, filesOf, MARKER, until, World, wholeTest } from "../../internal/testing/mod.ts";
+import { command, filesOf, inventoryExecute, MARKER, mountMemory, until, World, wholeTest } from "../../internal/testing/mod.ts";
 
 const PREFIX = ".xtelemdb-generation-";
 
@@ -37,6 +37,12 @@ async function clonedWorld(declaration: ConstructorParameters<typeof World>[0] =
   return world;
 }
 
+const prefix = (world: World): string => `prefix=${world.path("backup")}`;
+
+const take = (world: World) => world.run("verify", prefix(world), "accept_loss=true");
+
+const lost = (world: World): number | undefined => world.replicaStatus().verification?.findings.lost;
+
 async function expectWentBack(world: World): Promise<void> {
   const outcome = await world.sync();
   expect(outcome, outcome.stdout + outcome.stderr).toMatchObject({ code: 3 });
@@ -59,10 +65,9 @@ wholeTest("an older clone in the place of the replica is told, and neither belie
   const verified = await world.run("verify");
   expect(verified, verified.stdout).toMatchObject({ code: 3 });
   expect(verified.stdout).toContain("ReplicaWentBack");
-  for (const part of ["level=listed", "level=metadata", `path=${world.data}`]) {
-    const half = await world.run("verify", part, "accept_loss=true");
-    expect(half, half.stdout).toMatchObject({ code: 3 });
-    expect(half.stdout).toContain("only as a whole");
+  for (const half of [[], [prefix(world), "level=metadata"], [prefix(world), `path=${world.data}`]]) {
+    const refused = await world.run("verify", "accept_loss=true", ...half);
+    expect(refused, refused.stdout).toMatchObject({ code: 3, stdout: expect.stringContaining("only by its prefix") });
   }
   world.files({ path: "five", content: "55555" });
   await expectWentBack(world);
@@ -78,58 +83,105 @@ wholeTest("an older clone in the place of the replica is told, and neither belie
   expect(world.copiedFiles()).toEqual(world.originFiles());
 });
 
-wholeTest(
-  "an operator takes the older clone: what it lacks is copied again, and the former disk is the older one then",
-  [],
-  async () => {
-    using world = await clonedWorld();
-    // Of this one there will be no other copy than on the newest disk.
-    rmSync(`${world.data}/four`);
-    expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
-    world.files({ path: "five", content: "55555" });
-    expect(await world.sync()).toMatchObject({ code: 0 });
-    swap(world, "clone", "newest");
-    const verified = await world.run("verify", `prefix=${world.path("backup")}`, "accept_loss=true");
-    expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 3 });
-    expect(world.replicaStatus().verification?.findings).toMatchObject({ lost: 2 });
-    expect(await world.sync()).toMatchObject({ code: 0 });
-    expect(world.copiedFiles()).toEqual(world.originFiles());
-    expect(generationOf(world)).toBeGreaterThan(generationOf(world, "newest"));
+wholeTest("an operator takes the older clone, and the former disk is the older one then", [], async () => {
+  using world = await clonedWorld();
+  // Of this one there will be no other copy than on the newest disk.
+  rmSync(`${world.data}/four`);
+  expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+  world.files({ path: "five", content: "55555" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  swap(world, "clone", "newest");
+  const verified = await take(world);
+  expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 3 });
+  expect(lost(world)).toBe(2);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+  expect(generationOf(world)).toBeGreaterThan(generationOf(world, "newest"));
 
-    // That was a mistake: what is on the other disk, and was read there, is not lost.
-    swap(world, "newest", "clone");
-    await expectWentBack(world);
-    const again = await world.run("verify", "accept_loss=true");
-    expect(again, again.stdout + again.stderr).toMatchObject({ code: 0 });
-    expect(await world.sync()).toMatchObject({ code: 0 });
-    const [four] = (await world.explain(`${world.data}/four`)).files;
-    expect(four).toMatchObject({ state: "absent", replicas: [{ state: "current", finding: null }] });
-    expect(await world.run("restore", `path=${world.data}/four`)).toMatchObject({ code: 0 });
-    expect(readFileSync(`${world.data}/four`, "utf8")).toBe("4444");
-  },
-);
+  // That was a mistake: what is on the other disk, and was read there, is not lost.
+  swap(world, "newest", "clone");
+  await expectWentBack(world);
+  const again = await take(world);
+  expect(again, again.stdout + again.stderr).toMatchObject({ code: 0 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  const [four] = (await world.explain(`${world.data}/four`)).files;
+  expect(four).toMatchObject({ state: "absent", replicas: [{ state: "current", finding: null }] });
+  expect(await world.run("restore", `path=${world.data}/four`)).toMatchObject({ code: 0 });
+  expect(readFileSync(`${world.data}/four`, "utf8")).toBe("4444");
+});
 
 wholeTest("a volume that cannot be taken judges nothing", ["setpriv"], async () => {
   using world = await clonedWorld();
   swap(world, "clone", "newest");
   command("chown", "-R", "65534:65534", world.folder);
   world.runWith({ wrapper: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] });
-  const take = async (says: string): Promise<void> => {
-    const verified = await world.run("verify", "accept_loss=true");
-    expect(verified, verified.stdout).toMatchObject({ code: 3, stdout: expect.stringContaining(says) });
-    await expectWentBack(world);
-  };
   // Its root may not be written to.
   chmodSync(world.path("backup"), 0o555);
-  await take("NotPermitted");
-  expect(world.replicaStatus().verification?.findings).toMatchObject({ lost: 0 });
+  expect(await take(world)).toMatchObject({ code: 3, stdout: expect.stringContaining("NotPermitted") });
+  await expectWentBack(world);
+  expect(lost(world)).toBe(0);
   chmodSync(world.path("backup"), 0o755);
-  // Not all of it can be read.
+  // Not all of it can be read: it is the replica by now, and nothing is copied before it was.
   chmodSync(`${world.copies()}/deep`, 0);
-  await take("not every copy could be looked at");
+  expect(await take(world)).toMatchObject({ code: 3, stdout: expect.stringContaining("not every copy was read") });
+  expect(await world.sync()).toMatchObject({ code: 3, stdout: expect.stringContaining("TakingUnfinished") });
   chmodSync(`${world.copies()}/deep`, 0o755);
-  expect(await world.run("verify", "accept_loss=true")).toMatchObject({ stdout: expect.stringContaining("lost") });
+  expect(await take(world)).toMatchObject({ code: 3, stdout: expect.stringContaining("lost") });
   expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+wholeTest("a taking that is broken off says nothing of the former volume, and the next goes on with it", [], async () => {
+  using world = new World();
+  const many = Array.from({ length: 2_500 }, (_, index) => ({ path: `many/${index}`, content: "12345678" }));
+  world.files({ path: "back", content: "again" }, ...many);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  clone(world, "backup", "clone");
+  world.files({ path: "four", content: "4444" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  // Lost on the newest disk, and there on the clone.
+  rmSync(`${world.copies()}/back`);
+  expect(await world.run("verify")).toMatchObject({ code: 3 });
+  swap(world, "clone", "newest");
+  const taking = world.start("verify", prefix(world), "accept_loss=true", "bandwidth=4kB");
+  const position = (): number => Number(inventoryExecute(world.database, "select scrub_position from replica"));
+  await until("the first group is committed", () => position() > 0);
+  taking.signal("SIGKILL");
+  await taking.ended;
+  swap(world, "newest", "clone");
+  await expectWentBack(world);
+  swap(world, "clone", "newest");
+  expect(await world.sync()).toMatchObject({ code: 3, stdout: expect.stringContaining("TakingUnfinished") });
+  expect(await take(world)).toMatchObject({ code: 3 });
+  expect(lost(world)).toBe(1);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+wholeTest("a replica that is full has its rows, though its generation has no room", ["root"], async () => {
+  using world = new World();
+  mountMemory(world.path("backup"), { size: "1m" });
+  world.files(...Array.from({ length: 400 }, (_, index) => ({ path: `${index}`, content: "x".repeat(4_096) })));
+  expect(await world.sync()).toMatchObject({ code: 3, stdout: expect.stringContaining("NoSpace") });
+  expect(world.replicaStatus().current.files).toBeGreaterThan(100);
+});
+
+wholeTest("what was lost and is there again, or was imported, is not believed of an older volume either", [], async () => {
+  using world = await clonedWorld();
+  rmSync(`${world.copies()}/four`);
+  expect(await world.run("verify")).toMatchObject({ code: 3 });
+  clone(world, "backup", "snapshot");
+  execFileSync("cp", ["-a", `${world.data}/four`, `${world.copies()}/four`]);
+  expect(await world.run("verify")).toMatchObject({ code: 0 });
+  swap(world, "snapshot", "newest");
+  await expectWentBack(world);
+  swap(world, "newest", "snapshot");
+  // Copies of a host that is served elsewhere.
+  clone(world, "backup", "before");
+  world.makeTree("backup/exao9/data", [{ path: "theirs", content: "t" }]);
+  expect(await world.run("import_origins", prefix(world))).toMatchObject({ code: 0 });
+  swap(world, "before", "newest");
+  await expectWentBack(world);
 });
 
 wholeTest("a clone that is swapped in under a running agent is told before it is written to, and is not judged", [], async () => {
@@ -141,7 +193,7 @@ wholeTest("a clone that is swapped in under a running agent is told before it is
   world.files({ path: "five", content: "55555" });
   await until("it has told", () => world.readyReason() === "ReplicaWentBack");
   expect(world.tree("backup")).toEqual(untouched);
-  expect(world.replicaStatus().verification?.findings).toMatchObject({ lost: 0 });
+  expect(lost(world)).toBe(0);
   agent.signal("SIGTERM");
   await agent.ended;
 });

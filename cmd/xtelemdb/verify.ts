@@ -32,7 +32,7 @@ function bandwidthOption(text: string): number {
 export const verifyCommand: Register = (program, context, end) => {
   program
     .command("verify")
-    .description("look whether the copies are still what they should be; writes nothing to any replica")
+    .description("look whether the copies are still what they should be; changes no copy")
     .option("--prefix <path>", "one replica, as it was given to add_replica (default: all)")
     .option("--host <host>", "as it was given to add_replica")
     .option("--path <path>", "only the copies of this origin path, or of what is below it")
@@ -44,7 +44,11 @@ export const verifyCommand: Register = (program, context, end) => {
     )
     .option("--bandwidth <size>", "bytes a second at each replica (default: [verify] bandwidth)", bandwidthOption)
     .option("--anew [boolean]", "begin a new round instead of going on with the one under way", booleanOption)
-    .option("--accept-loss [boolean]", "judge copies as lost even where much is gone at once", booleanOption)
+    .option(
+      "--accept-loss [boolean]",
+      "judge copies as lost even where much is gone at once; with prefix: take an older state of the replica (ReplicaWentBack)",
+      booleanOption,
+    )
     .addHelpText(
       "after",
       `
@@ -56,7 +60,7 @@ at the far end is not used: it would read from that machine's cache, and take it
   suspect   somebody changed it, or the disk gives errors                                 a changed one is left alone: move it aside
   dark      a file that xtelemdb does not know; it is counted, and never touched
 
-A verdict stands until a new copy is made: from the origin, or when that is gone, or is not what it was, from another replica with the same contents. A copy that was
+A verdict stands until a new copy is made (or one that was lost is there again, and was read): from the origin, or when that is gone, or is not what it was, from another replica with the same contents. A copy that was
 only touched keeps its state. A replica that is away gives no verdict, and where more than [scan] max_loss is gone at once nothing is judged lost.
 
 Exit code 0 when everything in question was looked at and nothing stands against it, else 3.

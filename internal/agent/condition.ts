@@ -43,7 +43,9 @@ export const REASONS = {
   WrittenByAnotherInventory:
     "two agents would take each other's copies for somebody else's: end one of them, or declare both's directories in one configuration; if the other is gone for good, remove the file that is named",
   ReplicaWentBack:
-    'this is a clone, or a snapshot that was rolled back, or a server has lost what it had not flushed: mount the volume that was written last. If that is gone for good, stop the agent and run "xtelemdb verify prefix=REPLICA accept_loss=true": it reads every copy here; what only the other volume had is lost then, and the next sync copies again what the origins still have',
+    'this is a clone, or a snapshot that was rolled back, or a server has lost what it had not flushed: mount the volume that was written last. If that is gone for good, stop the agent and run "xtelemdb verify prefix=REPLICA accept_loss=true": it takes this one for the replica and reads every copy; what only the other had is lost then, and the next sync copies again what the origins still have',
+  TakingUnfinished:
+    'stop the agent and run "xtelemdb verify prefix=REPLICA accept_loss=true" again: it goes on where it was; nothing is copied before every copy was read',
   ReadOnly: "mount the volume for writing",
   NoSpace: "free space on the replica, or declare a larger one",
   NoInodes: "the replica's file system has no inodes left: free some, or make it anew with more",
@@ -88,7 +90,7 @@ export const REASONS = {
   FindingsFound:
     '"xtelemdb verify level=listed" lists them; the next sync replaces corrupt and lost ones; a suspect one that somebody changed is left alone: move it aside',
   TooMuchLost:
-    'look whether the replica is whole (a mount below it, a restore under way); if the copies are really gone, run "xtelemdb verify accept_loss=true"',
+    'look whether the replica is whole (a mount below it, a restore under way); if the copies are really gone, run "xtelemdb verify prefix=REPLICA accept_loss=true"',
   ConfigurationLoaded: "",
   ConfigurationRejected: "mend the configuration; until then the last good one holds",
 } as const satisfies Record<string, string>;

@@ -20,6 +20,7 @@ const STALLING = [
   "MarkerOfAnotherReplica",
   "WrittenByAnotherInventory",
   "ReplicaWentBack",
+  "TakingUnfinished",
   "NotPermitted",
   "HostKeyUnknown",
   "HostKeyChanged",

@@ -1,11 +1,12 @@
 /** Imports what a replica has when it is seen for the first time and its declaration asks for that; and tells in an event what any import came to. */
-import { err, okAsync, type Result, ResultAsync } from "neverthrow";
+import { err, ok, okAsync, type Result, ResultAsync } from "neverthrow";
 import { importedAt, recordEvent } from "../inventory/mod.ts";
 import type { ReplicaProblem } from "../replicate/mod.ts";
 import { printable } from "../sys/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { ImportPass, type ImportPassResult, type ImportTarget } from "./import-pass.ts";
+import { raiseWhenDue } from "./pass-generation.ts";
 import type { ReadyReplica } from "./pass-options.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
 import { replicaSubject } from "./status.ts";
@@ -20,6 +21,10 @@ export const parallelOf = (agent: Agent, { replica, found }: CheckedReplica): nu
 export async function importAndTell(agent: Agent, target: ImportTarget): Promise<Result<ImportPassResult, AgentError>> {
   const done = await new ImportPass(agent, target).run();
   if (done.isErr() || target.dryRun) return done;
+  const { marker } = target;
+  // Where that cannot be now (mounted read-only), it is seen to when the replica is looked at next.
+  const raised = marker === null ? ok({}) : await raiseWhenDue(agent, { ...target, marker });
+  if (raised.isErr()) return err(raised.error);
   const { summary } = done.value;
   const imported = summary.folders.reduce((sum, one) => sum + one.imported.files, 0);
   const linked = summary.folders.reduce((sum, one) => sum + one.linked.files, 0);

@@ -4,8 +4,8 @@
  */
 import { err, ok, type Result } from "neverthrow";
 import type { Replica } from "../config/mod.ts";
-import { knownGeneration, type ReplicaId, recordEvent, setGeneration } from "../inventory/mod.ts";
-import { type RaiseRequest, type ReplicaProblem, replicaProblem } from "../replicate/mod.ts";
+import { beginTaking, knownGeneration, type ReplicaId, recordEvent, setGeneration } from "../inventory/mod.ts";
+import { type ReplicaProblem, replicaProblem } from "../replicate/mod.ts";
 import { printable, randomHex } from "../sys/mod.ts";
 import { type Agent, claimsToWrite, expectReply, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
@@ -48,10 +48,7 @@ export class PassGeneration {
   }
 
   /** To be called when nothing more will be committed. */
-  async atEnd(): Promise<Result<RaiseOutcome, AgentError>> {
-    const { agent, target } = this;
-    return raiseWhenDue(agent, target);
-  }
+  atEnd = (): Promise<Result<RaiseOutcome, AgentError>> => raiseWhenDue(this.agent, this.target);
 }
 
 /** Raises it if copies were recorded since. */
@@ -61,11 +58,11 @@ export async function raiseWhenDue(agent: Agent, target: RaiseTarget): Promise<R
   return known.value.due ? raiseOf(agent, target) : ok({});
 }
 
-/** Raises it and records it. */
+/** Raises it and records it. `accept`: it is an older state that the operator takes for the replica. */
 export async function raiseOf(
   agent: Agent,
   { replica, row, marker }: RaiseTarget,
-  accept?: RaiseRequest["accept"],
+  accept?: true,
 ): Promise<Result<RaiseOutcome, AgentError>> {
   const claims = claimsToWrite(agent, row.id);
   if (claims.isErr()) return err(claims.error);
@@ -78,10 +75,14 @@ export async function raiseOf(
   const { result } = answered.value;
   if ("problem" in result) return ok({ problem: result.problem });
   const { ok: raised } = result;
-  if (accept === "try") return ok("notKept" in raised ? { notKept: raised.notKept } : {});
-  const saved = await setGeneration(agent.inventory, row.id, "notKept" in raised ? undefined : raised.generation);
-  if (saved.isErr()) return err(saved.error);
-  return "notKept" in raised ? tell(agent, replica, raised.notKept) : ok({});
+  if ("notKept" in raised) {
+    if (accept || raised.forNow) return tell(agent, replica, raised.notKept);
+    const saved = await setGeneration(agent.inventory, row.id, undefined);
+    return saved.isErr() ? err(saved.error) : tell(agent, replica, raised.notKept);
+  }
+  const save = accept ? beginTaking : setGeneration;
+  const saved = await save(agent.inventory, row.id, raised.generation, agent.now());
+  return saved.isErr() ? err(saved.error) : ok({});
 }
 
 async function tell(agent: Agent, { id }: Replica, notKept: string): Promise<Result<RaiseOutcome, AgentError>> {

@@ -5,6 +5,7 @@ import {
   type DeclaredReplica,
   forgetWhereNothingIsPending,
   inFlightDirectories,
+  knownGeneration,
   markerOwner,
   setMarker,
   takeOverReplica,
@@ -111,6 +112,13 @@ function identify(
     return okAsync({ replica, row, found: replicaProblem("MarkerOfAnotherReplica", message) });
   }
   if (row.marker === marker) {
+    const known = agent.inventory.readNow((session) => knownGeneration(session, row.id));
+    if (known.isErr()) return errAsync(known.error);
+    const { takingSince } = known.value;
+    if (takingSince !== undefined) {
+      const message = `${printable(replica.id)} was taken for the replica at ${isoTime(takingSince)}, and not all of it has been read since`;
+      return okAsync({ replica, row, found: replicaProblem("TakingUnfinished", message) });
+    }
     if (!mayWrite) return okAsync(ready(row));
     return clean(agent, ready(row), marker).andThen((cleaned) => raiseGeneration(agent, cleaned, marker));
   }
@@ -121,8 +129,16 @@ function identify(
         agent.options.log.info(`${replica.id}: the volume is known from an earlier declaration; its copies are taken over`);
       const known = former === undefined ? setMarker(agent.inventory, row.id, marker) : okAsync<void, AgentError>(undefined);
       // Only now is it known what the volume has to prove.
-      return known.andThen(() => checkReplicaOf(agent, replica, former ?? { ...row, marker }, mayWrite));
+      return known
+        .andThen(() => checkReplicaOf(agent, replica, former ?? { ...row, marker }, mayWrite))
+        .map((checked) => markerWrittenBy(checked, state));
     });
+}
+
+/** The second look finds the marker that the first has written. */
+function markerWrittenBy(checked: CheckedReplica, { markerWritten }: ReplicaState): CheckedReplica {
+  const { found } = checked;
+  return found.kind === "ready" ? { ...checked, found: { ...found, state: { ...found.state, markerWritten } } } : checked;
 }
 
 /** What was recorded without it, by a run that was broken off or by an import, is seen to now; and so is a replica that never had one. */

@@ -22,8 +22,8 @@ export interface VerifyTarget {
   readonly replica: Replica;
   readonly row: DeclaredReplica;
   readonly marker: string;
-  /** The operator has said that this is the replica from now on, although it is an older state of it. */
-  readonly accepted?: boolean;
+  /** Every copy must be read: at one of which nothing can be said it stops, and goes on there. But for those of others. */
+  readonly wholly?: boolean;
   /** What all who read back at this replica share. */
   readonly limit?: { readonly shared: SharedArrayBuffer; readonly bytesPerSecond: number };
 }
@@ -39,16 +39,15 @@ export interface AskedGroup {
 /** Has a worker look at the copies, or read them back. */
 export async function askToVerify(
   agent: Agent,
-  { replica, row, marker, accepted, limit }: VerifyTarget,
+  { replica, row, marker, limit }: VerifyTarget,
   copies: readonly CopyToVerify[],
   { level, background }: { readonly level: VerifyLevel; readonly background: boolean },
   onProgress: TaskHandlers["onProgress"] = () => undefined,
 ): Promise<Result<AskedGroup, AgentError>> {
   const known = claimsToRead(agent, row.id, [...new Set(copies.map(({ host }) => host))]);
   if (known.isErr()) return err(known.error);
-  const { generation, ...claims } = known.value;
-  const proven = accepted === true || generation === undefined ? claims : { ...claims, generation };
-  const where = { address: addressOf(agent.state, replica), marker, claims: proven, ...(limit === undefined ? {} : { limit }) };
+  const claims = known.value;
+  const where = { address: addressOf(agent.state, replica), marker, claims, ...(limit === undefined ? {} : { limit }) };
   const reply = await agent.hands.run({ kind: "verify", background, request: { replica: where, level, copies } }, { onProgress });
   if (reply.kind === "stalled") {
     return ok({ copies, outcomes: [], problem: replicaProblem("WorkerStalled", reply.detail), released: reply.released });
@@ -67,14 +66,15 @@ export interface CommittedGroup {
 /** Commits what came of a group. `inRound`: the replica's round goes on by it. */
 export async function commitVerified(
   agent: Agent,
-  { replica, row }: VerifyTarget,
+  { replica, row, wholly }: VerifyTarget,
   { copies, outcomes }: AskedGroup,
   totals: VerifyTotals,
   { inRound, maxLoss }: { readonly inRound: boolean; readonly maxLoss: number },
 ): Promise<Result<CommittedGroup, AgentError>> {
   totals.add(copies, outcomes);
   const frozen = totals.tooMuchLost(maxLoss);
-  const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
+  const counted = outcomes.filter((outcome) => wholly !== true || outcome.kind !== "unread" || outcome.theirs === true);
+  const byId = new Map(counted.map((outcome) => [outcome.id, outcome]));
   const verified: VerifiedCopy[] = [];
   const verdicts: Verdict[] = [];
   for (const { id, copiedAt, lost } of copies) {
@@ -87,8 +87,10 @@ export async function commitVerified(
   const firstUntried = copies.findIndex(({ id }) => !byId.has(id));
   const done = firstUntried < 0 ? copies : copies.slice(0, firstUntried);
   const last = done.at(-1);
-  const bytes = done.reduce((total, { kept }) => total + kept.size, 0);
-  const step = inRound && frozen === undefined && last ? { step: { position: last.id, files: done.length, bytes } } : {};
+  // What was lost and still is was not read: the round is measured by the others.
+  const read = done.filter(({ id, lost }) => lost !== true || byId.get(id)?.kind === "good");
+  const bytes = read.reduce((total, { kept }) => total + kept.size, 0);
+  const step = inRound && frozen === undefined && last ? { step: { position: last.id, files: read.length, bytes } } : {};
   const recorded = await recordEvidence(agent.inventory, row.id, { verified, verdicts: written, ...step }, agent.now());
   if (recorded.isErr()) return err(recorded.error);
   totals.judged(recorded.value);

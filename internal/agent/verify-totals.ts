@@ -18,6 +18,7 @@ export class VerifyTotals {
   /** Read wrong once, and right the second time. */
   unsteady = 0;
   #missing = 0;
+  #lostBefore = 0;
 
   add(copies: readonly CopyToVerify[], outcomes: readonly VerifyOutcome[]): void {
     const sizes = new Map(copies.map(({ id, kept }) => [id, kept.size]));
@@ -30,7 +31,8 @@ export class VerifyTotals {
       else if (outcome.kind === "unread") {
         this.unread.files += 1;
         this.unread.example ||= outcome.message;
-      } else if (!lostBefore.has(outcome.id) && (outcome.state === "lost" || outcome.unreadable === true)) this.#missing += 1;
+      } else if (lostBefore.has(outcome.id)) this.#lostBefore += 1;
+      else if (outcome.state === "lost" || outcome.unreadable === true) this.#missing += 1;
     }
   }
 
@@ -54,7 +56,7 @@ export class VerifyTotals {
 
   /** Is more gone or unreadable than this share of what was looked at? Then why; no verdict of the kind is to be written. */
   tooMuchLost(maxLoss: number): string | undefined {
-    const { files } = this.looked;
+    const files = this.looked.files - this.#lostBefore;
     if (this.#missing <= NEVER_TOO_MANY || this.#missing <= files * maxLoss) return undefined;
     return `${this.#missing} of the ${files} copies that were looked at are gone or cannot be read, more than max_loss allows: none of them was judged`;
   }

@@ -4,6 +4,7 @@ import type { DesiredState, Replica } from "../config/mod.ts";
 import {
   copiesAt,
   type DeclaredReplica,
+  endTaking,
   findingsOf,
   knownHosts,
   type ReplicaId,
@@ -18,7 +19,7 @@ import { printable } from "../sys/mod.ts";
 import { type Agent, type AgentOptions, claimsToRead, expectReply, isoTime, withAgent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { REASONS } from "./condition.ts";
-import { raiseOf } from "./pass-generation.ts";
+import { raiseOf, raiseWhenDue } from "./pass-generation.ts";
 import { publishStatus } from "./reconcile.ts";
 import { checkReplicaOf } from "./replica-pass.ts";
 import { replicaSubject } from "./status.ts";
@@ -84,13 +85,14 @@ async function verifyReplica(
   const { found, row: ours } = checked.value;
   const whole = options.scope.host === undefined && options.scope.path === undefined;
   const wentBack = found.kind !== "ready" && found.reason === "ReplicaWentBack";
+  const refused = wentBack || (found.kind !== "ready" && found.reason === "TakingUnfinished");
   // Only what has been read, all of it, tells what is on another state of the volume.
-  const accepted = wentBack && options.acceptLoss && whole && options.level === "content";
+  const taken = refused && options.acceptLoss && whole && options.level === "content" && options.replica !== undefined;
   // What is mounted read-only can be read.
-  const readable = found.kind !== "ready" && (accepted || found.reason === "ReadOnly");
+  const readable = found.kind !== "ready" && (taken || found.reason === "ReadOnly");
   const marker = found.kind === "ready" ? ours.marker : readable ? row.marker : null;
   if (marker === null) {
-    const half = wentBack && options.acceptLoss ? `; ${HALF_ACCEPTED}` : "";
+    const half = refused && options.acceptLoss ? `; ${HALF_ACCEPTED}` : "";
     const problem: Problem = found.kind === "ready" ? NOT_YET : { ...found, message: `${found.message}${half}` };
     return summaryOf(agent, options, replica, ours.id, undefined, undefined, problem);
   }
@@ -100,49 +102,50 @@ async function verifyReplica(
   const parallel = replica.workers || (replica.target.kind === "ssh" || rotating ? 1 : agent.processors);
   const total = agent.inventory.readNow((session) => copiesAt(readTallies(session), ours.id));
   if (total.isErr()) return err(total.error);
-  const target = { replica, row: ours, marker, accepted, ...limit };
-  if (accepted) {
-    // Nothing is judged by a volume that cannot be taken in the end.
-    const tried = await accept(agent, target, "try");
-    if (tried.isErr()) return err(tried.error);
-    if (tried.value !== undefined) return summaryOf(agent, options, replica, ours.id, undefined, undefined, tried.value);
+  const target = { replica, row: ours, marker, wholly: taken, ...limit };
+  if (taken && wentBack) {
+    const begun = await take(agent, target);
+    if (begun.isErr()) return err(begun.error);
+    if (begun.value !== undefined) return summaryOf(agent, options, replica, ours.id, undefined, undefined, begun.value);
   }
   const pass = await new VerifyPass(agent, target, {
     level: options.level,
     scope: options.scope,
-    anew: options.anew || accepted,
+    anew: options.anew,
     parallel,
     maxLoss: options.acceptLoss ? 1 : agent.state.scan.maxLoss,
     total: whole ? total.value : undefined,
   }).run();
   if (pass.isErr()) return err(pass.error);
   const { complete, totals } = pass.value;
-  const isTaken = accepted && complete && totals.unread.files === 0;
-  const taken = isTaken ? await accept(agent, target, "raise") : ok(undefined);
-  if (taken.isErr()) return err(taken.error);
-  const notTaken = accepted && !isTaken ? { reason: "ReplicaWentBack" as const, message: NOT_TAKEN } : taken.value;
-  const problem = pass.value.problem ?? notTaken;
+  const ended = await end(agent, target, complete, found.kind === "ready");
+  if (ended.isErr()) return err(ended.error);
+  const notRead = totals.unread.example === "" ? "" : `: ${totals.unread.example}`;
+  const unfinished = { reason: "TakingUnfinished" as const, message: `not every copy was read${notRead}` };
+  const problem = pass.value.problem ?? (taken && !complete ? unfinished : undefined);
   const dark = complete ? await findDark(agent, options, replica, ours.id, marker) : ok(undefined);
   if (dark.isErr()) return err(dark.error);
   return summaryOf(agent, options, replica, ours.id, pass.value, dark.value, problem);
 }
 
 /** Makes the volume the replica from now on; why that cannot be. */
-async function accept(
-  agent: Agent,
-  target: VerifyTarget,
-  how: "try" | "raise",
-): Promise<Result<ReplicaProblem | undefined, AgentError>> {
-  const raised = await raiseOf(agent, target, how);
+async function take(agent: Agent, target: VerifyTarget): Promise<Result<ReplicaProblem | undefined, AgentError>> {
+  const raised = await raiseOf(agent, target, true);
+  const where = printable(target.replica.id);
   return raised.map(({ problem, notKept }) =>
-    notKept === undefined
-      ? problem
-      : replicaProblem("NotPermitted", `${printable(target.replica.id)} cannot be taken: ${notKept}`),
+    notKept === undefined ? problem : replicaProblem("NotPermitted", `${where} cannot be taken: ${notKept}`),
   );
 }
 
-const HALF_ACCEPTED = "it is accepted only as a whole, and when every byte is read: without path, origin_host and level";
-const NOT_TAKEN = "it was not accepted, because not every copy could be looked at";
+/** Another volume is taken when all of it was read. Copies that are there again are as good as copied. */
+async function end(agent: Agent, target: VerifyTarget, complete: boolean, ready: boolean): Promise<Result<unknown, AgentError>> {
+  if (target.wholly === true && complete) return endTaking(agent.inventory, target.row.id);
+  // What cannot be raised now is when the replica is looked at next.
+  return ready ? raiseWhenDue(agent, target) : ok(undefined);
+}
+
+const HALF_ACCEPTED =
+  "it is taken for the replica only by its prefix, and when every byte is read: without path, origin_host and level";
 
 type Problem = Pick<ReplicaProblem, "message"> & { readonly reason: ReplicaProblem["reason"] | "NotLookedAtYet" };
 

@@ -100,6 +100,8 @@ interface ReplicaTable {
   generation_token: string | null;
   /** 1: copies were recorded since. */
   generation_due: Generated<number>;
+  /** Since when another state of its volume is being taken for it, and not all of it has been read; null while none is. */
+  taking_since: number | null;
 }
 
 interface FileReplicaTable {

@@ -8,6 +8,7 @@ import type { ResultAsync } from "neverthrow";
 import { boundedMessage } from "./_limits.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import type { VerdictState } from "./evidence-queries.ts";
+import { dueGeneration } from "./generations.ts";
 import type { Inventory, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import {
@@ -170,7 +171,8 @@ function writeVerdict({ session, tally, manifests }: Transaction, replica: Repli
 }
 
 /** A copy that was lost is there again, as it was: its verdict falls. */
-function takeBack({ session, tally }: Transaction, replica: ReplicaId, file: FileOriginId, copiedAt: number): void {
+function takeBack(transaction: Transaction, replica: ReplicaId, file: FileOriginId, copiedAt: number): void {
+  const { session, tally } = transaction;
   const row = session.statement(selectJudged).get(replica, file);
   if (row === undefined || row.copiedAt !== copiedAt || fileReplicaStateOf(row.state) !== "lost") return;
   const originState = originStateOf(row.originState);
@@ -180,7 +182,13 @@ function takeBack({ session, tally }: Transaction, replica: ReplicaId, file: Fil
   tally.copy(row.dataDirectory, replica, originState, state, 1, row.size);
   session.statement(updateState).run(fileReplicaStateCode(state), replica, file);
   session.statement(deleteFinding).run(replica, file);
+  // What is stale is still to be copied, and what was told of that still holds.
+  if (state === "current") session.statement(deleteAttempt).run(replica, file);
+  dueGeneration(transaction, replica);
 }
+
+const deleteAttempt = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
+  kysely.deleteFrom("attempt").where("replica_id", "=", replica).where("file_origin_id", "=", file);
 
 /** A new copy stands in the place of the one that was judged. */
 export const clearFinding = ({ session }: Transaction, replica: ReplicaId, file: FileOriginId): void => {

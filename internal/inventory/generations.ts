@@ -20,18 +20,25 @@ export interface KnownGeneration {
   readonly generation?: Generation;
   /** Copies were recorded since. */
   readonly due: boolean;
+  /** Another state of the volume was taken for the replica then, and not all of it has been read since: milliseconds since 1970. */
+  readonly takingSince?: number;
 }
 
 export function knownGeneration(session: Session, replica: ReplicaId): KnownGeneration {
   const row = session.statement(selectGeneration).get(replica);
   const number = row?.generation ?? null;
-  return { due: row?.due !== 0, ...(number === null ? {} : { generation: { number, token: row?.token ?? "" } }) };
+  const taking = row?.takingSince ?? null;
+  return {
+    due: row?.due !== 0,
+    ...(number === null ? {} : { generation: { number, token: row?.token ?? "" } }),
+    ...(taking === null ? {} : { takingSince: taking }),
+  };
 }
 
 const selectGeneration = (kysely: Kysely<InventoryTables>, replica: ReplicaId) =>
   kysely
     .selectFrom("replica")
-    .select(["generation", "generation_token as token", "generation_due as due"])
+    .select(["generation", "generation_token as token", "generation_due as due", "taking_since as takingSince"])
     .where("id", "=", replica);
 
 /** Records the generation that the replica has from now on, after that is durable there. Undefined: none could be kept there, and none is due before copies are recorded again. */
@@ -48,6 +55,35 @@ export const setGeneration = (
         .set({ ...known, generation_due: 0 })
         .where("id", "=", replica),
     );
+  });
+
+/**
+ * Another state of the volume is the replica from now on: nothing of it has been read yet, and a round of reading begins. Until `endTaking` the rows tell of what was on the former one.
+ * `at`: milliseconds since 1970.
+ */
+export const beginTaking = (
+  inventory: Inventory,
+  replica: ReplicaId,
+  { number, token }: Generation,
+  at: number,
+): ResultAsync<void, InventoryError> =>
+  inventory.write(({ session }) => {
+    const { kysely } = session;
+    const known = { generation: number, generation_token: token, generation_due: 0, taking_since: at };
+    const round = { scrub_position: 0, scrub_begun_at: at, scrub_files: 0, scrub_bytes: 0, scrub_whole_since: null };
+    session.run(
+      kysely
+        .updateTable("replica")
+        .set({ ...known, ...round })
+        .where("id", "=", replica),
+    );
+    session.run(kysely.updateTable("file_replica").set({ verified_at: null }).where("replica_id", "=", replica));
+  });
+
+/** All of it was read. */
+export const endTaking = (inventory: Inventory, replica: ReplicaId): ResultAsync<void, InventoryError> =>
+  inventory.write(({ session }) => {
+    session.run(session.kysely.updateTable("replica").set({ taking_since: null }).where("id", "=", replica));
   });
 
 /** A part of each transaction that records copies: the generation is to be raised. */

@@ -20,7 +20,14 @@ export {
   type VerifiedCopy,
 } from "./evidence.ts";
 export * from "./evidence-queries.ts";
-export { type Generation, type KnownGeneration, knownGeneration, setGeneration } from "./generations.ts";
+export {
+  beginTaking,
+  endTaking,
+  type Generation,
+  type KnownGeneration,
+  knownGeneration,
+  setGeneration,
+} from "./generations.ts";
 export * from "./growing.ts";
 export * from "./import-commit.ts";
 export * from "./import-queries.ts";

@@ -12,6 +12,7 @@ import {
   temporaryName,
   type Volume,
   type VolumeAddress,
+  type VolumeError,
   writeGeneration,
 } from "../volume/mod.ts";
 import { TEMPORARY_DIGITS } from "./manifest-place.ts";
@@ -55,12 +56,12 @@ export interface RaiseRequest {
   readonly token: string;
   /** ISO 8601, UTC. */
   readonly now: string;
-  /** The operator says that the volume is the replica from now on, although it is behind: `try` writes again what is there, to see whether that can be. */
-  readonly accept?: "try" | "raise";
+  /** The operator says that the volume is the replica from now on, although it is behind. */
+  readonly accept?: true;
 }
 
-/** The generation that the volume has now; or why none can be kept there, which leaves older states of it unnoticed and is no problem otherwise. */
-export type Raised = { readonly generation: Generation } | { readonly notKept: string };
+/** The generation that the volume has now; or why none can be kept there, which leaves older states of it unnoticed and is no problem otherwise. `forNow`: it is to be tried again. */
+export type Raised = { readonly generation: Generation } | { readonly notKept: string; readonly forNow: boolean };
 
 /** Raises the volume's generation, durably, above what is there and what the inventory knows. */
 export async function raiseGeneration(request: RaiseRequest): Promise<Result<Raised, ReplicaProblem>> {
@@ -75,23 +76,28 @@ export async function raiseGeneration(request: RaiseRequest): Promise<Result<Rai
 
 async function raise(
   volume: Volume,
-  { claims, token, now, accept }: RaiseRequest,
+  { claims, token, now }: RaiseRequest,
   known: Generation | undefined,
 ): Promise<Result<Raised, ReplicaProblem>> {
   const { inventory } = claims.claimant;
   const found = await generationOf(volume, inventory);
   if (found.isErr()) return err(found.error);
-  const there: Generation = found.value ?? { number: 0, token };
-  const next = Math.min(Math.max(there.number, known?.number ?? 0) + 1, Number.MAX_SAFE_INTEGER);
-  const generation = accept === "try" ? { number: there.number, token: there.token } : { number: next, token };
+  const number = Math.min(Math.max(found.value?.number ?? 0, known?.number ?? 0) + 1, Number.MAX_SAFE_INTEGER);
+  const generation = { number, token };
   const written = await writeGeneration(volume, inventory, { format: 1, ...generation, at: now }, hexOf(inventory));
   if (written.isOk()) return ok({ generation });
   const { error } = written;
-  if (error.kind === "volume" && (error.reason === "denied" || error.reason === "unsupported")) {
-    return ok({ notKept: error.reason === "denied" ? "its root may not be written to" : "it cannot replace a file at once" });
-  }
+  const notKept = error.kind === "volume" ? NOT_KEPT[error.reason] : undefined;
+  if (notKept !== undefined) return ok({ notKept, forNow: notKept === NO_SPACE });
   return err(rootWriteProblem(volume.name, error));
 }
+
+const NO_SPACE = "it has no space left";
+const NOT_KEPT: { readonly [Reason in VolumeError["reason"]]?: string } = {
+  denied: "its root may not be written to",
+  unsupported: "it cannot replace a file at once",
+  "no-space": NO_SPACE,
+};
 
 /** Removes what a run that was cut off has left of it. */
 export async function removeUnwrittenGeneration(volume: Volume, { claimant }: Claims): Promise<void> {

@@ -17,6 +17,7 @@ export type ReplicaProblemReason =
   | "MarkerOfAnotherReplica"
   | "WrittenByAnotherInventory"
   | "ReplicaWentBack"
+  | "TakingUnfinished"
   | "ReadOnly"
   | "NoSpace"
   | "NoInodes"

@@ -99,7 +99,9 @@ async function look(
   const outcomes: VerifyOutcome[] = [];
   await forEachInFlight(copies, limitsOf(volume.filesInFlight), bytesAtOnce, async (copy) => {
     if (isStopped() || verifier.problem !== undefined) return "stop";
-    const outcome = theirs.value.has(copy.host) ? unread(copy, THEIRS) : await verifier.verify(copy);
+    const outcome = theirs.value.has(copy.host)
+      ? { ...unread(copy, THEIRS), theirs: true as const }
+      : await verifier.verify(copy);
     if (outcome !== undefined) {
       outcomes.push(outcome);
       onProgress(copy, 1, 0);

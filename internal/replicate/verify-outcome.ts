@@ -34,6 +34,8 @@ export interface VerifyUnread {
   readonly kind: "unread";
   readonly id: FileOriginId;
   readonly message: string;
+  /** Another inventory keeps its row: it is not ours to judge. */
+  readonly theirs?: true;
 }
 
 export type VerifyOutcome = VerifyGood | VerifyFinding | VerifyUnread;

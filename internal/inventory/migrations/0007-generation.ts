@@ -10,5 +10,6 @@ export const generation: Migration = {
       .alterTable("replica")
       .addColumn("generation_due", "integer", (c) => c.notNull().defaultTo(1))
       .execute();
+    await schema.alterTable("replica").addColumn("taking_since", "bigint").execute();
   },
 };

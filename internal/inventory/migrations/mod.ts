@@ -29,5 +29,5 @@ export const SCHEMA_DIGESTS: Readonly<Record<string, string>> = {
   "0004-evidence": "f908dcd9183128d1705a6063cb063aef97f3cbbc0ec2dfd0d2747bb362d14809",
   "0005-import": "9c3aea80b5b8f21e07400abbe9425b16fdddfb7c26c8af71c88f1d759ed7576c",
   "0006-manifest": "d90a470594cf4a6a024588071f0a64782f4154168c066f4923ac04441bbb5c3d",
-  "0007-generation": "ecb550d8cecb848c43035504a0aa3708f71ac885dc3c69b6cd3ab94157b46ad0",
+  "0007-generation": "93897be702dd9e94b3c5be7f4a17c25754beeece8d85458fbc17aad287390e30",
 };
