@@ -201,6 +201,27 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.tuple(fc.constant("take" as const), number, number, name, name) },
 );
 
+type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** Found by chance: events of a watch were forgotten, and a reply that came late named it under the path that it had had before. */
+const FORGOTTEN_AND_RENAMED: Step[] = [
+  ["make", 0, 0, "a", "a"],
+  ["make", 0, 0, "c", "a"],
+  ["make", 1, 0, "a", "a"],
+  ["scan", 0, 0, "a", "a"],
+  ["deliver", 0, 0, "a", "a"],
+  ["scan", 0, 0, "a", "a"],
+  ["scan", 0, 0, "a", "a"],
+  ["make", 26, 0, "c", "a"],
+  ["move", 28, 0, "b", "a"],
+  ["make", 0, 0, "c", "a"],
+  ["make", 18, 0, "a", "a"],
+  ["take", 2, 0, "a", "a"],
+  ["scan", 0, 0, "a", "a"],
+  ["take", 8, 0, "a", "a"],
+  ["move", 9, 20, "b", "a"],
+];
+
 test("nothing is missed, whatever is renamed, made and removed while it is scanned and watched", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120, size: "max" }), fc.constantFrom(3, 1_000), (steps, mostKept) => {
@@ -226,6 +247,6 @@ test("nothing is missed, whatever is renamed, made and removed while it is scann
       world.settle();
       expect(world.unseen()).toEqual([]);
     }),
-    { numRuns: 5_000 },
+    { numRuns: 5_000, examples: [[FORGOTTEN_AND_RENAMED, 3]] },
   );
 });

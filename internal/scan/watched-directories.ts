@@ -115,7 +115,11 @@ export class WatchedDirectories {
       this.#prune(before);
       return this.#findings();
     }
-    if (watch <= this.#forgottenUpTo) this.#hints.push({ kind: "directory", dataDirectory, path });
+    if (watch <= this.#forgottenUpTo) {
+      this.#hints.push({ kind: "directory", dataDirectory, path });
+      // Should this be the path that it had before, the hint is to be given again.
+      place.told = true;
+    }
     if (kept !== undefined) {
       this.#forget(watch, kept);
       for (const [key, mask] of kept) if (key !== "") this.#happened(watch, mask, key.startsWith("/") ? key.slice(1) : key);
