@@ -65,7 +65,7 @@ wholeTest("an older clone in the place of the replica is told, and neither belie
   const verified = await world.run("verify");
   expect(verified, verified.stdout).toMatchObject({ code: 3 });
   expect(verified.stdout).toContain("ReplicaWentBack");
-  for (const half of [[], [prefix(world), "level=metadata"], [prefix(world), `path=${world.data}`]]) {
+  for (const half of [[], [prefix(world), "level=metadata"]]) {
     const refused = await world.run("verify", "accept_loss=true", ...half);
     expect(refused, refused.stdout).toMatchObject({ code: 3, stdout: expect.stringContaining("only by its prefix") });
   }
@@ -133,7 +133,7 @@ wholeTest("a volume that cannot be taken judges nothing", ["setpriv"], async () 
 
 wholeTest("a taking that is broken off says nothing of the former volume, and the next goes on with it", [], async () => {
   using world = new World();
-  const many = Array.from({ length: 2_500 }, (_, index) => ({ path: `many/${index}`, content: "12345678" }));
+  const many = Array.from({ length: 1_400 }, (_, index) => ({ path: `many/${index}`, content: "12345678" }));
   world.files({ path: "back", content: "again" }, ...many);
   expect(await world.sync()).toMatchObject({ code: 0 });
   clone(world, "backup", "clone");
@@ -143,7 +143,7 @@ wholeTest("a taking that is broken off says nothing of the former volume, and th
   rmSync(`${world.copies()}/back`);
   expect(await world.run("verify")).toMatchObject({ code: 3 });
   swap(world, "clone", "newest");
-  const taking = world.start("verify", prefix(world), "accept_loss=true", "bandwidth=4kB");
+  const taking = world.start("verify", prefix(world), "accept_loss=true", "bandwidth=8kB");
   const position = (): number => Number(inventoryExecute(world.database, "select scrub_position from replica"));
   await until("the first group is committed", () => position() > 0);
   taking.signal("SIGKILL");
