@@ -282,3 +282,50 @@ wholeTest("while the generation cannot be raised no copy is recorded, and all is
   expect(generationOf(world)).toBeGreaterThan(number);
   expect((await world.explain(`${world.data}/five`)).files[0]?.replicas[0]).toMatchObject({ state: "current" });
 });
+
+wholeTest("a taking that is killed around the moment of its generation leaves nothing that is believed", ["strace"], async () => {
+  using world = await clonedWorld();
+  const untouched = generationOf(world, "clone");
+  swap(world, "clone", "newest");
+  for (const [inject, paths] of [
+    ["renameat:signal=SIGKILL:when=1", []],
+    ["fsync:signal=SIGKILL:when=1", [world.path("backup")]],
+  ] as const) {
+    const given = ["verify", prefix(world), "accept_loss=true"];
+    const killed = await world.traced(given, { inject: [inject], ...(paths.length > 0 && { paths }), calls: "fsync,renameat" });
+    expect(killed.signal === "SIGKILL" || killed.code === 128 + 9, killed.calls.join("\n")).toBe(true);
+    for (const known of [["sync"], ["status"], ["plan"]]) expect(await world.run(...known)).toMatchObject({ code: 3 });
+    expect(await world.run("safe", `path=${world.data}/one`)).toMatchObject({ code: 3 });
+    swap(world, "newest", "clone");
+    await expectWentBack(world);
+    swap(world, "clone", "newest");
+  }
+  expect(generationOf(world)).toBeGreaterThan(untouched);
+  expect(await take(world)).toMatchObject({ code: 3, stdout: expect.stringContaining("lost") });
+  expect(await world.run("status")).toMatchObject({ code: 3 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+wholeTest("a taking is not ended by a look at a volume that is mounted read-only", ["root", "setpriv"], async () => {
+  using world = await clonedWorld();
+  const disk = mountMemory(world.path("disk"));
+  execFileSync("cp", ["-a", `${world.path("clone")}/.`, world.path("disk")]);
+  rmSync(`${world.path("disk")}/exao1${world.data}/deep/two`);
+  world.declare({ replicas: ["disk"] });
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  command("chown", "-R", "65534:65534", world.folder);
+  world.runWith({ wrapper: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] });
+  const deep = `${world.path("disk")}/exao1${world.data}/deep`;
+  chmodSync(deep, 0);
+  const given = ["verify", `prefix=${world.path("disk")}`, "accept_loss=true"];
+  expect(await world.run(...given)).toMatchObject({ code: 3, stdout: expect.stringContaining("not every copy was read") });
+  disk.remount("ro");
+  expect(await world.run("verify")).toMatchObject({ code: 3, stdout: expect.stringContaining("TakingUnfinished") });
+  disk.remount("rw");
+  expect(await world.run(...given)).toMatchObject({ code: 3, stdout: expect.stringContaining("not every copy was read") });
+  chmodSync(deep, 0o755);
+  expect(await world.run(...given)).toMatchObject({ code: 3, stdout: expect.stringContaining("lost") });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.copiedFiles("disk")).toEqual(world.originFiles());
+});

@@ -4,7 +4,7 @@
  */
 import { err, ok, type Result } from "neverthrow";
 import type { Replica } from "../config/mod.ts";
-import { beginTaking, knownGeneration, type ReplicaId, recordEvent, setGeneration } from "../inventory/mod.ts";
+import { type Generation, knownGeneration, type ReplicaId, recordEvent, setGeneration } from "../inventory/mod.ts";
 import { type ReplicaProblem, replicaProblem } from "../replicate/mod.ts";
 import { printable, randomHex } from "../sys/mod.ts";
 import { type Agent, claimsToWrite, expectReply, isoTime } from "./agent.ts";
@@ -58,11 +58,11 @@ export async function raiseWhenDue(agent: Agent, target: RaiseTarget): Promise<R
   return known.value.due ? raiseOf(agent, target) : ok({});
 }
 
-/** Raises it and records it. `accept`: it is an older state that the operator takes for the replica. */
+/** Raises it and records it. `accept`: an older state that the operator takes for the replica gets this generation, which is recorded already. */
 export async function raiseOf(
   agent: Agent,
   { replica, row, marker }: RaiseTarget,
-  accept?: true,
+  accept?: Generation,
 ): Promise<Result<RaiseOutcome, AgentError>> {
   const claims = claimsToWrite(agent, row.id);
   if (claims.isErr()) return err(claims.error);
@@ -76,12 +76,12 @@ export async function raiseOf(
   if ("problem" in result) return ok({ problem: result.problem });
   const { ok: raised } = result;
   if ("notKept" in raised) {
-    if (accept || raised.forNow) return tell(agent, replica, raised.notKept);
+    if (accept !== undefined || raised.forNow) return tell(agent, replica, raised.notKept);
     const saved = await setGeneration(agent.inventory, row.id, undefined);
     return saved.isErr() ? err(saved.error) : tell(agent, replica, raised.notKept);
   }
-  const save = accept ? beginTaking : setGeneration;
-  const saved = await save(agent.inventory, row.id, raised.generation, agent.now());
+  if (accept !== undefined) return ok({});
+  const saved = await setGeneration(agent.inventory, row.id, raised.generation);
   return saved.isErr() ? err(saved.error) : ok({});
 }
 

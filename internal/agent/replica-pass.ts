@@ -1,5 +1,5 @@
 /** Looks at every declared replica: is it there, is it the one, does it take writes. Each answers for itself alone. */
-import { errAsync, okAsync, ResultAsync } from "neverthrow";
+import { errAsync, ok, okAsync, type Result, ResultAsync } from "neverthrow";
 import type { Replica } from "../config/mod.ts";
 import {
   type DeclaredReplica,
@@ -70,7 +70,10 @@ export function checkReplicaOf(
   return ask(agent, { kind: "check-replica", request }, "check-replica").andThen((reply) => {
     if (reply.kind === "stalled") return okAsync({ replica, row, found: stalledProblem(reply), released: reply.released });
     const { result } = reply;
-    if ("problem" in result) return okAsync({ replica, row, found: result.problem });
+    if ("problem" in result) {
+      const problem = result.problem.reason === "ReadOnly" ? takingProblem(agent, replica, row) : ok(undefined);
+      return problem.isErr() ? errAsync(problem.error) : okAsync({ replica, row, found: problem.value ?? result.problem });
+    }
     return identify(agent, replica, row, result.ok, mayWrite);
   });
 }
@@ -112,13 +115,9 @@ function identify(
     return okAsync({ replica, row, found: replicaProblem("MarkerOfAnotherReplica", message) });
   }
   if (row.marker === marker) {
-    const known = agent.inventory.readNow((session) => knownGeneration(session, row.id));
-    if (known.isErr()) return errAsync(known.error);
-    const { takingSince } = known.value;
-    if (takingSince !== undefined) {
-      const message = `${printable(replica.id)} was taken for the replica at ${isoTime(takingSince)}, and not all of it has been read since`;
-      return okAsync({ replica, row, found: replicaProblem("TakingUnfinished", message) });
-    }
+    const problem = takingProblem(agent, replica, row);
+    if (problem.isErr()) return errAsync(problem.error);
+    if (problem.value !== undefined) return okAsync({ replica, row, found: problem.value });
     if (!mayWrite) return okAsync(ready(row));
     return clean(agent, ready(row), marker).andThen((cleaned) => raiseGeneration(agent, cleaned, marker));
   }
@@ -133,6 +132,20 @@ function identify(
         .andThen(() => checkReplicaOf(agent, replica, former ?? { ...row, marker }, mayWrite))
         .map((checked) => markerWrittenBy(checked, state));
     });
+}
+
+/** Why a volume that was taken for the replica is not to be worked on yet. */
+function takingProblem(
+  { inventory }: Agent,
+  { id }: Replica,
+  row: DeclaredReplica,
+): Result<ReplicaProblem | undefined, AgentError> {
+  const known = inventory.readNow((session) => knownGeneration(session, row.id));
+  return known.map(({ takingSince }) => {
+    if (takingSince === undefined) return undefined;
+    const message = `${printable(id)} was taken for the replica at ${isoTime(takingSince)}, and not all of it has been read since`;
+    return replicaProblem("TakingUnfinished", message);
+  });
 }
 
 /** The second look finds the marker that the first has written. */

@@ -142,6 +142,7 @@ class SafeRun {
         address: addressOf(this.state, replica),
         marker: rows.get(replica.id)?.marker ?? null,
         claims: { claimant, hosts: [host.name], ...generationOf(session, rows.get(replica.id)?.id) },
+        ...takingOf(session, rows.get(replica.id)?.id),
       },
     }));
     const question = { copies, now, ...(within === undefined ? {} : { verifiedWithinMilliseconds: within }) };
@@ -228,4 +229,9 @@ class SafeRun {
 const generationOf = (session: Session, replica: ReplicaId | undefined) => {
   const generation = replica === undefined ? undefined : knownGeneration(session, replica).generation;
   return generation === undefined ? {} : { generation };
+};
+
+const takingOf = (session: Session, replica: ReplicaId | undefined) => {
+  const isBeingTaken = replica !== undefined && knownGeneration(session, replica).takingSince !== undefined;
+  return isBeingTaken ? { refused: "another state of its volume was taken for it, and not all of that has been read" } : {};
 };

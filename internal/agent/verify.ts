@@ -4,7 +4,6 @@ import type { DesiredState, Replica } from "../config/mod.ts";
 import {
   copiesAt,
   type DeclaredReplica,
-  endTaking,
   findingsOf,
   knownHosts,
   type ReplicaId,
@@ -14,17 +13,15 @@ import {
   setConditions,
   type VerifyScope,
 } from "../inventory/mod.ts";
-import { type DarkResult, type ReplicaProblem, replicaProblem, type VerifyLevel } from "../replicate/mod.ts";
-import { printable } from "../sys/mod.ts";
+import type { DarkResult, ReplicaProblem, VerifyLevel } from "../replicate/mod.ts";
 import { type Agent, type AgentOptions, claimsToRead, expectReply, isoTime, withAgent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { REASONS } from "./condition.ts";
-import { raiseOf, raiseWhenDue } from "./pass-generation.ts";
 import { publishStatus } from "./reconcile.ts";
 import { checkReplicaOf } from "./replica-pass.ts";
 import { replicaSubject } from "./status.ts";
+import { endVerify, takeVolume } from "./take-volume.ts";
 import { verificationOf, verifiedCondition } from "./verification.ts";
-import type { VerifyTarget } from "./verify-group.ts";
 import { VerifyPass, type VerifyPassResult } from "./verify-pass.ts";
 import type { ReplicaVerifySummary, VerifySummary } from "./verify-report.ts";
 import { addressOf } from "./volume-address.ts";
@@ -104,7 +101,7 @@ async function verifyReplica(
   if (total.isErr()) return err(total.error);
   const target = { replica, row: ours, marker, wholly: taken, ...limit };
   if (taken && wentBack) {
-    const begun = await take(agent, target);
+    const begun = await takeVolume(agent, target);
     if (begun.isErr()) return err(begun.error);
     if (begun.value !== undefined) return summaryOf(agent, options, replica, ours.id, undefined, undefined, begun.value);
   }
@@ -118,7 +115,7 @@ async function verifyReplica(
   }).run();
   if (pass.isErr()) return err(pass.error);
   const { complete, totals } = pass.value;
-  const ended = await end(agent, target, complete, found.kind === "ready");
+  const ended = await endVerify(agent, target, complete, found.kind === "ready");
   if (ended.isErr()) return err(ended.error);
   const notRead = totals.unread.example === "" ? "" : `: ${totals.unread.example}`;
   const unfinished = { reason: "TakingUnfinished" as const, message: `not every copy was read${notRead}` };
@@ -126,22 +123,6 @@ async function verifyReplica(
   const dark = complete ? await findDark(agent, options, replica, ours.id, marker) : ok(undefined);
   if (dark.isErr()) return err(dark.error);
   return summaryOf(agent, options, replica, ours.id, pass.value, dark.value, problem);
-}
-
-/** Makes the volume the replica from now on; why that cannot be. */
-async function take(agent: Agent, target: VerifyTarget): Promise<Result<ReplicaProblem | undefined, AgentError>> {
-  const raised = await raiseOf(agent, target, true);
-  const where = printable(target.replica.id);
-  return raised.map(({ problem, notKept }) =>
-    notKept === undefined ? problem : replicaProblem("NotPermitted", `${where} cannot be taken: ${notKept}`),
-  );
-}
-
-/** Another volume is taken when all of it was read. Copies that are there again are as good as copied. */
-async function end(agent: Agent, target: VerifyTarget, complete: boolean, ready: boolean): Promise<Result<unknown, AgentError>> {
-  if (target.wholly === true && complete) return endTaking(agent.inventory, target.row.id);
-  // What cannot be raised now is when the replica is looked at next.
-  return ready ? raiseWhenDue(agent, target) : ok(undefined);
 }
 
 const HALF_ACCEPTED =

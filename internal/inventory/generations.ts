@@ -58,7 +58,8 @@ export const setGeneration = (
   });
 
 /**
- * Another state of the volume is the replica from now on: nothing of it has been read yet, and a round of reading begins. Until `endTaking` the rows tell of what was on the former one.
+ * Another state of the volume is to be the replica from now on: nothing of it has been read yet, and a round of reading begins. Until `endTaking` the rows tell of what was on the former one.
+ * Recorded before the generation is written there: whatever comes between, no volume is believed unread.
  * `at`: milliseconds since 1970.
  */
 export const beginTaking = (
@@ -78,6 +79,17 @@ export const beginTaking = (
         .where("id", "=", replica),
     );
     session.run(kysely.updateTable("file_replica").set({ verified_at: null }).where("replica_id", "=", replica));
+  });
+
+/** It cannot be taken, and nothing was written to it: what was known before holds, but for what had been read of it. */
+export const abandonTaking = (
+  inventory: Inventory,
+  replica: ReplicaId,
+  former: Generation | undefined,
+): ResultAsync<void, InventoryError> =>
+  inventory.write(({ session }) => {
+    const known = { generation: former?.number ?? null, generation_token: former?.token ?? null, taking_since: null };
+    session.run(session.kysely.updateTable("replica").set(known).where("id", "=", replica));
   });
 
 /** All of it was read. */

@@ -21,6 +21,7 @@ export {
 } from "./evidence.ts";
 export * from "./evidence-queries.ts";
 export {
+  abandonTaking,
   beginTaking,
   endTaking,
   type Generation,

@@ -56,8 +56,8 @@ export interface RaiseRequest {
   readonly token: string;
   /** ISO 8601, UTC. */
   readonly now: string;
-  /** The operator says that the volume is the replica from now on, although it is behind. */
-  readonly accept?: true;
+  /** The operator says that the volume is the replica from now on, although it is behind: it gets exactly this generation, which is recorded already. */
+  readonly accept?: Generation;
 }
 
 /** The generation that the volume has now; or why none can be kept there, which leaves older states of it unnoticed and is no problem otherwise. `forNow`: it is to be tried again. */
@@ -76,14 +76,14 @@ export async function raiseGeneration(request: RaiseRequest): Promise<Result<Rai
 
 async function raise(
   volume: Volume,
-  { claims, token, now }: RaiseRequest,
+  { claims, token, now, accept }: RaiseRequest,
   known: Generation | undefined,
 ): Promise<Result<Raised, ReplicaProblem>> {
   const { inventory } = claims.claimant;
   const found = await generationOf(volume, inventory);
   if (found.isErr()) return err(found.error);
   const number = Math.min(Math.max(found.value?.number ?? 0, known?.number ?? 0) + 1, Number.MAX_SAFE_INTEGER);
-  const generation = { number, token };
+  const generation = accept ?? { number, token };
   const written = await writeGeneration(volume, inventory, { format: 1, ...generation, at: now }, hexOf(inventory));
   if (written.isOk()) return ok({ generation });
   const { error } = written;

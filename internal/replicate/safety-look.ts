@@ -21,6 +21,8 @@ export interface ReplicaToLookAt {
   /** Null: nobody has ever seen its marker. */
   readonly marker: string | null;
   readonly claims: Claims;
+  /** Why nothing on it counts, whatever is there. */
+  readonly refused?: string;
 }
 
 export interface CopyToLookAt {
@@ -47,10 +49,11 @@ export type ReplicaLook =
 
 /** Looks at these copies at one replica. */
 export async function lookAtCopies(
-  { address, marker, claims }: ReplicaToLookAt,
+  { address, marker, claims, refused }: ReplicaToLookAt,
   copies: readonly CopyToLookAt[],
 ): Promise<ReplicaLook> {
   if (marker === null) return { kind: "not-ready", message: "it was never seen" };
+  if (refused !== undefined) return { kind: "not-ready", message: refused };
   const opened = await openReplica(address, marker, claims);
   if (opened.isErr()) return { kind: "not-ready", message: opened.error.message };
   const volume = opened.value;
