@@ -13,7 +13,7 @@ export const explainCommand: Register = (program, context, end) => {
     .argument("<path>", "the path at the origin; a relative one is taken from here")
     .addHelpText(
       "after",
-      "\nExit code 0 when every declared replica has a current copy, else 3.\n\nExample:\n  xtelemdb explain /opt/MagAOX/logs/x.log",
+      "\nExit code 0 when every declared replica has a current copy, and the last scan could see the file; else 3.\n\nExample:\n  xtelemdb explain /opt/MagAOX/logs/x.log",
     )
     .action((path: string, _options, command) => {
       const options = optionsOf<object>(command);

@@ -184,8 +184,8 @@ wholeTest("what was lost and is there again, or was imported, is not believed of
   await expectWentBack(world);
 });
 
-wholeTest("a clone that is swapped in under a running agent is told before it is written to, and is not judged", [], async () => {
-  using world = await clonedWorld({ scan: { settle: "0s" }, verify: { every: "1m" } });
+wholeTest("a clone that is swapped in under a running agent is told before it is written to", [], async () => {
+  using world = await clonedWorld();
   const agent = world.start("sync", "continuous=true");
   await until("it has converged", () => world.statusFromFile()?.converged === true);
   swap(world, "clone", "newest");
@@ -193,7 +193,6 @@ wholeTest("a clone that is swapped in under a running agent is told before it is
   world.files({ path: "five", content: "55555" });
   await until("it has told", () => world.readyReason() === "ReplicaWentBack");
   expect(world.tree("backup")).toEqual(untouched);
-  expect(lost(world)).toBe(0);
   agent.signal("SIGTERM");
   await agent.ended;
 });

@@ -1,6 +1,6 @@
 /** Rounds of reading back, by a clock that is handed in: real copies, a real inventory, and hands that work in this thread. */
 import { expect, test } from "bun:test";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { ResultAsync } from "neverthrow";
 import { parseConfiguration } from "../config/mod.ts";
 import type { Session } from "../inventory/mod.ts";
@@ -201,6 +201,29 @@ test("without a promise nothing is asked and nothing is read", async () => {
     expect(scrub.nextAt(ready)).toBe(Number.POSITIVE_INFINITY);
     scrub.next(ready);
     expect([asked.times, world.tasks.length]).toEqual([0, before]);
+  });
+});
+
+test("an older state of the volume gives no verdict, and the round goes on when the newest is back", async () => {
+  using world = new ScrubWorld(3);
+  cpSync(world.path("backup"), world.path("older"), { recursive: true });
+  await world.copyAll();
+  for (const name of readdirSync(world.path("backup")))
+    if (name.endsWith(".json")) cpSync(world.path("backup", name), world.path("older", name));
+  const [generation = ""] = readdirSync(world.path("older")).filter((name) => name.includes("-generation-"));
+  const path = world.path("older", generation);
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), number: 0 }));
+  await world.withScrub("30d", async (scrub, ready, agent) => {
+    renameSync(world.path("backup"), world.path("newest"));
+    renameSync(world.path("older"), world.path("backup"));
+    scrub.next(ready);
+    await until("the task ends", () => Number.isFinite(scrub.nextAt(ready)));
+    expect([world.problems, world.judged, read(agent)]).toEqual([1, 0, 0]);
+    expect(sessionOf(agent).all(sessionOf(agent).kysely.selectFrom("finding").selectAll())).toEqual([]);
+    renameSync(world.path("backup"), world.path("older"));
+    renameSync(world.path("newest"), world.path("backup"));
+    await world.runDue(scrub, ready);
+    expect(read(agent)).toBe(3);
   });
 });
 
