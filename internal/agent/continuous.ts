@@ -6,10 +6,10 @@ import { type Agent, type AgentOptions, withAgent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { ConfigurationWatch } from "./configuration-watch.ts";
 import { Controller } from "./controller.ts";
-import { AgentMetrics } from "./metrics.ts";
+import type { AgentMetrics } from "./metrics.ts";
 import type { SyncSummary } from "./reports.ts";
 import type { ServiceManager } from "./service-manager.ts";
-import { type StatusEndpoint, startEndpoint } from "./status-endpoint.ts";
+import type { StatusEndpoint } from "./status-endpoint.ts";
 
 export interface ContinuousOptions extends AgentOptions {
   /** Reads the configuration again; a bad one leaves the last good one in force. */
@@ -23,7 +23,12 @@ export interface ContinuousOptions extends AgentOptions {
 }
 
 /** Runs until the signal. The database, the status file and the endpoint named at the start stay in use. */
-export function syncContinuously(state: DesiredState, options: ContinuousOptions): ResultAsync<void, AgentError> {
+export const syncContinuously = (state: DesiredState, options: ContinuousOptions): ResultAsync<void, AgentError> =>
+  new ResultAsync(begin(state, options));
+
+async function begin(state: DesiredState, options: ContinuousOptions): Promise<Result<void, AgentError>> {
+  // Loaded here: prom-client would be a tenth of what every other command takes.
+  const { AgentMetrics } = await import("./metrics.ts");
   const metrics = new AgentMetrics(() => inventoryBytes(state.database));
   return withAgent(state, { ...options, observer: metrics }, (agent) => new ResultAsync(run(agent, options, metrics)));
 }
@@ -41,6 +46,7 @@ async function run(agent: Agent, options: ContinuousOptions, metrics: AgentMetri
   const { listen } = agent.state.status;
   let endpoint: StatusEndpoint | undefined;
   if (listen !== undefined) {
+    const { startEndpoint } = await import("./status-endpoint.ts");
     const sources = { status: () => controller.status(), health: () => controller.health(), metrics };
     const started = await startEndpoint(listen, sources);
     if (started.isErr()) return err(started.error);
