@@ -18,6 +18,7 @@ import { usualCases } from "../../internal/testing/chosen-cases.ts";
 import {
   command,
   HOST,
+  inventoryExecute,
   inventoryIntegrity,
   jsonOf,
   SshServer,
@@ -324,11 +325,7 @@ wholeTest("stopped between two folders, it goes on with the second", [], async (
   write(world.path(`backup/exao2${world.data}/two`), "2");
   expect(await importOrigins(world)).toMatchObject({ code: 0 });
   // As a kill between the two would have left it.
-  command(
-    "python3",
-    "-c",
-    `import sqlite3; d = sqlite3.connect(${JSON.stringify(world.database)}); d.execute("insert into import_progress values (1, 'exao1', null, 1)"); d.commit()`,
-  );
+  inventoryExecute(world.database, "insert into import_progress values (1, 'exao1', null, 1)");
   const done = await importOrigins(world);
   expect(done.replicas[0]).toMatchObject({ wentOn: true, folders: [{ outcome: "before" }, { outcome: "complete", known: 1 }] });
 });

@@ -41,7 +41,7 @@ async function expectNothingTorn(world: World): Promise<number> {
 }
 
 /** Killed once is what `scripts/faults crash` does at every call. */
-const FEW = 3;
+const FEW = 2;
 
 for (const moment of usualCases(MOMENTS, FEW)) {
   wholeTest(`killed at ${moment.replace(":signal=SIGKILL:when=", " number ")}, twice, and run again`, ["strace"], async () => {

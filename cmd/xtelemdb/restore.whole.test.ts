@@ -10,7 +10,7 @@ import {
   HOST,
   inventoryExecute,
   mountMemory,
-  pythonPath,
+  python,
   RunningAgent,
   temporaryFiles,
   until,
@@ -42,10 +42,10 @@ async function restore(world: World, ...given: string[]): Promise<Answer> {
 /** Changes the first byte, and leaves size and modification time as they were. */
 const rot = (path: string): string =>
   command(
-    pythonPath(),
-    "-c",
-    "import os,sys; s=os.stat(sys.argv[1]); f=open(sys.argv[1],'r+b'); b=f.read(1); f.seek(0); f.write(bytes([b[0]^1])); f.close(); os.utime(sys.argv[1], ns=(s.st_atime_ns, s.st_mtime_ns))",
-    path,
+    ...python(
+      "import os,sys; s=os.stat(sys.argv[1]); f=open(sys.argv[1],'r+b'); b=f.read(1); f.seek(0); f.write(bytes([b[0]^1])); f.close(); os.utime(sys.argv[1], ns=(s.st_atime_ns, s.st_mtime_ns))",
+      path,
+    ),
   );
 
 const OLD = 1_700_000_000_123_456_789n;

@@ -23,7 +23,7 @@ import {
   mountImage,
   mountMemory,
   programPath,
-  pythonPath,
+  python,
   RunningAgent,
   start,
   until,
@@ -137,10 +137,10 @@ wholeTest("what verify has found stands against a copy", ["root"], async () => {
   using world = await worldOfDisks(["backup"]);
   const copy = `${world.copies()}/one`;
   command(
-    pythonPath(),
-    "-c",
-    "import os,sys; s=os.stat(sys.argv[1]); open(sys.argv[1],'r+b').write(b'F'); os.utime(sys.argv[1], ns=(s.st_atime_ns, s.st_mtime_ns))",
-    copy,
+    ...python(
+      "import os,sys; s=os.stat(sys.argv[1]); open(sys.argv[1],'r+b').write(b'F'); os.utime(sys.argv[1], ns=(s.st_atime_ns, s.st_mtime_ns))",
+      copy,
+    ),
   );
   // Nobody can see it from outside.
   expect(await safe(world)).toMatchObject({ code: 0 });
@@ -182,11 +182,9 @@ wholeTest("an origin that changed, grows, is new, excluded, or has gone without 
   rmSync(`${world.data}/x.tmp`);
   world.declare({});
   // Nothing of the file has changed yet; the writer may be about to.
-  const writer = start([
-    pythonPath(),
-    "-c",
-    `f = open(${JSON.stringify(`${world.data}/one`)}, "r+b"); print(flush=True); import time; time.sleep(80)`,
-  ]);
+  const writer = start(
+    python(`f = open(${JSON.stringify(`${world.data}/one`)}, "r+b"); print(flush=True); import time; time.sleep(80)`),
+  );
   await until("the writer has it open", async () => (await safe(world)).blocked.includes("data/one: Growing"));
   writer.signal("SIGKILL");
   await writer.ended;

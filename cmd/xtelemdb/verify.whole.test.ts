@@ -12,7 +12,7 @@ import {
   inventoryIntegrity,
   jsonOf,
   mountMemory,
-  pythonPath,
+  python,
   until,
   World,
   wholeTest,
@@ -27,7 +27,7 @@ with open(sys.argv[1], "r+b") as file:
     first = file.read(1); file.seek(0); file.write(bytes([first[0] ^ 1]))
 os.utime(sys.argv[1], ns=(stat.st_atime_ns, stat.st_mtime_ns))
 `;
-  command(pythonPath(), "-c", script, path);
+  command(...python(script, path));
 }
 
 async function verify(world: World, ...given: string[]): Promise<VerifySummary & { readonly code: number | null }> {

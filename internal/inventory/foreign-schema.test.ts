@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { Kysely, Migrator } from "kysely";
 import { BunSqliteDialect } from "kysely-bun-sqlite";
-import { command, pythonPath, Scratch } from "../testing/mod.ts";
+import { command, python, Scratch } from "../testing/mod.ts";
 import { HOLDER, openScratchInventory } from "./_for-tests.ts";
 import { schemaDigest } from "./_foreign-schema.ts";
 import { checkInventory } from "./check.ts";
@@ -66,7 +66,7 @@ for (const [name, statements] of Object.entries(OTHER)) {
     using scratch = new Scratch();
     const path = scratch.path("inventory.db");
     (await openScratchInventory(scratch)).close();
-    command(pythonPath(), "-c", EXECUTE, path, ...statements);
+    command(...python(EXECUTE, path, ...statements));
     const refused = {
       kind: "inventory-damaged",
       path,
@@ -81,7 +81,7 @@ test("an operator's sqlite3 may have analyzed it", async () => {
   using scratch = new Scratch();
   const path = scratch.path("inventory.db");
   (await openScratchInventory(scratch)).close();
-  command(pythonPath(), "-c", EXECUTE, path, "analyze");
+  command(...python(EXECUTE, path, "analyze"));
   expect(checkInventory(path)._unsafeUnwrap().problems).toEqual([]);
   (await openInventory(path, HOLDER))._unsafeUnwrap().close();
 });
@@ -94,7 +94,7 @@ for (const statement of [
     using scratch = new Scratch();
     const path = scratch.path("inventory.db");
     (await openScratchInventory(scratch)).close();
-    command(pythonPath(), "-c", EXECUTE, path, "drop table kysely_migration", statement);
+    command(...python(EXECUTE, path, "drop table kysely_migration", statement));
     const refused = { kind: "inventory-damaged", detail: expect.stringContaining("somebody else has changed it") };
     expect(checkInventory(path)._unsafeUnwrapErr()).toMatchObject(refused);
     expect(openInventoryForReading(path)._unsafeUnwrapErr()).toMatchObject(refused);
@@ -104,7 +104,7 @@ for (const statement of [
 test("a database of another program is not made an inventory", async () => {
   using scratch = new Scratch();
   const path = scratch.path("theirs.db");
-  command(pythonPath(), "-c", EXECUTE, path, "create table theirs (x)");
+  command(...python(EXECUTE, path, "create table theirs (x)"));
   const theirs = readFileSync(path);
   const refused = { kind: "inventory-foreign", path } as const;
   expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toEqual(refused);
@@ -119,7 +119,7 @@ test("what another program has not yet folded into its database stays in its log
   const path = scratch.path("theirs.db");
   const killed =
     "import os, sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nfor one in sys.argv[2:]: c.execute(one)\nc.commit()\nos._exit(0)";
-  command(pythonPath(), "-c", killed, path, "pragma journal_mode = wal", "create table theirs (x)");
+  command(...python(killed, path, "pragma journal_mode = wal", "create table theirs (x)"));
   const files = [path, `${path}-wal`];
   const theirs = files.map((file) => readFileSync(file).toHex());
   expect((await openInventory(path, HOLDER))._unsafeUnwrapErr()).toEqual({ kind: "inventory-foreign", path });
@@ -131,7 +131,7 @@ test("an inventory of a later release is told as that, whatever it is made of", 
   const path = scratch.path("inventory.db");
   (await openScratchInventory(scratch)).close();
   const later = "insert into kysely_migration values ('9999-later', '2030-01-01')";
-  command(pythonPath(), "-c", EXECUTE, path, later, "create view newer as select 1");
+  command(...python(EXECUTE, path, later, "create view newer as select 1"));
   const refused = { kind: "inventory-newer", path, migration: "9999-later" } as const;
   expect(checkInventory(path)._unsafeUnwrapErr()).toEqual(refused);
   expect(openInventoryForReading(path)._unsafeUnwrapErr()).toEqual(refused);

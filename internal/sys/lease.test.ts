@@ -1,12 +1,12 @@
 /** Who writes, asked of the real kernel with writers that are processes of their own. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { Scratch, until } from "../testing/mod.ts";
+import { python, Scratch, until } from "../testing/mod.ts";
 import * as sys from "./mod.ts";
 
 /** A process that runs this python with the file as its argument; what it prints comes line by line, in however many pieces it writes it. */
-function python(program: string, path: string) {
-  const child = Bun.spawn(["python3", "-c", program, path], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+function running(program: string, path: string) {
+  const child = Bun.spawn(python(program, path), { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   async function heard(): Promise<string> {
@@ -39,10 +39,10 @@ describe("a writer", () => {
     "is seen for as long as it has the file open, and a reader is none",
     withFile(async (path, file) => {
       expect(sys.probeWriters(file)).toBe("none");
-      const reading = python("import sys; f = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()", path);
+      const reading = running("import sys; f = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()", path);
       await reading.heard();
       expect(sys.probeWriters(file)).toBe("none");
-      const writing = python("import sys; f = open(sys.argv[1], 'ab'); print('open', flush=True); sys.stdin.read()", path);
+      const writing = running("import sys; f = open(sys.argv[1], 'ab'); print('open', flush=True); sys.stdin.read()", path);
       await writing.heard();
       expect(sys.probeWriters(file)).toBe("some");
       expect(sys.probeWriters(file)).toBe("some");
@@ -61,7 +61,7 @@ describe("a writer", () => {
 import mmap, sys
 f = open(sys.argv[1], 'r+b'); m = mmap.mmap(f.fileno(), 0); f.close()
 print('mapped', flush=True); sys.stdin.read()`;
-      const writing = python(program, path);
+      const writing = running(program, path);
       await writing.heard();
       expect(sys.probeWriters(file)).toBe("some");
       writing.child.kill("SIGKILL");
@@ -99,7 +99,7 @@ while going:
     if opened == 1: print('started', flush=True)
     os.close(fd)
 print(opened)`;
-      const writing = python(program, path);
+      const writing = running(program, path);
       await writing.heard();
       const answers = { none: 0, some: 0, unknown: 0 };
       for (let count = 0; count < 10_000; count++) answers[sys.probeWriters(file)] += 1;

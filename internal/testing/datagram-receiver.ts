@@ -1,6 +1,6 @@
 /** A real unix datagram socket that keeps what it gets, as a service manager has one: the test's end of $NOTIFY_SOCKET. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { pythonPath } from "./program.ts";
+import { python } from "./program.ts";
 import { SCRATCH_VARIABLE, scratchFolder } from "./scratch.ts";
 import { until } from "./until.ts";
 
@@ -28,7 +28,7 @@ export class DatagramReceiver {
   /** Listens at a path, or at an abstract name that begins with "@"; `log` is a file that is not there yet. It reads `count` datagrams, or all. */
   static async listen(name: string, log: string, count = -1): Promise<DatagramReceiver> {
     writeFileSync(log, "");
-    const child = Bun.spawn([pythonPath(), "-c", RECEIVER, name, log, String(count)], {
+    const child = Bun.spawn(python(RECEIVER, name, log, String(count)), {
       env: { [SCRATCH_VARIABLE]: scratchFolder() },
       stdin: "pipe",
       stdout: "ignore",

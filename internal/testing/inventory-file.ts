@@ -1,5 +1,5 @@
 /** Looks into the inventory from outside, with python3's own SQLite. */
-import { command, pythonPath } from "./program.ts";
+import { command, python } from "./program.ts";
 
 const CHECK = `
 import sqlite3, sys
@@ -9,7 +9,7 @@ for row in connection.execute("PRAGMA foreign_key_check"): print("foreign key", 
 `;
 
 /** What SQLite finds wrong with a database; "ok" when nothing is. */
-export const inventoryIntegrity = (database: string): string => command(pythonPath(), "-c", CHECK, database).trim();
+export const inventoryIntegrity = (database: string): string => command(...python(CHECK, database)).trim();
 
 const EXECUTE = `
 import sqlite3, sys
@@ -20,4 +20,4 @@ connection.commit()
 
 /** Executes a statement; the rows, a line each. */
 export const inventoryExecute = (database: string, statement: string): string =>
-  command(pythonPath(), "-c", EXECUTE, database, statement).trim();
+  command(...python(EXECUTE, database, statement)).trim();

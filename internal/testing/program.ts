@@ -83,10 +83,13 @@ export function command(...words: readonly string[]): string {
   return done.stdout.toString();
 }
 
-let python: string | undefined;
+let interpreter: string | undefined;
 
 /** The interpreter itself: what is first in the path may be a slow script that looks for it. */
-export function pythonPath(): string {
-  python ??= command("python3", "-c", "import sys; print(sys.executable)").trim();
-  return python;
+function pythonPath(): string {
+  interpreter ??= command("python3", "-c", "import sys; print(sys.executable)").trim();
+  return interpreter;
 }
+
+/** The words that run a python script. Without what is installed beside it (-S): that takes longer to look through than most scripts do. */
+export const python = (script: string, ...given: readonly string[]): string[] => [pythonPath(), "-S", "-c", script, ...given];

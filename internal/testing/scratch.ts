@@ -2,7 +2,7 @@
  * One scratch folder for a test run. A reaper (a shell that waits for the end of its standard input) empties it when the run ends, however it ends; what
  * a reaper could not remove, the next run finds by its name.
  */
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -77,7 +77,36 @@ export function makeScratch(): string {
 }
 
 /** Takes a folder of `makeScratch` away, with what is mounted below it and what was started for it. Synchronous, so that `using` can call it. */
-export const removeScratch = (path: string): void => clean(path);
+export function removeScratch(path: string): void {
+  if (isInUse(path) || !removedAtOnce(path)) clean(path);
+}
+
+function removedAtOnce(path: string): boolean {
+  try {
+    rmSync(path, { recursive: true, force: true });
+    return true;
+  } catch {
+    // What came in between, or cannot be removed just so.
+    return false;
+  }
+}
+
+/** Is something mounted there, or does somebody run for it? Mostly not, and then nothing has to be started to find out. */
+function isInUse(path: string): boolean {
+  if (readFileSync("/proc/self/mountinfo", "utf8").includes(` ${path}/`)) return true;
+  return readdirSync("/proc").some((pid) => /^\d+$/.test(pid) && carries(pid, path));
+}
+
+function carries(pid: string, path: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "latin1")
+      .split("\0")
+      .some((variable) => variable === `${SCRATCH_VARIABLE}=${path}` || variable.startsWith(`${SCRATCH_VARIABLE}=${path}/`));
+  } catch {
+    // It has ended.
+    return false;
+  }
+}
 
 /** A scratch folder for one test: `using scratch = new Scratch()`. */
 export class Scratch {

@@ -2,7 +2,7 @@
  * Somebody who puts symbolic links in the place of directories and files, and takes them away again, as fast as the kernel does it (renameat2(2), RENAME_EXCHANGE): whoever looks at a
  * name and then uses it is led elsewhere in between.
  */
-import { pythonPath } from "./program.ts";
+import { python } from "./program.ts";
 import { SCRATCH_VARIABLE } from "./scratch.ts";
 
 const SWAP = `
@@ -36,7 +36,7 @@ export class Swapper {
 
   /** `pairs`: paths that are exchanged. `grows`: a directory, under whatever name, that gets a new file now and then. */
   constructor(folder: string, request: { readonly pairs: readonly (readonly [string, string])[]; readonly grows: string }) {
-    this.#child = Bun.spawn([pythonPath(), "-S", "-c", SWAP], {
+    this.#child = Bun.spawn(python(SWAP), {
       stdin: "pipe",
       stdout: "pipe",
       stderr: "inherit",

@@ -2,7 +2,7 @@
  * Trees of files, made and read back by python3, which handles names as bytes and times as whole nanoseconds. A path below a root is a string with one
  * character a byte (Latin-1), so that every name can be written, compared and shown.
  */
-import { command, pythonPath } from "./program.ts";
+import { command, python } from "./program.ts";
 
 export interface FileDescription {
   /** Below the root; text is encoded as UTF-8. */
@@ -37,8 +37,8 @@ export interface TreeEntry {
 /** By path. */
 export type Tree = ReadonlyMap<string, TreeEntry>;
 
-const python = (script: string, input: unknown): string => {
-  const done = Bun.spawnSync([pythonPath(), "-S", "-c", script], { stdin: Buffer.from(JSON.stringify(input)), stderr: "pipe" });
+const ask = (script: string, input: unknown): string => {
+  const done = Bun.spawnSync(python(script), { stdin: Buffer.from(JSON.stringify(input)), stderr: "pipe" });
   if (done.exitCode !== 0) throw new Error(`python3: ${done.stderr}`);
   return done.stdout.toString();
 };
@@ -79,7 +79,7 @@ export function makeTree(root: string, files: readonly FileDescription[]): void 
     path: latin(file.path),
     ...(file.mtime === undefined ? {} : { mtime: String(file.mtime) }),
   }));
-  python(MAKE, { root: latin(root), files: described });
+  ask(MAKE, { root: latin(root), files: described });
 }
 
 const READ = `
@@ -115,7 +115,7 @@ if os.path.isdir(root): walk(root, b"")
 /** Everything below a root; empty when there is no such folder. */
 export function readTree(root: string): Tree {
   const tree = new Map<string, TreeEntry>();
-  for (const line of python(READ, { root: latin(root) }).split("\n")) {
+  for (const line of ask(READ, { root: latin(root) }).split("\n")) {
     if (line === "") continue;
     const [path, kind, size, mode, mtime, inode, allocated, uid, sha256] = JSON.parse(line);
     tree.set(path, { kind, size, mode, mtime: BigInt(mtime), inode, allocated, uid, sha256 });

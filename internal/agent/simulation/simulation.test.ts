@@ -11,7 +11,7 @@ import { night, type Step } from "./steps.ts";
 const NIGHTS = Number(process.env.XTELEMDB_NIGHTS ?? 1);
 const SEED = Number(process.env.XTELEMDB_SEED ?? 20_261_101);
 /** A whole night is about 250 of them; every run of the tests takes the first of them, and the rest of its 24 hours is quiet. */
-const STEPS = process.env.XTELEMDB_NIGHTS === undefined ? 60 : 250;
+const STEPS = process.env.XTELEMDB_NIGHTS === undefined ? 40 : 250;
 const FIVE_YEARS = 5 * 365 * 86_400;
 
 /** Each of them has gone wrong, or is what goes wrong on mountains. */

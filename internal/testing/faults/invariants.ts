@@ -1,6 +1,6 @@
 /** What must hold of replicas and inventory after any fault, looked at by python3. */
 import { writeFileSync } from "node:fs";
-import { command, pythonPath } from "../program.ts";
+import { command, python } from "../program.ts";
 import type { FaultWorld } from "./fault-world.ts";
 
 export interface Findings {
@@ -62,7 +62,7 @@ print(json.dumps(dict(torn=torn, lost=lost, falseCurrent=false, temporary=tempor
 export function lookAt(world: FaultWorld): Findings {
   const request = world.path("look.json");
   writeFileSync(request, JSON.stringify({ ...world.versions, folders: world.replicas }));
-  return JSON.parse(command(pythonPath(), "-S", "-c", LOOK, world.database, request));
+  return JSON.parse(command(...python(LOOK, world.database, request)));
 }
 
 export const finishedCount = ({ finished }: Findings): number => Object.keys(finished).length;

@@ -1,5 +1,5 @@
 /** What is on the disks, seen by python3: its own SQLite, its own hashes. */
-import { command, pythonPath } from "../program.ts";
+import { command, python } from "../program.ts";
 
 /** A row that says `current`. */
 export interface CurrentRow {
@@ -89,4 +89,4 @@ print(json.dumps(dict(copies=copies, sizes=sizes, origin=origin, own=own, tempor
 export const look = (
   { folder, database }: { readonly folder: string; readonly database: string },
   wrapper: readonly string[] = [],
-): Look => JSON.parse(command(...wrapper, pythonPath(), "-S", "-c", LOOK, folder, database));
+): Look => JSON.parse(command(...wrapper, ...python(LOOK, folder, database)));

@@ -5,7 +5,7 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type FuseVolume, mountFuse } from "../fuse-volume.ts";
-import { command } from "../program.ts";
+import { command, python } from "../program.ts";
 import type { Requirement } from "../requirement.ts";
 import { until } from "../until.ts";
 
@@ -151,7 +151,7 @@ export class Disk {
   }
 
   fill(what: "bytes" | "inodes"): void {
-    command("python3", "-S", "-c", FILLER_PROGRAM, this.#base, what);
+    command(...python(FILLER_PROGRAM, this.#base, what));
   }
 
   empty(): void {

@@ -1,6 +1,6 @@
 /** What must hold of any world, at any moment, looked at by python3: its own SQLite, its own hashes. */
 import { writeFileSync } from "node:fs";
-import { command, pythonPath } from "../program.ts";
+import { command, python } from "../program.ts";
 import type { World } from "../world.ts";
 
 export interface Looked {
@@ -70,7 +70,7 @@ export interface LookRequest {
 export function lookAtWorld(world: World, { versions, places, known = [] }: LookRequest): Looked {
   const request = world.path("look.json");
   writeFileSync(request, JSON.stringify({ versions, places, known }));
-  return JSON.parse(command(pythonPath(), "-S", "-c", LOOK, world.database, request));
+  return JSON.parse(command(...python(LOOK, world.database, request)));
 }
 
 /** In words; empty when the laws hold. */
