@@ -14,10 +14,10 @@ for (const [signal, code] of [
     stop.abort();
   });
 }
-// A reader that has seen enough (head, less) is no failure, unless the command has said otherwise.
+// A reader that has seen enough (head, less) is no failure: it asks to stop, and the exit code says what came of the work until then.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(process.exitCode ?? EXIT.converged);
-  throw error;
+  if (error.code !== "EPIPE") throw error;
+  stop.abort();
 });
 
 const given = process.argv.slice(2);

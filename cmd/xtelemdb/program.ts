@@ -23,8 +23,7 @@ import { scanCommand } from "./scan.ts";
 import { statusCommand } from "./status.ts";
 import { syncCommand } from "./sync.ts";
 import { verifyCommand } from "./verify.ts";
-import { versionCommand } from "./version.ts";
-import { VERSION_LINE } from "./version-text.ts";
+import { printVersion, versionCommand } from "./version.ts";
 
 /** Makes a command's action end in an exit code. */
 export type Register = (program: Command, context: Context, end: (code: Promise<number>) => Promise<void>) => void;
@@ -61,7 +60,7 @@ function makeProgram(context: Context, end: (code: Promise<number>) => Promise<v
       new Option("--log-format <format>", "how it is written: for a person, or one JSON object a line").choices([...LOG_FORMATS]),
     )
     .option("--json", "print data as JSON")
-    .version(VERSION_LINE, "-V, --version", "print the version")
+    .option("-V, --version", "print the version")
     .showHelpAfterError('(see "xtelemdb help", or the command with --help)')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
@@ -123,6 +122,11 @@ export async function runProgram(given: readonly string[], context: Context): Pr
     program.outputHelp({ error: true });
     return EXIT.usage;
   }
+  // Not commander's own, which prints text whatever --json says.
+  program.on("option:version", () => {
+    printVersion(normalised.values.includes("--json"));
+    throw new CommanderError(EXIT.converged, "commander.version", "");
+  });
   try {
     await program.parseAsync([...normalised.values], { from: "user" });
     return exitCode;

@@ -180,6 +180,12 @@ wholeTest("help, version and completion answer without a configuration; nonsense
   }
   for (const word of ["version", "--version", "-V"])
     expect(await run(word)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^xtelemdb \d+\.\d+\.\d+ \(\w+\)\n$/) });
+  for (const words of [
+    ["version", "--json"],
+    ["--json", "--version"],
+    ["-V", "--json"],
+  ])
+    expect(JSON.parse((await run(...words)).stdout)).toMatchObject({ version: expect.stringMatching(/^\d/) });
   for (const shell of ["bash", "zsh", "fish"]) expect((await run("completion", shell)).stdout).toContain("xtelemdb");
   for (const words of [["synk"], ["sync", "--contimuous"], ["sync", "contimuous=true"], ["add_replica"], ["explain"], []]) {
     const outcome = await run(...words);
