@@ -17,8 +17,14 @@ wholeTest("a sync whose output nobody reads says what came of it, and not that a
   world.files({ path: "two", content: "2" });
   writeFileSync(join(world.copies(), "two"), "somebody else's");
   expect(await run("sync", "--json")).toMatchObject({ code: 3, stderr: "" });
-  for (const words of [["status"], ["explain", join(world.data, "two")], ["plan"]])
-    expect([words, (await run(...words)).code]).toEqual([words, 3]);
+  const notAll = [
+    ["status"],
+    ["explain", join(world.data, "two")],
+    ["plan"],
+    ["safe", "--json"],
+    ["restore", "dry_run=true", "--json"],
+  ];
+  for (const words of notAll) expect([words, (await run(...words)).code]).toEqual([words, 3]);
   for (const words of [["replica_list"], ["events"], ["help"]]) expect([words, (await run(...words)).code]).toEqual([words, 0]);
 });
 

@@ -92,8 +92,6 @@ async function run(context: Context, state: DesiredState, options: Given): Promi
   // A host that is not declared may be known from its copies.
   const declared = hostOf(state, options.host);
   const host = declared.isOk() ? declared.value.name : (options.host ?? state.hostname);
-  // A reader that goes away early must not turn "some" into "all".
-  process.exitCode = EXIT.notConverged;
   const { restore } = await import("../../internal/agent/mod.ts");
   const { agent, clear } = agentOptions(context, options, "error");
   const { before, after, overwrite } = options;

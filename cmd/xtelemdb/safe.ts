@@ -93,8 +93,6 @@ async function run(context: Context, state: DesiredState, options: Given): Promi
     printError(wrong ?? "");
     return EXIT.usage;
   }
-  // A reader that goes away early must not turn "no" into "yes".
-  process.exitCode = EXIT.notConverged;
   const { findSafe } = await import("../../internal/agent/mod.ts");
   const { copies, before, verifiedWithin } = options;
   const question = {

@@ -5,10 +5,13 @@ import { shown } from "./shown.ts";
 /** Writes text to standard output, made fit to be seen, and waits until it has been taken. */
 export const writeText = (text: string): Promise<void> => writeOut(shown(text));
 
-/** Writes to standard output as it is, and waits until it has been taken. */
+/** Writes to standard output as it is, and waits until it has been taken, or nobody reads it any more: then the command is asked to stop (main.ts). */
 export const writeOut = (chunk: string | Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
-    process.stdout.write(chunk, (error) => (error ? reject(error) : resolve()));
+    process.stdout.write(chunk, (error?: NodeJS.ErrnoException | null) => {
+      if (error && error.code !== "EPIPE") reject(error);
+      else resolve();
+    });
   });
 
 /** One JSON object a line. */
