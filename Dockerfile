@@ -5,7 +5,8 @@ ARG FINAL_BASE=docker.io/library/debian:bookworm-slim
 FROM ${BUILD_BASE} AS build
 WORKDIR /src
 COPY . .
-RUN scripts/build --force
+# The tools that only checks and tests take are left out.
+RUN npm_config_omit=dev scripts/build --force
 
 FROM ${FINAL_BASE}
 RUN if ! command -v ssh >/dev/null; then \
