@@ -192,6 +192,20 @@ wholeTest("a copy that was taken for lost, and is back, is not replaced by less"
   expect(readFileSync(`${world.copies()}/night`, "utf8")).toBe(NIGHT);
 });
 
+wholeTest("what was held back is held back when the file is gone for a while, and has been written to", [], async () => {
+  using world = await copiedWorld();
+  const night = `${world.data}/night`;
+  loseTheEnd(night, 100);
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  renameSync(night, world.path("away"));
+  expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  renameSync(world.path("away"), night);
+  appendFileSync(night, "and more\n".repeat(1000));
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(readFileSync(`${world.copies()}/night`, "utf8")).toBe(NIGHT);
+});
+
 wholeTest("a copy that is lost keeps nothing back", [], async () => {
   using world = await copiedWorld();
   rmSync(`${world.copies()}/night`);

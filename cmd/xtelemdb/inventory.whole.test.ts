@@ -225,6 +225,23 @@ describe("inventory rebuild", () => {
     expect(readFileSync(join(world.copies(), "a"), "utf8")).toBe("longer than before");
   });
 
+  wholeTest("killed while it takes the damaged one's place, leaves one there, and begins again", ["strace"], async () => {
+    using world = new World();
+    world.files({ path: "a", content: "1" });
+    await world.sync();
+    let kills = 0;
+    for (let when = 1; kills === when - 1; when += 1) {
+      overwrite(world.database, 0, "this is no database any more");
+      const ended = await world.traced(["inventory", "rebuild"], { inject: [`rename:signal=SIGKILL:when=${when}`] });
+      if (ended.signal === "SIGKILL" || ended.code === 128 + 9) kills += 1;
+      expect([when, existsSync(world.database)]).toEqual([when, true]);
+    }
+    expect(kills).toBeGreaterThan(1);
+    overwrite(world.database, 0, "this is no database any more");
+    expect(await rebuilt(world)).toMatchObject({ code: 0, outcome: "complete" });
+    expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+  });
+
   wholeTest("takes a file that is named, and nothing else when that cannot be used", [], async () => {
     using world = new World();
     world.files({ path: "a", content: "1" });

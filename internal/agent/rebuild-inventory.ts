@@ -3,7 +3,7 @@
  * the disks confirm; then a look at every copy, so that no row says more than is there. All of that happens beside the place of the inventory, where it is put at the very end: who
  * is cut off before begins again. The old one is never removed, and a whole one never replaced.
  */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, statSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { err, ok, type Result, ResultAsync } from "neverthrow";
 import type { DesiredState } from "../config/mod.ts";
@@ -104,16 +104,29 @@ function place(path: string, database: string, at: string): Result<string | null
 
 const MENDED: readonly InventoryError["kind"][] = ["inventory-missing", "inventory-damaged"];
 
-/** The old one gets another name, with all that belongs to it; the database itself last, so that who is killed here begins again. */
+/**
+ * The old one gets another name, with all that belongs to it; the database itself last, and where the file system can it keeps its own name, too, until the new one takes
+ * it: who is killed here begins again, and no agent that is started meanwhile finds no inventory and begins an empty one.
+ */
 function keepAside(database: string, at: string): string | null {
   const name = `${database}.damaged-${at.replaceAll(/[-:]/g, "").replace(/\.\d+/, "")}`;
   let setAside: string | null = null;
   for (const end of ["-wal", "-shm", ""]) {
     if (!existsSync(database + end)) continue;
-    renameSync(database + end, name + end);
+    if (end !== "" || !linked(database, name)) renameSync(database + end, name + end);
     setAside = name;
   }
   return setAside;
+}
+
+function linked(path: string, name: string): boolean {
+  try {
+    linkSync(path, name);
+    return true;
+  } catch {
+    // Not every file system has a second name for a file.
+    return false;
+  }
 }
 
 function flush(path: string): void {

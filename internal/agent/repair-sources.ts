@@ -2,7 +2,7 @@
  * Copies that were found wrong and whose origin is gone, or cannot be read, or has other contents by now without a sign: they are copied from another replica whose
  * copy had the same contents when it was last read. What is copied is hashed; it is published only when it is what the inventory says.
  */
-import { equalCopies, type FileOriginId, type PendingFile, type ReplicaId } from "../inventory/mod.ts";
+import { equalCopies, type FileOriginId, type OriginDirectory, type PendingFile, type ReplicaId } from "../inventory/mod.ts";
 import { replicaProblem } from "../replicate/mod.ts";
 import type { Agent } from "./agent.ts";
 import { type FileSource, type PackedGroup, type PackedResult, packGroup } from "./copy-messages.ts";
@@ -24,11 +24,19 @@ export function repairSources(
   for (const { id, directory } of files) {
     const copy = equal.get(id);
     const other = others.find(({ row }) => row.id === copy?.replica);
-    if (copy === undefined || other === undefined) continue;
-    const address = addressBelow(addressOf(agent.state, other.replica), `${directory.host}${directory.dataDirectory}`);
+    const folder = copy && folderOf(directory, copy.place);
+    if (copy === undefined || other === undefined || folder === undefined) continue;
+    const address = addressBelow(addressOf(agent.state, other.replica), folder);
     sources.set(id, { address, fromCopy: true, replica: other.row.id, looksLike: copy.kept });
   }
   return sources;
+}
+
+/** Where the copies of a data directory lie, from where one of them does; undefined where an old backup has not the folders of the origin. */
+function folderOf({ host, path, dataDirectory }: OriginDirectory, place: string | undefined): string | undefined {
+  if (place === undefined) return `${host}${dataDirectory}`;
+  const below = path.slice(dataDirectory.length);
+  return place.endsWith(below) ? place.slice(0, place.length - below.length) : undefined;
 }
 
 /** Files whose origin has failed to give what their copy must be are copied once more, from another replica, where there is one. */

@@ -21,7 +21,7 @@ export interface ReplicaVerifySummary {
   readonly read: Amount;
   /** Found by this run. */
   readonly found: FindingCounts;
-  /** Read for the first time: their digests are known now, and nothing could be compared. */
+  /** Read for the first time: their digests are known now, and only copies that were made from the same origin could be compared. */
   readonly firstDigests: number;
   /** Their modification time is another than was kept; their contents are the same. */
   readonly timesMoved: number;

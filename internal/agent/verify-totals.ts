@@ -11,7 +11,7 @@ export class VerifyTotals {
   readonly read = { files: 0, bytes: 0 };
   readonly found = { suspect: 0, corrupt: 0, lost: 0 };
   readonly unread = { files: 0, example: "" };
-  /** Read for the first time: nothing could be compared. */
+  /** Read for the first time: only copies that were made from the same origin could be compared. */
   firstDigests = 0;
   /** Touched, and the same. */
   timesMoved = 0;

@@ -238,6 +238,8 @@ export interface EqualCopy {
   readonly replica: ReplicaId;
   /** As that replica's file system keeps it. */
   readonly kept: Evidence;
+  /** The folder that it lies in, below the replica's root; left out where a new copy would lie. */
+  readonly place?: string;
 }
 
 const FILES_PER_QUESTION = 500;
@@ -256,11 +258,11 @@ export function equalCopies(
     const rows = session.all(
       session.kysely
         .selectFrom("file_replica as r")
+        .leftJoin("place as p", "p.id", "r.place_id")
         .select(["r.replica_id", "r.file_origin_id", "r.digest", "r.size", "r.mtime_seconds", "r.mtime_nanoseconds"])
-        .select(["r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
+        .select(["r.kept_mtime_seconds", "r.kept_mtime_nanoseconds", "p.path as place"])
         .where("r.replica_id", "in", [...replicas])
         .where("r.file_origin_id", "in", ids)
-        .where("r.place_id", "is", null)
         .where(JUDGEABLE)
         .orderBy(sql`coalesce(r.verified_at, 0)`, "desc")
         .orderBy("r.copied_at", "desc"),
@@ -271,7 +273,8 @@ export function equalCopies(
       if (Buffer.compare(row.digest, wanted) !== 0) continue;
       const mtimeSeconds = row.kept_mtime_seconds ?? row.mtime_seconds;
       const mtimeNanoseconds = row.kept_mtime_seconds === null ? row.mtime_nanoseconds : (row.kept_mtime_nanoseconds ?? 0);
-      found.set(row.file_origin_id, { replica: row.replica_id, kept: { size: row.size, mtimeSeconds, mtimeNanoseconds } });
+      const kept = { size: row.size, mtimeSeconds, mtimeNanoseconds };
+      found.set(row.file_origin_id, { replica: row.replica_id, kept, ...(row.place === null ? {} : { place: row.place }) });
     }
   }
   return found;

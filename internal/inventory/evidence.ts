@@ -9,13 +9,14 @@ import { boundedMessage } from "./_limits.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import type { VerdictState } from "./evidence-queries.ts";
 import { dueGeneration } from "./generations.ts";
-import type { Inventory, Transaction } from "./inventory.ts";
+import type { Inventory, Session, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import {
   DIGEST_ALGORITHMS,
   type FileOriginId,
   fileReplicaStateCode,
   fileReplicaStateOf,
+  importStateCode,
   originStateOf,
   type ReplicaId,
   sameEvidence,
@@ -97,6 +98,33 @@ const selectJudged = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
     .where("r.replica_id", "=", replica)
     .where("r.file_origin_id", "=", file);
 
+/** What this inventory's own copies of the same version are, elsewhere: they were hashed while they were made from the origin. */
+const selectOwnDigests = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
+  kysely
+    .selectFrom("file_replica as r")
+    .innerJoin("file_replica as own", (join) =>
+      join
+        .onRef("own.file_origin_id", "=", "r.file_origin_id")
+        .onRef("own.size", "=", "r.size")
+        .onRef("own.mtime_seconds", "=", "r.mtime_seconds")
+        .onRef("own.mtime_nanoseconds", "=", "r.mtime_nanoseconds"),
+    )
+    .innerJoin("replica as p", "p.id", "own.replica_id")
+    .select(["own.digest", "p.url"])
+    .where("r.replica_id", "=", replica)
+    .where("r.file_origin_id", "=", file)
+    .where("own.replica_id", "!=", replica)
+    .where("own.imported", "is", null)
+    .where("own.digest", "is not", null);
+
+/** An imported copy is left alone as long as nothing says that it is its origin's. */
+const updateUnconfirmed = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
+  kysely
+    .updateTable("file_replica")
+    .set({ imported: importStateCode("unconfirmed") })
+    .where("replica_id", "=", replica)
+    .where("file_origin_id", "=", file);
+
 const selectDirectory = (kysely: Tables, file: FileOriginId) =>
   kysely.selectFrom("file_origin").select("directory_id as id").where("id", "=", file);
 
@@ -137,7 +165,14 @@ export function recordEvidence(
 ): ResultAsync<readonly Verdict[], InventoryError> {
   return inventory.write((transaction) => {
     const { session, manifests } = transaction;
+    const doubts: Verdict[] = [];
     for (const { file, copiedAt, digest, kept, lost } of evidence.verified) {
+      const doubt = digest && doubtOf(session, replica, { file, copiedAt, digest });
+      if (doubt !== undefined) {
+        session.statement(updateUnconfirmed).run(replica, file);
+        doubts.push(doubt);
+        continue;
+      }
       if (lost === true) takeBack(transaction, replica, file, copiedAt);
       const directory = session.statement(selectDirectory).get(file)?.id;
       if (directory !== undefined) manifests.due(replica, directory, at);
@@ -147,11 +182,25 @@ export function recordEvidence(
       }
       session.statement(updateVerified).run(at, replica, file, copiedAt);
     }
-    const written = evidence.verdicts.filter((verdict) => writeVerdict(transaction, replica, verdict, at));
+    const written = [...evidence.verdicts, ...doubts].filter((verdict) => writeVerdict(transaction, replica, verdict, at));
     const { step } = evidence;
     if (step !== undefined) session.statement(addToRound).run(step.position, step.files, step.bytes, replica);
     return written;
   });
+}
+
+/** The first digest of an imported copy, where all of our own copies of that version have another: which of the two is right only a person can say. */
+function doubtOf(
+  session: Session,
+  replica: ReplicaId,
+  { file, copiedAt, digest }: { readonly file: FileOriginId; readonly copiedAt: number; readonly digest: Uint8Array },
+): Verdict | undefined {
+  const own = session.statement(selectOwnDigests).all(replica, file);
+  const [first] = own;
+  if (first === undefined || first.digest === null) return undefined;
+  if (own.some((other) => other.digest !== null && Buffer.compare(other.digest, digest) === 0)) return undefined;
+  const message = `it was imported, and its contents are others than those of the copy at ${first.url}, which was made from the origin`;
+  return { file, copiedAt, state: "suspect", expected: first.digest, found: digest, message };
 }
 
 function writeVerdict({ session, tally, manifests }: Transaction, replica: ReplicaId, verdict: Verdict, at: number): boolean {

@@ -5,7 +5,7 @@ import type { InventoryTables } from "./database-schema.ts";
 import { looksOf } from "./found-copies.ts";
 import type { KnownFile } from "./import-verdict.ts";
 import type { Session } from "./inventory.ts";
-import { type DirectoryId, originStateOf, type ReplicaId } from "./model.ts";
+import { type DirectoryId, IN_THE_WAY, originStateOf, type ReplicaId } from "./model.ts";
 
 type Tables = Kysely<InventoryTables>;
 
@@ -22,9 +22,11 @@ const filesOf = (kysely: Tables, replica: ReplicaId, directory: DirectoryId) =>
     .selectFrom("file_origin as f")
     .leftJoin("file_replica as r", (join) => join.onRef("r.file_origin_id", "=", "f.id").on("r.replica_id", "=", replica))
     .leftJoin("place as p", "p.id", "r.place_id")
+    .leftJoin("attempt as a", (join) => join.onRef("a.file_origin_id", "=", "f.id").on("a.replica_id", "=", replica))
     .select(["f.id", "f.name", "f.state", "f.size", "f.mtime_seconds as seconds", "f.mtime_nanoseconds as nanoseconds"])
     .select(["r.size as copySize", "r.mtime_seconds as copySeconds", "r.mtime_nanoseconds as copyNanoseconds"])
     .select(["r.kept_mtime_seconds as keptSeconds", "r.kept_mtime_nanoseconds as keptNanoseconds", "p.path as place"])
+    .select("a.reason as attemptReason")
     .where("f.directory_id", "=", directory);
 
 const selectFiles = (kysely: Tables, replica: ReplicaId, directory: DirectoryId, limit: number) =>
@@ -38,7 +40,7 @@ type Row = ReturnType<typeof filesOf> extends { execute(): Promise<(infer One)[]
 function knownFileOf(row: Row): KnownFile {
   const { size, seconds, nanoseconds, copySize, copySeconds, copyNanoseconds, keptSeconds, keptNanoseconds, place } = row;
   const known = { state: originStateOf(row.state), evidence: { size, mtimeSeconds: seconds, mtimeNanoseconds: nanoseconds } };
-  if (copySize === null) return known;
+  if (copySize === null) return row.attemptReason === IN_THE_WAY ? { ...known, inTheWay: true } : known;
   const copy = { size: copySize, mtimeSeconds: copySeconds ?? 0, mtimeNanoseconds: copyNanoseconds ?? 0 };
   return { ...known, copy: { looks: looksOf({ ...copy, keptSeconds, keptNanoseconds }), place: place ?? "" } };
 }

@@ -11,6 +11,8 @@ export interface KnownFile {
   readonly evidence: Evidence;
   /** The copy at the replica in question, if there is a row of one. `place`: the folder it lies in, "" where a new copy would. */
   readonly copy?: { readonly looks: Evidence; readonly place: string };
+  /** Where a copy would lie there is a file of other contents: a sync has compared them. */
+  readonly inTheWay?: true;
 }
 
 export interface FoundFile {
@@ -44,6 +46,12 @@ export function importVerdict(known: KnownFile | undefined, found: FoundFile, ne
   }
   if (!agreeingEvidence(found.evidence, evidence, nearly)) {
     return { kind: "origin-differs", message: `${differenceBetween(found.evidence, evidence)} (${state})` };
+  }
+  if (known.inTheWay === true && found.place === "") {
+    return {
+      kind: "origin-differs",
+      message: "it has the size and time of its origin, and a sync has found that its contents are others",
+    };
   }
   return sameEvidence(found.evidence, evidence) ? { kind: "linked" } : { kind: "linked", kept: found.evidence };
 }

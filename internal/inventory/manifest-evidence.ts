@@ -19,6 +19,7 @@ import {
   fileReplicaStateOf,
   importStateCode,
   originStateOf,
+  type PlaceId,
   type ReplicaId,
   sameEvidence,
 } from "./model.ts";
@@ -79,13 +80,14 @@ const updateCopy = (
   verified_at: number | null,
   imported: number | null,
   created_at: number | null,
+  place_id: PlaceId | null,
   replica: ReplicaId,
   file: FileOriginId,
 ) =>
   kysely
     .updateTable("file_replica")
     .set({ state, size, mtime_seconds, mtime_nanoseconds, kept_mtime_seconds, kept_mtime_nanoseconds })
-    .set({ digest_algorithm, digest, copied_at, verified_at, imported, created_at })
+    .set({ digest_algorithm, digest, copied_at, verified_at, imported, created_at, place_id })
     .where("replica_id", "=", replica)
     .where("file_origin_id", "=", file);
 
@@ -196,24 +198,24 @@ function takeOver(transaction: Transaction, replica: ReplicaId, where: Where, pr
   const { size, mtimeSeconds, mtimeNanoseconds } = line.evidence;
   tally.copy(directory.dataDirectory, replica, originState, before.state, -1, -before.size);
   tally.copy(directory.dataDirectory, replica, originState, state, 1, size);
-  session
-    .statement(updateCopy)
-    .run(
-      fileReplicaStateCode(state),
-      size,
-      mtimeSeconds,
-      mtimeNanoseconds,
-      kept?.mtimeSeconds ?? null,
-      kept?.mtimeNanoseconds ?? null,
-      line.digest === undefined ? null : DIGEST_ALGORITHMS.indexOf("sha256") + 1,
-      line.digest ?? null,
-      line.copiedAt,
-      line.verifiedAt ?? null,
-      line.imported === undefined ? null : importStateCode(line.imported),
-      line.createdAt ?? null,
-      replica,
-      row.id,
-    );
+  session.statement(updateCopy).run(
+    fileReplicaStateCode(state),
+    size,
+    mtimeSeconds,
+    mtimeNanoseconds,
+    kept?.mtimeSeconds ?? null,
+    kept?.mtimeNanoseconds ?? null,
+    line.digest === undefined ? null : DIGEST_ALGORITHMS.indexOf("sha256") + 1,
+    line.digest ?? null,
+    line.copiedAt,
+    line.verifiedAt ?? null,
+    line.imported === undefined ? null : importStateCode(line.imported),
+    line.createdAt ?? null,
+    // What an import had found first may be another file, in another folder: the line is about the one that lies here.
+    placeAt(session, where.place),
+    replica,
+    row.id,
+  );
   manifests.due(replica, directory.id, at);
   if (state === before.state && isVerdict(state)) return true;
   clearFinding(transaction, replica, row.id);

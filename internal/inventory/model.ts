@@ -55,6 +55,9 @@ export const sameEvidence = (a: Evidence, b: Evidence): boolean =>
 /** The reason of an attempt that has left a copy alone because of that (`hasGoneBack`). */
 export const GONE_BACK = "SourceWentBack";
 
+/** Why an attempt failed that has met another file under the name of the copy. */
+export const IN_THE_WAY = "UnknownFileInTheWay";
+
 /** Which was modified earlier: below 0 when that is `a`. */
 export const compareTimes = (a: Omit<Evidence, "size">, b: Omit<Evidence, "size">): number =>
   a.mtimeSeconds - b.mtimeSeconds || a.mtimeNanoseconds - b.mtimeNanoseconds;

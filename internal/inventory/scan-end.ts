@@ -9,7 +9,7 @@ import { boundedMessage } from "./_limits.ts";
 import type { DeclaredDataDirectory } from "./declare.ts";
 import type { Inventory, Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
-import { type DataDirectoryId, type DirectoryId, originStateCode } from "./model.ts";
+import { type DataDirectoryId, type DirectoryId, GONE_BACK, originStateCode } from "./model.ts";
 import { changeFileOrigin } from "./origin-changes.ts";
 import type { ScanReport } from "./scan-commit.ts";
 
@@ -169,8 +169,8 @@ function applyChunk(
         .select("file_origin_id")
         .where("data_directory_id", "=", dataDirectory)
         .where("file_origin_id", "<=", last.id);
-      // What is gone is not copied any more, and what failed of it concerns nobody.
-      session.run(kysely.deleteFrom("attempt").where("file_origin_id", "in", gone));
+      // What is gone is not copied any more, and what failed of it concerns nobody: but that its copy is more than it was is remembered until it is back.
+      session.run(kysely.deleteFrom("attempt").where("file_origin_id", "in", gone).where("reason", "!=", GONE_BACK));
       session.run(
         kysely.deleteFrom("vanished_file").where("data_directory_id", "=", dataDirectory).where("file_origin_id", "<=", last.id),
       );

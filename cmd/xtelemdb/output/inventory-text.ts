@@ -22,7 +22,7 @@ const VERDICT: Readonly<Record<RebuildSummary["outcome"], string>> = {
   complete: "the inventory is made again: everything that is on the replicas is known",
   findings: "the inventory is made again; some of what is on the replicas is not what was known of it",
   incomplete: "not everything could be looked at",
-  stopped: 'stopped; "xtelemdb import_origins" goes on from here',
+  stopped: "stopped: nothing was changed, and the next run begins anew",
 };
 
 export function rebuildText(summary: RebuildSummary, database: string): string {

@@ -64,7 +64,7 @@ function notesOf(replica: ReplicaVerifySummary): string[] {
     notes.push(`nothing can be said of ${counted(unread.files, "copy").replace("copys", "copies")}, such as ${unread.example}`);
   if (firstDigests > 0)
     notes.push(
-      `${number(firstDigests)} were read for the first time: nothing could be compared, and their digests are known now`,
+      `${number(firstDigests)} were read for the first time, and compared only with copies that were made from the same origin: their digests are known now`,
     );
   if (timesMoved > 0)
     notes.push(`${number(timesMoved)} have another modification time and the same contents: they stay as they are`);
