@@ -14,7 +14,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { World, wholeTest } from "../../internal/testing/mod.ts";
+import { inventoryExecute, World, wholeTest } from "../../internal/testing/mod.ts";
 
 const NIGHT = "a night of telemetry\n".repeat(100);
 
@@ -204,6 +204,39 @@ wholeTest("what was held back is held back when the file is gone for a while, an
   appendFileSync(night, "and more\n".repeat(1000));
   expect(await world.sync()).toMatchObject({ code: 3 });
   expect(readFileSync(`${world.copies()}/night`, "utf8")).toBe(NIGHT);
+});
+
+wholeTest("what was deleted at its origin is not replaced by another file that has its name later", [], async () => {
+  using world = await copiedWorld();
+  const names = ["night", "longer", "again"];
+  world.files(...names.map((path) => ({ path, content: `the only ${path}\n` })));
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  for (const path of names) renameSync(`${world.data}/${path}`, world.path(path));
+  expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+  // One comes back as it was, one with more in it.
+  const comeBack = async (hours: number, content: string): Promise<void> => {
+    inventoryExecute(world.database, `update file_origin set observed_at = observed_at - ${hours * 3_600_000} where state = 3`);
+    world.files({ path: "night", content });
+    appendFileSync(world.path("longer"), "and more\n");
+    renameSync(world.path("longer"), `${world.data}/longer`);
+    renameSync(world.path("again"), `${world.data}/again`);
+  };
+  await comeBack(2, "another file of a later time\n");
+  for (const _ of [1, 2]) expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(readFileSync(`${world.copies()}/night`, "utf8")).toBe("the only night\n");
+  expect(readFileSync(`${world.copies()}/longer`, "utf8")).toBe("the only longer\nand more\n");
+  const night = (await world.explain(`${world.data}/night`)).files[0]?.replicas[0];
+  expect(night).toMatchObject({ state: "stale", pending: true, message: expect.stringContaining("another has its name now") });
+  // Moved aside, it is the operator's.
+  renameSync(`${world.copies()}/night`, world.path("kept"));
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+  // Removed and written anew at once, it was only written over.
+  rmSync(`${world.data}/night`);
+  expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+  world.files({ path: "night", content: "written anew\n" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
 });
 
 wholeTest("a copy that is lost keeps nothing back", [], async () => {

@@ -1,7 +1,7 @@
 /**
  * The one way in which a file origin's row changes: the row, its revision, the tallies, and the states of its copies move together. A copy that was
  * current and whose source has other evidence now becomes stale; one that was found at its replica, and whose origin is seen for the first time with other
- * evidence, becomes suspect; a copy whose origin is gone stays as it is.
+ * evidence, becomes suspect; a copy whose origin is gone stays as it is, and is held back from another file that has the name later.
  */
 import type { Kysely } from "kysely";
 import type { InventoryTables } from "./database-schema.ts";
@@ -52,7 +52,7 @@ const selectOrigin = (kysely: Tables, id: FileOriginId) =>
     .innerJoin("directory as d", "d.id", "f.directory_id")
     .select(["d.id as directory", "d.data_directory_id as dataDirectory"])
     .select(["f.size", "f.mtime_seconds", "f.mtime_nanoseconds", "f.state"])
-    .select("f.growing_since as growingSince")
+    .select(["f.growing_since as growingSince", "f.observed_at as observedAt"])
     .where("f.id", "=", id);
 
 const updateOrigin = (
@@ -89,6 +89,29 @@ const tryGoneBackAt = (kysely: Tables, at: number, replica: ReplicaId, file: Fil
     .where("replica_id", "=", replica)
     .where("file_origin_id", "=", file)
     .where("reason", "=", GONE_BACK);
+
+/**
+ * Gone for so long (milliseconds), a file was deleted, and not written anew by a program that removes the old one first: its copies are all that there is of it. Until
+ * then it is as if it had been written over.
+ */
+const DELETED_AFTER = 3_600_000;
+
+/** The copy may be replaced only by what holds all that it holds (`GONE_BACK`): tried at once. */
+const holdBack = (kysely: Tables, replica_id: ReplicaId, file_origin_id: FileOriginId, at: number, message: string) =>
+  kysely
+    .insertInto("attempt")
+    .values({
+      replica_id,
+      file_origin_id,
+      attempts: 1,
+      first_at: at,
+      last_at: at,
+      next_at: at,
+      domain: "source",
+      reason: GONE_BACK,
+      message,
+    })
+    .onConflict((conflict) => conflict.doNothing());
 
 const allReplicas = (kysely: Tables) => kysely.selectFrom("replica").select(["id", "url"]);
 
@@ -149,14 +172,21 @@ export function changeFileOrigin(
     );
   tally.origin(row.dataDirectory, stateBefore, -1, -before.size);
   tally.origin(row.dataDirectory, change.state, 1, after.size);
-  moveCopies(transaction, id, row, stateBefore, change, after);
+  const wasDeleted = stateBefore === "absent" && change.observedAt - row.observedAt >= DELETED_AFTER;
+  moveCopies(transaction, id, { ...row, wasDeleted }, stateBefore, change, after);
   return true;
 }
+
+const OTHER_FILE = "the file was deleted at its origin, and another has its name now: the copy is the last of the former";
 
 function moveCopies(
   transaction: Transaction,
   id: FileOriginId,
-  { directory, dataDirectory }: { readonly directory: DirectoryId; readonly dataDirectory: DataDirectoryId },
+  {
+    directory,
+    dataDirectory,
+    wasDeleted,
+  }: { readonly directory: DirectoryId; readonly dataDirectory: DataDirectoryId; readonly wasDeleted: boolean },
   originBefore: OriginState,
   { state: originAfter, observedAt }: { readonly state: OriginState; readonly observedAt: number },
   evidence: Evidence,
@@ -174,6 +204,8 @@ function moveCopies(
     const after = !movedOn ? before : isCompared ? "suspect" : "stale";
     if (after === "suspect" && movedOn) noteDisagreement(transaction, replica.id, id, copy, evidence, observedAt);
     if (after !== before || (isCompared && agrees)) manifests.due(replica.id, directory, observedAt);
+    if (wasDeleted && isWanted(originAfter) && !agrees && (after === "stale" || before === "stale"))
+      session.statement(holdBack).run(replica.id, id, observedAt, OTHER_FILE);
     // Somebody has brought back what the copy was made of: it need not wait any longer.
     if (before === "stale" && sameEvidence(copy, evidence)) session.statement(tryGoneBackAt).run(observedAt, replica.id, id);
     if (after !== before) session.statement(setCopyState).run(fileReplicaStateCode(after), replica.id, id);

@@ -30,7 +30,7 @@ export const sourceDiffers = (request: CopyRequest, digest: Uint8Array): FileFai
 export const sourceWentBack = (request: CopyRequest, now: FileStat, copy: FileStat): FileFailure => ({
   domain: "source",
   reason: GONE_BACK,
-  message: `${printable(`${request.directoryPath}/${request.name}`)} (${described(now)}) lacks what its copy holds (${described(copy)}), and is older, or was before it was written to again, as after a power cut; the copy was not touched`,
+  message: `${printable(`${request.directoryPath}/${request.name}`)} (${described(now)}) lacks what its copy holds (${described(copy)}): it is older, or was before it was written to again, as after a power cut; or the file was gone for an hour or more, and another has its name now; the copy was not touched`,
 });
 
 function described({ size, mtimeSeconds }: FileStat): string {
