@@ -63,7 +63,7 @@ export class Performer {
         return { kind: "check-replica", result: result.isOk() ? { ok: result.value } : { problem: result.error } };
       }
       case "clean":
-        return { kind: "clean", result: await cleanReplica(task.request) };
+        return { kind: "clean", result: await cleanReplica(task.request, tell.alive) };
       case "raise-generation": {
         const raised = await raiseGeneration(task.request);
         return { kind: "raise-generation", result: raised.isOk() ? { ok: raised.value } : { problem: raised.error } };

@@ -24,17 +24,27 @@ export interface CleanResult {
   readonly problem?: ReplicaProblem;
 }
 
-export async function cleanReplica(request: CleanRequest): Promise<CleanResult> {
+/** Of a volume with a long way, this many directories are cleaned at a time. */
+const AT_A_TIME = 4;
+
+/** `alive` is called on the way. */
+export async function cleanReplica(request: CleanRequest, alive: () => void): Promise<CleanResult> {
   const volume = await openReplica(request.address, request.marker, request.claims);
   if (volume.isErr()) return { removed: 0, clean: [], problem: volume.error };
   let removed = 0;
   const clean: DirectoryId[] = [];
-  for (const { id, host, path } of request.directories) {
-    const count = await removeTemporaryFiles(volume.value, replicaPathOf(host, path), request.now);
-    if (count === undefined) continue;
-    removed += count;
-    clean.push(id);
-  }
+  const left = request.directories.values();
+  const lane = async (): Promise<void> => {
+    for (const { id, host, path } of left) {
+      alive();
+      const count = await removeTemporaryFiles(volume.value, replicaPathOf(host, path), request.now, alive);
+      if (count === undefined) continue;
+      removed += count;
+      clean.push(id);
+    }
+  };
+  const lanes = Math.min(volume.value.filesInFlight, AT_A_TIME, request.directories.length);
+  await Promise.all(Array.from({ length: lanes }, lane));
   await removeUnwrittenGeneration(volume.value, request.claims);
   volume.value.close();
   return { removed, clean };

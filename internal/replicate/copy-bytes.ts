@@ -149,15 +149,22 @@ const HOLE = -1;
 /** A long hole is told in steps: who waits for a sign of life gets one. */
 const HOLE_STEP = 256 << 20;
 
-/** Is the one as the other begins? Of the source only so much is read. */
+/** Whoever only reads has nothing to say for long: who waits for a sign of life gets one. */
+const aliveEach = (alive: () => void) => async (): Promise<Result<undefined, VolumeError>> => {
+  alive();
+  return ok(undefined);
+};
+
+/** Is the one as the other begins? Of the source only so much is read. `alive` is called on the way. */
 export async function beginsLike(
   source: SourceFile,
   beginning: SourceFile,
   buffers: CopyBuffers,
+  alive: () => void,
 ): Promise<Result<boolean, CopyStep<Uint8Array>>> {
-  const a = await hashBytes(source, buffers, undefined, beginning.stat.size);
+  const a = await hashBytes(source, buffers, aliveEach(alive), beginning.stat.size);
   if (a.kind !== "done") return err(a);
-  const b = await hashBytes(beginning, buffers);
+  const b = await hashBytes(beginning, buffers, aliveEach(alive));
   if (b.kind === "source-failed") return err({ kind: "replica-failed", error: b.error });
   return b.kind === "done" ? ok(Buffer.compare(a.value, b.value) === 0) : ok(false);
 }
@@ -199,15 +206,16 @@ function hashZeros(hasher: Bun.CryptoHasher, length: number): Result<undefined, 
   return ok(undefined);
 }
 
-/** Are the contents of two open files of the same size equal? The digest they share, or undefined. */
+/** Are the contents of two open files of the same size equal? The digest they share, or undefined. `alive` is called on the way. */
 export async function sameContents(
   one: SourceFile,
   other: SourceFile,
   buffers: CopyBuffers,
+  alive: () => void,
 ): Promise<Result<Uint8Array | undefined, CopyStep<Uint8Array>>> {
-  const a = await hashBytes(one, buffers);
+  const a = await hashBytes(one, buffers, aliveEach(alive));
   if (a.kind !== "done") return err(a);
-  const b = await hashBytes(other, buffers);
+  const b = await hashBytes(other, buffers, aliveEach(alive));
   if (b.kind === "source-failed") return err({ kind: "replica-failed", error: b.error });
   if (b.kind !== "done") return ok(undefined);
   return ok(Buffer.compare(a.value, b.value) === 0 ? a.value : undefined);

@@ -44,11 +44,14 @@ export async function inspectFinalName(
   buffers: CopyBuffers,
   /** What equals the source is flushed before it is told: the run that wrote it may have been killed before it was durable. */
   flush: boolean,
+  /** Called while contents are compared. */
+  alive: () => void,
 ): Promise<Result<FinalName, FileFailure>> {
   const looked = await mayPublish(request, directory, replica);
   if (looked.isErr()) return err(looked.error);
   const there = looked.value;
-  if (there === "replaceable" && request.goneBack === true) return await inspectLaterCopy(request, source, directory, buffers);
+  if (there === "replaceable" && request.goneBack === true)
+    return await inspectLaterCopy(request, source, directory, buffers, alive);
   if (typeof there === "string") return ok({ kind: there });
   const equal = couldBeCopyOf(there, source.stat);
   if (!equal && !(request.brokenOff === true && couldBeBeginningOf(there, source.stat)))
@@ -56,12 +59,12 @@ export async function inspectFinalName(
   const copy = await directory.openSource(request.name);
   if (copy.isErr()) return err(failureAtReplica(copy.error));
   if (!equal) {
-    const begins = await beginsLike(source, copy.value, buffers);
+    const begins = await beginsLike(source, copy.value, buffers, alive);
     copy.value.close();
     if (begins.isErr()) return err(failureOfStep(request, source, begins.error));
     return begins.value ? ok({ kind: "beginning", there }) : err(inTheWay(request, there, replica));
   }
-  const same = await sameContents(source, copy.value, buffers);
+  const same = await sameContents(source, copy.value, buffers, alive);
   const flushed = flush && same.isOk() && same.value !== undefined ? await copy.value.sync() : ok(undefined);
   copy.value.close();
   if (flushed.isErr()) return err(failureAtReplica(flushed.error));
@@ -86,11 +89,12 @@ async function inspectLaterCopy(
   source: SourceFile,
   directory: VolumeDirectory,
   buffers: CopyBuffers,
+  alive: () => void,
 ): Promise<Result<FinalName, FileFailure>> {
   const copy = await directory.openSource(request.name);
   if (copy.isErr()) return err(failureAtReplica(copy.error));
   const { stat } = copy.value;
-  const begins = stat.size > source.stat.size ? ok(false) : await beginsLike(source, copy.value, buffers);
+  const begins = stat.size > source.stat.size ? ok(false) : await beginsLike(source, copy.value, buffers, alive);
   copy.value.close();
   if (begins.isErr()) return err(failureOfStep(request, source, begins.error));
   return begins.value ? ok({ kind: "replaceable" }) : err(sourceWentBack(request, source.stat, stat));

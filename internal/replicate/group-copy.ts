@@ -123,7 +123,8 @@ export class GroupCopy {
     if (!destination.fresh) {
       const { flushesWhole } = destination;
       const { name } = this.replica;
-      const found = await inspectFinalName(request, source, destination.directory, name, buffers, !flushesWhole);
+      const alive = (): void => this.onProgress(asked, 0, 0);
+      const found = await inspectFinalName(request, source, destination.directory, name, buffers, !flushesWhole, alive);
       const taken = found.isErr() ? found.error.domain === "replica" : found.value.kind !== "free";
       const own = taken ? await mustBeOwn(request, destination.directory, this.#ownNames, name) : ok(undefined);
       if (own.isErr()) return err(this.#atReplica(own.error));

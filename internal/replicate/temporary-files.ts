@@ -7,9 +7,14 @@ const PARTIAL_SECONDS = 7 * 24 * 3600;
 
 /**
  * Removes those of one directory, durably, but for what may be gone on with. How many there were; undefined when one may still be there, or may come back with the next
- * power cut: also one that a run removed which was killed before it had flushed the directory. `now`: seconds since 1970.
+ * power cut: also one that a run removed which was killed before it had flushed the directory. `now`: seconds since 1970. `alive` is called on the way.
  */
-export async function removeTemporaryFiles(volume: Volume, path: string, now: number): Promise<number | undefined> {
+export async function removeTemporaryFiles(
+  volume: Volume,
+  path: string,
+  now: number,
+  alive: () => void = () => undefined,
+): Promise<number | undefined> {
   const directory = await volume.openDirectory(path);
   if (directory.isErr()) return directory.error.reason === "not-found" ? 0 : undefined;
   const names: string[] = [];
@@ -27,13 +32,16 @@ export async function removeTemporaryFiles(volume: Volume, path: string, now: nu
     unreadable: nothing,
   };
   const listed = await directory.value.entries(visitor);
+  alive();
   let removed: number | undefined = listed.isOk() && !spared ? 0 : undefined;
   for (const name of names) {
+    alive();
     const result = await directory.value.removeTemporary(name);
     if (result.isErr()) removed = undefined;
     else if (removed !== undefined) removed += 1;
   }
   const flushed = await directory.value.sync();
+  alive();
   directory.value.close();
   return flushed.isOk() ? removed : undefined;
 }

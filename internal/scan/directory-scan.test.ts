@@ -23,6 +23,8 @@ const RULE = { now: 2_000_000_000, settleSeconds: 10 };
 class ScannedTree {
   readonly root: string;
   readonly counts = emptyCounts();
+  /** How often a scan has said that it is not hung. */
+  alive = 0;
 
   private constructor(
     private readonly scratch: Scratch,
@@ -57,6 +59,9 @@ class ScannedTree {
     const counts = emptyCounts();
     const sink = {
       counts,
+      alive: () => {
+        this.alive += 1;
+      },
       difference: (difference: DirectoryDifference) => differences.push(difference),
       subdirectory: (path: string) => waiting.push(path),
       problem: (problem: { message: string }) => {
@@ -221,4 +226,22 @@ test.each([1, 50_000])("what a listing hides is not gone, what is gone is (large
     "settled",
     "absent",
   ]);
+});
+
+test("to look for many names that a listing lacks is a sign of life each time", async () => {
+  using tree = await ScannedTree.open();
+  const names = Array.from({ length: 400 }, (_, index) => String(index));
+  for (const name of names) {
+    mkdirSync(join(tree.root, `d${name}`));
+    writeFileSync(join(tree.root, name), "x");
+  }
+  await tree.scan([], 50_000);
+  const before = tree.alive;
+  for (const name of names) rmSync(join(tree.root, `d${name}`), { recursive: true });
+  await tree.scan([], 50_000, hiding([]));
+  expect(tree.alive - before).toBeGreaterThan(2);
+  for (const name of names) rmSync(join(tree.root, name));
+  await tree.scan([], 50_000, hiding([]));
+  expect(tree.alive - before).toBeGreaterThan(5);
+  expect(findFileOrigins(tree.inventory, join(tree.root, "7"))[0]?.state).toBe("absent");
 });

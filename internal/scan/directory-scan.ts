@@ -171,11 +171,18 @@ export class DirectoryScan implements EntryVisitor {
       if (look.isErr()) this.#problem(look.error);
       return look.isErr() || look.value?.kind === kind;
     };
-    for (const path of [...this.#knownDirectories.keys()]) {
-      if (await stillThere(path.slice(path.lastIndexOf("/") + 1), "directory")) this.#knownDirectories.delete(path);
+    const paths = [...this.#knownDirectories.keys()];
+    for (let at = 0; at < paths.length; at += LOOKS_AT_A_TIME) {
+      this.sink.alive?.();
+      const some = paths.slice(at, at + LOOKS_AT_A_TIME);
+      const there = await Promise.all(some.map((path) => stillThere(path.slice(path.lastIndexOf("/") + 1), "directory")));
+      some.forEach((path, index) => {
+        if (there[index] === true) this.#knownDirectories.delete(path);
+      });
     }
     const gone: FileOriginId[] = [];
     for (let at = 0; at < unseen.length; at += LOOKS_AT_A_TIME) {
+      this.sink.alive?.();
       const names = namesOfFiles(this.session, unseen.slice(at, at + LOOKS_AT_A_TIME));
       const there = await Promise.all(names.map(({ name }) => stillThere(name, "file")));
       names.forEach(({ id }, index) => {

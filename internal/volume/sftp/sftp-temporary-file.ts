@@ -22,6 +22,8 @@ export const durableBytes = (size: number): number => Math.max(0, Math.floor(siz
 /** SFTP 3 counts seconds from 1970 to 2106. */
 const MAX_SECONDS = 0xffff_ffff;
 
+const isDenied = (failure: SftpFailure): boolean => failure.kind === "status" && failure.code === STATUS.permissionDenied;
+
 export interface TemporaryPlace {
   readonly name: string;
   readonly whole: string;
@@ -150,7 +152,13 @@ export class SftpTemporaryFile implements TemporaryFile {
     const owner = owned ? { owner: { uid, gid } } : {};
     // The server gives the file away last, and to give it away clears set-id bits (chown(2)).
     if (setId && owned) this.#sent(1, setHandleAttributes(connection, handle, owner));
-    this.#sent(1, setHandleAttributes(connection, handle, { ...(setId ? {} : owner), permissions, mtimeSeconds }));
+    // As on this machine: where the file system lets nobody change modes (some with ACLs), the copy is still a copy.
+    const moded = setHandleAttributes(connection, handle, { ...(setId ? {} : owner), permissions });
+    this.#sent(
+      1,
+      moded.then((answer) => (answer.isErr() && isDenied(answer.error) ? ok(undefined) : answer)),
+    );
+    this.#sent(1, setHandleAttributes(connection, handle, { mtimeSeconds }));
     return ok(undefined);
   }
 
@@ -165,7 +173,7 @@ export class SftpTemporaryFile implements TemporaryFile {
       this.#failure ??= answer.error;
       return false;
     }
-    const refused = answer.isErr() && answer.error.kind === "status" && answer.error.code === STATUS.permissionDenied;
+    const refused = answer.isErr() && isDenied(answer.error);
     if (answer.isOk() || refused) this.place.owners.set(key, answer.isOk());
     return answer.isOk();
   }
