@@ -30,7 +30,7 @@ export const inventoryCommand: Register = (program, context, end) => {
       "after",
       `
 Each replica gets such a copy by itself, in .xtelemdb-inventory ("inventory_copy_every" in the configuration). The copy is whole and durable when it has its name; it
-is an inventory like any other: to use it, stop the agent, move the damaged one aside, and put it in its place, or see "xtelemdb inventory rebuild --help".
+is an inventory like any other: to use it, stop the agent, move the damaged one aside with its "-wal" and "-shm" (they would be taken for the new one's), and put it in its place, or see "xtelemdb inventory rebuild --help".
 
 Example:
   xtelemdb inventory backup to=/root/inventory-2026-11-24.db`,
