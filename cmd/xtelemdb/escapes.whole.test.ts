@@ -55,7 +55,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 };
 
 /** Of the commands, in every run of the tests; `scripts/faults hostile` tries all. */
-const FEW = 6;
+const FEW = 5;
 
 /** These have a log. */
 const LOGS = new Set(["sync", "scan", "verify", "import_origins"]);

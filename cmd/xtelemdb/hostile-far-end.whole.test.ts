@@ -88,7 +88,7 @@ async function expectNoHarm(distortion: Distortion): Promise<void> {
 
 // The list's own keys.
 const all = Object.keys(DISTORTIONS) as Distortion[];
-const FEW = 3;
+const FEW = 2;
 
 /** All of them take minutes: `scripts/faults hostile` tries them; every run of the tests some, chosen by the seed. */
 for (const distortion of usualCases(all, FEW)) {

@@ -276,7 +276,7 @@ describe("inventory rebuild", () => {
 });
 
 /** `XTELEMDB_HISTORIES` plays more of them, `XTELEMDB_SEED` others. */
-const HISTORIES = Number(process.env.XTELEMDB_HISTORIES ?? 3);
+const HISTORIES = Number(process.env.XTELEMDB_HISTORIES ?? 2);
 const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
 
 type Step =

@@ -15,7 +15,7 @@ import {
 } from "../../internal/testing/power/mod.ts";
 
 const SEED = Number(process.env.XTELEMDB_SEED ?? 1);
-const SAMPLE = 3;
+const SAMPLE = 2;
 const JOBS = 1;
 const NEEDS: readonly Requirement[] = ["dev-fuse", "loop", "namespaces"];
 
