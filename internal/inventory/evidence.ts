@@ -169,7 +169,6 @@ export function recordEvidence(
     for (const { file, copiedAt, digest, kept, lost } of evidence.verified) {
       const doubt = digest && doubtOf(session, replica, { file, copiedAt, digest });
       if (doubt !== undefined) {
-        session.statement(updateUnconfirmed).run(replica, file);
         doubts.push(doubt);
         continue;
       }
@@ -183,6 +182,8 @@ export function recordEvidence(
       session.statement(updateVerified).run(at, replica, file, copiedAt);
     }
     const written = [...evidence.verdicts, ...doubts].filter((verdict) => writeVerdict(transaction, replica, verdict, at));
+    // Only of the copy that was read: another may stand in its row by now.
+    for (const doubt of doubts) if (written.includes(doubt)) session.statement(updateUnconfirmed).run(replica, doubt.file);
     const { step } = evidence;
     if (step !== undefined) session.statement(addToRound).run(step.position, step.files, step.bytes, replica);
     return written;
