@@ -7,6 +7,7 @@ import {
   inFlightDirectories,
   knownGeneration,
   markerOwner,
+  recordEvent,
   setMarker,
   takeOverReplica,
 } from "../inventory/mod.ts";
@@ -16,6 +17,7 @@ import { type Agent, claimsToWrite, expectReply, isoTime, ownHost } from "./agen
 import type { AgentError } from "./agent-error.ts";
 import type { StalledReply } from "./hands.ts";
 import { raiseWhenDue } from "./pass-generation.ts";
+import { replicaSubject } from "./status.ts";
 import { addressOf } from "./volume-address.ts";
 import type { Reply, Task } from "./worker-protocol.ts";
 
@@ -74,8 +76,18 @@ export function checkReplicaOf(
       const problem = result.problem.reason === "ReadOnly" ? takingProblem(agent, replica, row) : ok(undefined);
       return problem.isErr() ? errAsync(problem.error) : okAsync({ replica, row, found: problem.value ?? result.problem });
     }
-    return identify(agent, replica, row, result.ok, mayWrite);
+    return tellFormer(agent, replica, result.ok).andThen(() => identify(agent, replica, row, result.ok, mayWrite));
   });
+}
+
+/** The inventory was lost and begun anew: nothing that it knew is lost as long as somebody asks for it. */
+function tellFormer(agent: Agent, { id }: Replica, { formerInventorySince }: ReplicaState): ResultAsync<void, AgentError> {
+  if (formerInventorySince === undefined) return okAsync(undefined);
+  const message = `another inventory kept the copies there since ${printable(formerInventorySince)}, in the place of this one, which was begun anew. What it knew (files that are gone at their origin, digests) comes back with "xtelemdb import_origins"`;
+  // Also where only errors are shown: nobody begins one anew without having lost the other.
+  agent.options.log.error(`${printable(id)}: ${message}`);
+  const event = { subject: replicaSubject(id), severity: "warning", reason: "InventoryBegunAnew", message } as const;
+  return recordEvent(agent.inventory, event, agent.now());
 }
 
 /** Performs a task and takes its reply for what it must be, or for a worker that hung. */

@@ -246,4 +246,6 @@ interface ManifestTable {
   written_at: number | null;
   /** Copies in it when it was last written. */
   files: number;
+  /** Those of them that this inventory does not know; null while nobody has looked. */
+  carried: number | null;
 }

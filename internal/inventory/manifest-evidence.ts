@@ -5,6 +5,7 @@
 import { type Kysely, sql } from "kysely";
 import type { InventoryTables } from "./database-schema.ts";
 import { clearFinding, insertFinding } from "./evidence.ts";
+import { holdBack } from "./held-back.ts";
 import { insertImportedCopy, placeAt } from "./imported-copy.ts";
 import { importedDirectory } from "./imported-directory.ts";
 import type { Session, Transaction } from "./inventory.ts";
@@ -164,6 +165,9 @@ export function commitProven(
   return taken;
 }
 
+const HELD_BEFORE =
+  "its manifest says that its source has gone back behind it: the copy may be all that there is of what it holds";
+
 interface Where {
   readonly host: string;
   readonly path: string;
@@ -217,6 +221,7 @@ function takeOver(transaction: Transaction, replica: ReplicaId, where: Where, pr
     row.id,
   );
   manifests.due(replica, directory.id, at);
+  if (line.held) holdBack(transaction, replica, row.id, at, HELD_BEFORE);
   if (state === before.state && isVerdict(state)) return true;
   clearFinding(transaction, replica, row.id);
   if (isVerdict(state)) {

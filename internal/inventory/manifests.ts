@@ -13,6 +13,7 @@ import {
   type Evidence,
   type FileReplicaState,
   fileReplicaStateOf,
+  GONE_BACK,
   type ImportState,
   importStateOf,
   type ReplicaId,
@@ -24,6 +25,10 @@ export interface DueManifest {
   readonly host: string;
   /** The origin path. */
   readonly path: string;
+  /** When this inventory wrote it last (milliseconds since 1970). */
+  readonly writtenAt: number | null;
+  /** Lines of copies that this inventory does not know; null while nobody has looked. */
+  readonly carried: number | null;
 }
 
 /** How much patience a writer has. */
@@ -64,7 +69,7 @@ export const dueManifests = (
       .selectFrom("manifest as m")
       .innerJoin("directory as d", "d.id", "m.directory_id")
       .innerJoin("host as h", "h.id", "d.host_id")
-      .select(["m.directory_id as directory", "h.name as host", "d.path"])
+      .select(["m.directory_id as directory", "h.name as host", "d.path", "m.written_at as writtenAt", "m.carried"])
       .where("m.replica_id", "=", replica)
       .where("m.due_since", "is not", null)
       .where("m.directory_id", ">", after as DirectoryId)
@@ -94,12 +99,21 @@ export interface WrittenManifest {
   /** `manifestChanges` before its rows were read. */
   readonly changes: number;
   readonly files: number;
+  readonly carried: number;
 }
 
-const clearDue = (kysely: Tables, at: number, files: number, changes: number, replica: ReplicaId, directory: DirectoryId) =>
+const clearDue = (
+  kysely: Tables,
+  at: number,
+  files: number,
+  carried: number,
+  changes: number,
+  replica: ReplicaId,
+  directory: DirectoryId,
+) =>
   kysely
     .updateTable("manifest")
-    .set({ written_at: at, files, due_since: sql<number | null>`iif(changes = ${changes}, null, due_since)` })
+    .set({ written_at: at, files, carried, due_since: sql<number | null>`iif(changes = ${changes}, null, due_since)` })
     .where("replica_id", "=", replica)
     .where("directory_id", "=", directory);
 
@@ -111,8 +125,8 @@ export const commitManifests = (
   at: number,
 ): ResultAsync<void, InventoryError> =>
   inventory.write(({ session }) => {
-    for (const { directory, changes, files } of written) {
-      session.statement(clearDue).run(at, files, changes, replica, directory);
+    for (const { directory, changes, files, carried } of written) {
+      session.statement(clearDue).run(at, files, carried, changes, replica, directory);
     }
   });
 
@@ -135,6 +149,18 @@ const selectChanges = (kysely: Tables, replica: ReplicaId, directory: DirectoryI
 export const manifestChanges = (session: Session, replica: ReplicaId, directory: DirectoryId): number =>
   session.statement(selectChanges).get(replica, directory)?.changes ?? 0;
 
+const selectRecorded = (kysely: Tables, replica: ReplicaId, directory: DirectoryId, name: string) =>
+  kysely
+    .selectFrom("file_origin as f")
+    .innerJoin("file_replica as r", (join) => join.onRef("r.file_origin_id", "=", "f.id").on("r.replica_id", "=", replica))
+    .select("f.id")
+    .where("f.directory_id", "=", directory)
+    .where("f.name", "=", name);
+
+/** Has the copy a row? */
+export const isRecordedCopy = (session: Session, replica: ReplicaId, directory: DirectoryId, name: string): boolean =>
+  session.statement(selectRecorded).get(replica, directory, name) !== undefined;
+
 /** What is known of one copy, as a manifest says it. Times are milliseconds since 1970. */
 export interface ManifestCopy {
   readonly name: string;
@@ -150,6 +176,8 @@ export interface ManifestCopy {
   readonly verifiedAt: number | undefined;
   readonly imported: ImportState | undefined;
   readonly createdAt: number | undefined;
+  /** It may be replaced only by what holds all that it holds. */
+  readonly held: boolean;
 }
 
 const copiesPage = (kysely: Tables, replica: ReplicaId, directory: DirectoryId, after: string, limit: number) =>
@@ -157,10 +185,13 @@ const copiesPage = (kysely: Tables, replica: ReplicaId, directory: DirectoryId, 
     .selectFrom("file_origin as f")
     .innerJoin("file_replica as r", (join) => join.onRef("r.file_origin_id", "=", "f.id").on("r.replica_id", "=", replica))
     .leftJoin("place as p", "p.id", "r.place_id")
+    .leftJoin("attempt as a", (join) =>
+      join.onRef("a.file_origin_id", "=", "f.id").on("a.replica_id", "=", replica).on("a.reason", "=", GONE_BACK),
+    )
     .select(["f.name", "p.path as place", "r.size", "r.mtime_seconds as seconds", "r.mtime_nanoseconds as nanoseconds"])
     .select(["r.kept_mtime_seconds as keptSeconds", "r.kept_mtime_nanoseconds as keptNanoseconds"])
     .select(["r.digest", "r.state", "r.copied_at as copiedAt", "r.verified_at as verifiedAt"])
-    .select(["r.imported", "r.created_at as createdAt"])
+    .select(["r.imported", "r.created_at as createdAt", "a.reason as held"])
     .where("f.directory_id", "=", directory)
     .where("f.name", ">", after)
     .orderBy("f.name")
@@ -180,6 +211,7 @@ function manifestCopyOf(row: Row): ManifestCopy {
     verifiedAt: row.verifiedAt ?? undefined,
     imported: importStateOf(row.imported),
     createdAt: row.createdAt ?? undefined,
+    held: row.held !== null,
   };
 }
 

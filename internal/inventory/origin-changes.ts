@@ -6,6 +6,7 @@
 import type { Kysely } from "kysely";
 import type { InventoryTables } from "./database-schema.ts";
 import { compareFound, noteDisagreement } from "./found-copies.ts";
+import { holdBack } from "./held-back.ts";
 import type { Transaction } from "./inventory.ts";
 import {
   type DataDirectoryId,
@@ -95,23 +96,6 @@ const tryGoneBackAt = (kysely: Tables, at: number, replica: ReplicaId, file: Fil
  * then it is as if it had been written over.
  */
 const DELETED_AFTER = 3_600_000;
-
-/** The copy may be replaced only by what holds all that it holds (`GONE_BACK`): tried at once. */
-const holdBack = (kysely: Tables, replica_id: ReplicaId, file_origin_id: FileOriginId, at: number, message: string) =>
-  kysely
-    .insertInto("attempt")
-    .values({
-      replica_id,
-      file_origin_id,
-      attempts: 1,
-      first_at: at,
-      last_at: at,
-      next_at: at,
-      domain: "source",
-      reason: GONE_BACK,
-      message,
-    })
-    .onConflict((conflict) => conflict.doNothing());
 
 const allReplicas = (kysely: Tables) => kysely.selectFrom("replica").select(["id", "url"]);
 
@@ -205,7 +189,7 @@ function moveCopies(
     if (after === "suspect" && movedOn) noteDisagreement(transaction, replica.id, id, copy, evidence, observedAt);
     if (after !== before || (isCompared && agrees)) manifests.due(replica.id, directory, observedAt);
     if (wasDeleted && isWanted(originAfter) && !agrees && (after === "stale" || before === "stale"))
-      session.statement(holdBack).run(replica.id, id, observedAt, OTHER_FILE);
+      holdBack(transaction, replica.id, id, observedAt, OTHER_FILE);
     // Somebody has brought back what the copy was made of: it need not wait any longer.
     if (before === "stale" && sameEvidence(copy, evidence)) session.statement(tryGoneBackAt).run(observedAt, replica.id, id);
     if (after !== before) session.statement(setCopyState).run(fileReplicaStateCode(after), replica.id, id);

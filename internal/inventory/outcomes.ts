@@ -9,6 +9,7 @@ import { boundedMessage } from "./_limits.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import { clearFinding } from "./evidence.ts";
 import { dueGeneration } from "./generations.ts";
+import { dueIfNotHeld } from "./held-back.ts";
 import { forgetInFlight } from "./in-flight.ts";
 import type { Inventory, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
@@ -146,6 +147,7 @@ export function commitOutcomes(
     for (const copy of outcomes.stored) commitCopy(transaction, replica, copy, at);
     if (outcomes.stored.length > 0 || (copied?.files.length ?? 0) > 0) dueGeneration(transaction, replica);
     for (const failed of outcomes.failed) {
+      if (failed.reason === GONE_BACK) dueIfNotHeld(transaction, replica, failed.file, at);
       session
         .statement(upsertAttempt)
         .run(replica, failed.file, at, failed.nextAt, failed.domain, failed.reason, boundedMessage(failed.message));

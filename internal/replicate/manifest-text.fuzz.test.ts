@@ -18,6 +18,7 @@ const COPY: ManifestCopy = {
   verifiedAt: 1_795_528_260_000,
   imported: undefined,
   createdAt: undefined,
+  held: true,
 };
 const BARE: ManifestCopy = {
   ...COPY,

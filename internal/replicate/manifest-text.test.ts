@@ -30,6 +30,7 @@ const copy: fc.Arbitrary<ManifestCopy> = fc.record({
   verifiedAt: maybe(moment),
   imported: maybe(fc.constantFrom(...IMPORT_STATES)),
   createdAt: maybe(moment),
+  held: fc.boolean(),
 });
 const copies = fc.array(copy, { maxLength: 6 });
 
@@ -118,6 +119,7 @@ test("numbers that no double holds, and times that are none, are damage", () => 
     verifiedAt: 5,
     imported: undefined,
     createdAt: undefined,
+    held: false,
   };
   expect(read(text([good])).map(({ kind }) => kind)).toEqual(["copy"]);
   for (const wrong of [

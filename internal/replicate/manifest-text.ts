@@ -2,11 +2,11 @@
  * The text of a manifest. Without xtelemdb, `cd VOLUME && sha256sum --check .xtelemdb-manifest/*\/*.sha256` reads the copies back and compares them: sha256sum leaves out
  * lines that begin with "#", and for each copy there are two lines, what is known of it, and its digest and path as sha256sum writes them:
  *
- *     #: CRC SIZE MTIME KEPT STATE COPIED VERIFIED IMPORTED CREATED
+ *     #: CRC SIZE MTIME KEPT STATE COPIED VERIFIED IMPORTED CREATED [held]
  *     DIGEST  exao1/opt/MagAOX/logs/x.log
  *
  * A copy that nobody has read has "#-" in the place of the digest. MTIME is the source's, KEPT what this volume keeps of it where that is another (seconds since 1970, a dot, nine
- * digits); COPIED, VERIFIED and CREATED are milliseconds since 1970; "-" is what is not known. CRC is the CRC-32 of all that follows it in both lines: a damaged
+ * digits); COPIED, VERIFIED and CREATED are milliseconds since 1970; "-" is what is not known; "held" is a copy that its source has gone back behind. CRC is the CRC-32 of all that follows it in both lines: a damaged
  * line is known as one, and spoils no other. Names are the bytes that they are on the disk, with backslash, line feed and carriage return escaped as by sha256sum.
  */
 import { FILE_REPLICA_STATES, IMPORT_STATES, type ManifestCopy } from "../inventory/mod.ts";
@@ -20,6 +20,7 @@ export interface ManifestSubject {
 }
 
 const NONE = "-";
+const HELD = " held";
 const LINE_FEED = 0x0a;
 const ESCAPED = /[\\\n\r]/;
 const EACH_ESCAPED = /[\\\n\r]/g;
@@ -60,8 +61,8 @@ function digestLine(digest: Uint8Array | undefined, path: string): string {
 
 /** The two lines of a copy, as text that `bytesOfText` makes bytes of. `path`: below the replica's root. */
 export function manifestLines(copy: ManifestCopy, path: string): string {
-  const { evidence, kept, state, copiedAt, verifiedAt, imported, createdAt, digest } = copy;
-  const known = `${evidence.size} ${timeText(evidence)} ${kept === undefined ? NONE : timeText(kept)} ${state} ${copiedAt} ${verifiedAt ?? NONE} ${imported ?? NONE} ${createdAt ?? NONE}`;
+  const { evidence, kept, state, copiedAt, verifiedAt, imported, createdAt, digest, held } = copy;
+  const known = `${evidence.size} ${timeText(evidence)} ${kept === undefined ? NONE : timeText(kept)} ${state} ${copiedAt} ${verifiedAt ?? NONE} ${imported ?? NONE} ${createdAt ?? NONE}${held ? HELD : ""}`;
   const checked = `${known}\n${digestLine(digest, path)}`;
   return `#: ${crcOf(bytesOfText(checked))} ${checked}\n`;
 }
@@ -163,7 +164,9 @@ const COLON = 0x3a;
 const isKnownLine = (line: Uint8Array): boolean => line[0] === HASH && line[1] === COLON;
 
 const TIME = "(-?\\d{1,16})\\.(\\d{9})";
-const KNOWN = new RegExp(`^(\\d{1,16}) ${TIME} (?:${TIME}|-) ([a-z]+) (\\d{1,16}) (\\d{1,16}|-) ([a-z]+|-) (-?\\d{1,16}|-)$`);
+const KNOWN = new RegExp(
+  `^(\\d{1,16}) ${TIME} (?:${TIME}|-) ([a-z]+) (\\d{1,16}) (\\d{1,16}|-) ([a-z]+|-) (-?\\d{1,16}|-)(${HELD})?$`,
+);
 /** No name on a disk. */
 const NO_NAME = /^\.{0,2}$|\0/;
 const DIGEST = /^(#?)(\\?)([0-9a-f]{64}|-) {2}(.+)$/s;
@@ -178,7 +181,7 @@ function copyOf(known: Uint8Array, line: Uint8Array): ManifestPiece | undefined 
   const columns = KNOWN.exec(textOfBytes(known.subarray(CHECKED_FROM)));
   const named = DIGEST.exec(textOfBytes(line));
   if (columns === null || named === null) return undefined;
-  const [, size, seconds, nanoseconds, keptSeconds, keptNanoseconds, stateText, copied, verified, importedText, created] =
+  const [, size, seconds, nanoseconds, keptSeconds, keptNanoseconds, stateText, copied, verified, importedText, created, held] =
     columns;
   const [, , mark, digest = "", escaped = ""] = named;
   const path = mark === "" ? escaped : unescapePath(escaped);
@@ -204,6 +207,7 @@ function copyOf(known: Uint8Array, line: Uint8Array): ManifestPiece | undefined 
       verifiedAt: verified === NONE ? undefined : Number(verified),
       imported,
       createdAt: created === NONE ? undefined : Number(created),
+      held: held !== undefined,
     },
   };
 }

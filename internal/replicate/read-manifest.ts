@@ -1,9 +1,9 @@
 /** Reads manifests of a replica, a piece at a time. What they say is never more than a claim: whoever uses it looks at the file. */
 import { err, ok, type Result } from "neverthrow";
 import { IoBuffer } from "../sys/mod.ts";
-import type { ListableVolume, Volume, VolumeError } from "../volume/mod.ts";
+import type { ListableVolume, Volume, VolumeDirectory, VolumeError } from "../volume/mod.ts";
 import { manifestFolder, manifestName } from "./manifest-place.ts";
-import { type ManifestPiece, ManifestReader } from "./manifest-text.ts";
+import { type ManifestPiece, ManifestReader, type ManifestSubject } from "./manifest-text.ts";
 
 const BUFFER_BYTES = 256 << 10;
 
@@ -34,10 +34,20 @@ export async function readManifest(
 ): Promise<Result<undefined, VolumeError>> {
   const folder = await volume.openDirectory(manifestFolder(host));
   if (folder.isErr()) return err(folder.error);
-  const source = await folder.value.openSource(manifestName(directory));
+  const read = await readManifestIn(folder.value, { host, directory }, take);
   folder.value.close();
+  return read;
+}
+
+/** The same, where the folder of the host's manifests is open. */
+export async function readManifestIn(
+  folder: VolumeDirectory,
+  subject: ManifestSubject,
+  take: (piece: ManifestPiece) => Promise<void> | undefined,
+): Promise<Result<undefined, VolumeError>> {
+  const source = await folder.openSource(manifestName(subject.directory));
   if (source.isErr()) return err(source.error);
-  const reader = new ManifestReader({ host, directory });
+  const reader = new ManifestReader(subject);
   const buffer = new IoBuffer(BUFFER_BYTES);
   let result: Result<undefined, VolumeError> = ok(undefined);
   for (let position = 0; ; ) {

@@ -87,6 +87,8 @@ export interface ReplicaState {
   /** Null only where there is none and none may be written. */
   readonly marker: string | null;
   readonly markerWritten: boolean;
+  /** Another inventory in the place of this one kept its copies until now, since then. */
+  readonly formerInventorySince?: string;
   readonly space: Space;
   /** One disk with a moving head: it gets one writer. */
   readonly rotating: boolean;
@@ -131,15 +133,15 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
     if (written.isErr()) return err(rootWriteProblem(root, written.error));
     marker = fresh;
   }
-  if (request.claims !== undefined && request.claim !== undefined) {
-    const made = await makeClaims(volume, request.claims, request.claim.since);
-    if (made.isErr()) return err(made.error);
-  }
+  const { claims, claim } = request;
+  const former = claims && claim ? await makeClaims(volume, claims, claim.since) : ok(undefined);
+  if (former.isErr()) return err(former.error);
   const onThisHost = request.address.kind === "local";
   const sharesDeviceWith =
     (onThisHost ? request.dataDirectories.find((path) => deviceOf(path) === volume.device) : undefined) ?? null;
   const { rotating, weaknesses } = volume;
-  return ok({ marker, markerWritten, space: space.value, rotating, sharesDeviceWith, onThisHost, weaknesses });
+  const since = former.value === undefined ? {} : { formerInventorySince: former.value };
+  return ok({ marker, markerWritten, ...since, space: space.value, rotating, sharesDeviceWith, onThisHost, weaknesses });
 }
 
 function deviceOf(path: string): string | undefined {

@@ -31,6 +31,7 @@ import {
   type VolumeError,
   volumeErrorMessage,
 } from "../volume/mod.ts";
+import { carryOver } from "./carried-lines.ts";
 import { replicaPathOf } from "./copy-request.ts";
 import { type Destination, Destinations, type IsDurable } from "./destination.ts";
 import { manifestFolder, manifestName, TEMPORARY_DIGITS } from "./manifest-place.ts";
@@ -147,11 +148,12 @@ class ManifestWriter {
   }
 
   async #fill(
-    { directory: id, host, path }: DueManifest,
+    manifest: DueManifest,
     directory: VolumeDirectory,
     file: TemporaryFile,
     buffer: IoBuffer,
   ): Promise<Result<WrittenManifest, VolumeError>> {
+    const { directory: id, host, path } = manifest;
     // Asked before the rows: a change that comes in between is written now, and once more.
     const changes = manifestChanges(this.session, this.replica, id);
     const text = new BufferedText(file, buffer);
@@ -170,6 +172,12 @@ class ManifestWriter {
       this.alive();
       if (text.failure !== undefined) return err(text.failure);
     }
+    const { session, volume, replica, alive } = this;
+    const add = (lines: string): Promise<void> => text.add(bytesOfText(lines));
+    const carried = await carryOver({ session, volume, replica, alive }, manifest, directory, add);
+    if (carried.isErr()) return err(carried.error);
+    files += carried.value.copies;
+    digests += carried.value.digests;
     await text.add(manifestEnd(files));
     if (digests === 0) {
       const line = await this.#ownLine();
@@ -184,7 +192,7 @@ class ManifestWriter {
     const sealed = await file.seal(size.value, { ...attributes.value, mode: FILE_MODE, ...time });
     if (sealed.isErr()) return err(sealed.error);
     const synced = this.volume.flushesWhole ? ok(undefined) : await file.sync();
-    return synced.map(() => ({ directory: id, changes, files }));
+    return synced.map(() => ({ directory: id, changes, files, carried: carried.value.copies }));
   }
 
   /** Of the marker, which never changes. */

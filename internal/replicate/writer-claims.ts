@@ -40,16 +40,18 @@ export async function claimedByOthers(
   return ok(theirs);
 }
 
-/** Claims what nobody has claimed, and what the same inventory claimed from another place. */
+/** Claims what nobody has claimed, what the same inventory claimed from another place, and what one that was lost claimed from this one: since when that had it. */
 export async function makeClaims(
   volume: Volume,
   { claimant, hosts }: Claims,
   since: string,
-): Promise<Result<undefined, ReplicaProblem>> {
+): Promise<Result<string | undefined, ReplicaProblem>> {
+  let former: string | undefined;
   for (const host of hosts) {
     const found = await ownClaim(volume, claimant, host);
     if (found.isErr()) return err(found.error);
     if (found.value !== undefined && isSame(found.value, claimant)) continue;
+    if (found.value !== undefined && found.value.inventory !== claimant.inventory) former ??= found.value.since;
     const claim: WriterClaim = { format: 1, ...claimant, since };
     const written = await writeClaim(volume, host, claim, hexOf(host, claimant), found.value === undefined ? "new" : "replace");
     if (written.isOk()) continue;
@@ -58,7 +60,7 @@ export async function makeClaims(
     const theirs = lost ? await ownClaim(volume, claimant, host) : err(rootWriteProblem(volume.name, written.error));
     if (theirs.isErr()) return err(theirs.error);
   }
-  return ok(undefined);
+  return ok(former);
 }
 
 /** Names the temporary file of a claim: always the same, so that the next run takes away what a run that was cut off has left. Nobody else gives that name. */

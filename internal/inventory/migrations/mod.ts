@@ -10,6 +10,7 @@ import { evidence } from "./0004-evidence.ts";
 import { importing } from "./0005-import.ts";
 import { manifest } from "./0006-manifest.ts";
 import { generation } from "./0007-generation.ts";
+import { carried } from "./0008-carried.ts";
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-first-schema": firstSchema,
@@ -19,6 +20,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0005-import": importing,
   "0006-manifest": manifest,
   "0007-generation": generation,
+  "0008-carried": carried,
 };
 
 /** What the tables are after each of them (`schemaDigest`). A migration that is added adds its line; its test tells what it must be. */
@@ -30,4 +32,5 @@ export const SCHEMA_DIGESTS: Readonly<Record<string, string>> = {
   "0005-import": "9c3aea80b5b8f21e07400abbe9425b16fdddfb7c26c8af71c88f1d759ed7576c",
   "0006-manifest": "d90a470594cf4a6a024588071f0a64782f4154168c066f4923ac04441bbb5c3d",
   "0007-generation": "93897be702dd9e94b3c5be7f4a17c25754beeece8d85458fbc17aad287390e30",
+  "0008-carried": "43628d9f703004804cc2bdc0efaffd966bb9cfe7177f5148819124c5961976d0",
 };
