@@ -100,3 +100,40 @@ wholeTest("an imported copy that is read for the first time is compared with wha
   expect(await doubted()).toMatchObject({ state: "current", pending: false });
   expect(readFileSync(join(world.copies(), "f"), "utf8")).toBe("GOOD CONTENTS");
 });
+
+wholeTest("an imported copy that was read before is doubted when our own copy turns out to be another", [], async () => {
+  using world = new World({ replicas: ["backup", "second"] });
+  world.declare({ replicas: ["backup"] });
+  write(join(world.data, "f"), "GOOD CONTENTS");
+  write(join(world.copies(), "f"), "BAD  CONTENTS");
+  expect(await world.run("import_origins", "hash=true")).toMatchObject({ code: 0 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  world.declare({ replicas: ["backup", "second"] });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  // On one machine nothing is independent; but it is not that which speaks against this copy.
+  expect((await world.run("safe", "--json")).stdout).toContain("its bytes are others than those of the copy at");
+  expect(await world.run("verify")).toMatchObject({ code: 3 });
+  const [doubted, own] = (await world.explain(join(world.data, "f"))).files[0]?.replicas ?? [];
+  expect([doubted?.state, own?.state]).toEqual(["suspect", "current"]);
+  expect(readFileSync(join(world.copies(), "f"), "utf8")).toBe("BAD  CONTENTS");
+});
+
+wholeTest(
+  "of two backups that are there already, a restore brings the later version, whichever was imported first",
+  [],
+  async () => {
+    for (const order of [
+      ["backup", "second"],
+      ["second", "backup"],
+    ]) {
+      using world = new World({ replicas: ["backup", "second"] });
+      write(join(world.copies("backup"), "f"), "the first hours\n");
+      write(join(world.copies("second"), "f"), "the first hours\nand the last\n");
+      utimesSync(join(world.copies("second"), "f"), AT + 3600, AT + 3600);
+      for (const replica of order) await world.run("import_origins", `prefix=${world.path(replica)}`);
+      expect(await world.run("restore", `path=${world.data}/f`)).toMatchObject({ code: 0 });
+      expect(readFileSync(join(world.data, "f"), "utf8")).toBe("the first hours\nand the last\n");
+      expect((await world.run("inventory", "check")).code).toBe(0);
+    }
+  },
+);

@@ -110,9 +110,10 @@ const selectOwnDigests = (kysely: Tables, replica: ReplicaId, file: FileOriginId
         .onRef("own.mtime_nanoseconds", "=", "r.mtime_nanoseconds"),
     )
     .innerJoin("replica as p", "p.id", "own.replica_id")
-    .select(["own.digest", "p.url"])
+    .select(["own.digest", "p.url", "r.digest as known"])
     .where("r.replica_id", "=", replica)
     .where("r.file_origin_id", "=", file)
+    .where("r.imported", "is not", null)
     .where("own.replica_id", "!=", replica)
     .where("own.imported", "is", null)
     .where("own.digest", "is not", null);
@@ -167,7 +168,7 @@ export function recordEvidence(
     const { session, manifests } = transaction;
     const doubts: Verdict[] = [];
     for (const { file, copiedAt, digest, kept, lost } of evidence.verified) {
-      const doubt = digest && doubtOf(session, replica, { file, copiedAt, digest });
+      const doubt = doubtOf(session, replica, { file, copiedAt, digest });
       if (doubt !== undefined) {
         doubts.push(doubt);
         continue;
@@ -190,18 +191,19 @@ export function recordEvidence(
   });
 }
 
-/** The first digest of an imported copy, where all of our own copies of that version have another: which of the two is right only a person can say. */
+/** The digest of an imported copy, its first or the one that is known, where all of our own copies of that version have another: which of the two is right only a person can say. */
 function doubtOf(
   session: Session,
   replica: ReplicaId,
-  { file, copiedAt, digest }: { readonly file: FileOriginId; readonly copiedAt: number; readonly digest: Uint8Array },
+  { file, copiedAt, digest }: { readonly file: FileOriginId; readonly copiedAt: number; readonly digest: Uint8Array | undefined },
 ): Verdict | undefined {
   const own = session.statement(selectOwnDigests).all(replica, file);
   const [first] = own;
-  if (first === undefined || first.digest === null) return undefined;
-  if (own.some((other) => other.digest !== null && Buffer.compare(other.digest, digest) === 0)) return undefined;
+  const found = digest ?? first?.known ?? undefined;
+  if (first === undefined || first.digest === null || found === undefined) return undefined;
+  if (own.some((other) => other.digest !== null && Buffer.compare(other.digest, found) === 0)) return undefined;
   const message = `it was imported, and its contents are others than those of the copy at ${first.url}, which was made from the origin`;
-  return { file, copiedAt, state: "suspect", expected: first.digest, found: digest, message };
+  return { file, copiedAt, state: "suspect", expected: first.digest, found, message };
 }
 
 function writeVerdict({ session, tally, manifests }: Transaction, replica: ReplicaId, verdict: Verdict, at: number): boolean {

@@ -25,7 +25,7 @@ import {
   type PlaceId,
   type ReplicaId,
 } from "./model.ts";
-import { fileOriginNamed, insertFileOrigin } from "./origin-changes.ts";
+import { changeFileOrigin, fileOriginNamed, insertFileOrigin } from "./origin-changes.ts";
 
 /** Files of one directory that seem to be new to the inventory. Columns, not objects: a million files cross a thread in it. */
 export interface FoundDirectory {
@@ -215,21 +215,24 @@ class FoundWriter {
     const known = knownAt(session, this.replica.id, directory.id, name);
     const verdict: ImportVerdict = importVerdict(known, found, this.#nearly);
     if (verdict.kind === "known" || verdict.kind === "imported" || known === undefined) return;
-    if (verdict.kind !== "linked") {
+    if (verdict.kind !== "linked" && verdict.kind !== "later") {
       const folder = found.place === "" ? `${this.host}${path}` : found.place;
       this.changes.conflicts.push({ path: `${folder.replace(/\/$/, "")}/${name}`, message: verdict.message });
       return;
     }
     const id = fileOriginNamed(this.transaction, directory.id, name);
     if (id === undefined) return;
+    const isLater = verdict.kind === "later";
+    const evidence = isLater ? found.evidence : known.evidence;
+    if (isLater) changeFileOrigin(this.transaction, id, { evidence, state: known.state, observedAt: this.at });
     // Its host has been scanned, and what it has agrees.
     const state = known.state === "settled" || known.state === "growing" ? "confirmed" : "unconfirmed";
-    this.#insert(id, known.evidence, verdict.kept, state, createdAt, place);
-    tally.copy(directory.dataDirectory, this.replica.id, known.state, "current", 1, known.evidence.size);
+    this.#insert(id, evidence, isLater ? undefined : verdict.kept, state, createdAt, place);
+    tally.copy(directory.dataDirectory, this.replica.id, known.state, "current", 1, evidence.size);
     manifests.due(this.replica.id, directory.id, this.at);
     session.statement(deleteAttempt).run(this.replica.id, id);
     this.changes.linked.files += 1;
-    this.changes.linked.bytes += known.evidence.size;
+    this.changes.linked.bytes += evidence.size;
   }
 }
 

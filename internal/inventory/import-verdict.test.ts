@@ -6,6 +6,7 @@ import { agreeingEvidence, type Evidence, ORIGIN_STATES, type OriginState } from
 const F: Evidence = { size: 10, mtimeSeconds: 1_000, mtimeNanoseconds: 5 };
 const TOUCHED = { ...F, mtimeSeconds: 1_060 };
 const LONGER = { ...F, size: 11 };
+const LATER = { ...TOUCHED, size: 11 };
 const WHOLE = { ...F, mtimeNanoseconds: 0 };
 const NEAR = { ...F, mtimeSeconds: 1_001, mtimeNanoseconds: 0 };
 
@@ -19,6 +20,19 @@ const TABLE: readonly (readonly [string, KnownFile | undefined, Evidence, boolea
   ...ORIGIN_STATES.map(
     (state) => [`an origin that is ${state} has another size`, origin(LONGER, state), F, false, "origin-differs"] as const,
   ),
+  ...ORIGIN_STATES.map(
+    (state) =>
+      [
+        `an origin that is ${state} is older and shorter`,
+        origin(F, state),
+        LATER,
+        false,
+        state === "imported" ? "later" : "origin-differs",
+      ] as const,
+  ),
+  ["an imported origin is older and longer", origin({ ...F, size: 20 }, "imported"), LATER, false, "origin-differs"],
+  ["an imported origin is as old and shorter", origin(F, "imported"), LONGER, false, "origin-differs"],
+  ["an imported origin is older and as long", origin(F, "imported"), TOUCHED, false, "origin-differs"],
   ["the origin has another time", origin(TOUCHED), F, false, "origin-differs"],
   ["the origin's time has nanoseconds, the copy's has none", origin(F), WHOLE, false, "linked"],
   ["the copy's time has nanoseconds, the origin's (over ssh) has none", origin(WHOLE), F, false, "linked"],

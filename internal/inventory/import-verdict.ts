@@ -28,10 +28,15 @@ export type ImportVerdict =
   | { readonly kind: "imported" }
   /** The origin is known, and agrees: the file replica is made. */
   | { readonly kind: "linked"; readonly kept?: Evidence }
+  /** Nobody has seen the origin, and what is recorded of it is an earlier and shorter version: the file replica is made, and the origin is what this one says. */
+  | { readonly kind: "later" }
   /** There are rows of both already. */
   | { readonly kind: "known" }
   /** The rows that there are stay as they are. */
   | { readonly kind: (typeof CONFLICTS)[number]; readonly message: string };
+
+/** A later time alone may be that of a copy without its times, and a copy that was broken off is shorter. */
+const isLaterVersion = (a: Evidence, b: Evidence): boolean => a.mtimeSeconds > b.mtimeSeconds && a.size > b.size;
 
 /** `nearly`: the replica's times come over ssh. */
 export function importVerdict(known: KnownFile | undefined, found: FoundFile, nearly: boolean): ImportVerdict {
@@ -45,6 +50,7 @@ export function importVerdict(known: KnownFile | undefined, found: FoundFile, ne
     return { kind: "copy-differs", message: `recorded was another: ${differenceBetween(found.evidence, copy.looks)} (recorded)` };
   }
   if (!agreeingEvidence(found.evidence, evidence, nearly)) {
+    if (state === "imported" && isLaterVersion(found.evidence, evidence)) return { kind: "later" };
     return { kind: "origin-differs", message: `${differenceBetween(found.evidence, evidence)} (${state})` };
   }
   if (known.inTheWay === true && found.place === "") {

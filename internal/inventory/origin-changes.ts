@@ -5,10 +5,11 @@
  */
 import type { Kysely } from "kysely";
 import type { InventoryTables } from "./database-schema.ts";
-import { compareFound, noteDisagreement } from "./found-copies.ts";
+import { compareFound, looksOf, noteDisagreement } from "./found-copies.ts";
 import { holdBack } from "./held-back.ts";
 import type { Transaction } from "./inventory.ts";
 import {
+  agreeingEvidence,
   type DataDirectoryId,
   type DirectoryId,
   type Evidence,
@@ -17,6 +18,7 @@ import {
   fileReplicaStateOf,
   GONE_BACK,
   importStateOf,
+  isFarReplica,
   type OriginState,
   originStateCode,
   originStateOf,
@@ -180,12 +182,18 @@ function moveCopies(
     const copy = session.statement(selectCopy).get(replica.id, id);
     if (copy === undefined) continue;
     const before = fileReplicaStateOf(copy.state);
+    const isFound = importStateOf(copy.imported) === "unconfirmed";
     // What is suspect stays so until somebody has looked at it.
-    const isCompared = isWanted(originAfter) && importStateOf(copy.imported) === "unconfirmed" && before !== "suspect";
-    const agrees = isCompared ? compareFound(transaction, replica, id, copy, evidence) : sameEvidence(copy, evidence);
-    const movedOn = before === "current" && isWanted(originAfter) && !agrees;
+    const isCompared = isWanted(originAfter) && isFound && before !== "suspect";
+    const agrees = isCompared
+      ? compareFound(transaction, replica, id, copy, evidence)
+      : isFound
+        ? agreeingEvidence(looksOf(copy), evidence, isFarReplica(replica.url))
+        : sameEvidence(copy, evidence);
+    // Of an imported origin, which nobody has seen, another replica has a later version.
+    const movedOn = before === "current" && (isWanted(originAfter) || originAfter === "imported") && !agrees;
     // A stale copy stays so whatever its origin comes back to: it may be no more than the beginning of a file that was growing.
-    const after = !movedOn ? before : isCompared ? "suspect" : "stale";
+    const after = !movedOn ? before : isFound ? "suspect" : "stale";
     if (after === "suspect" && movedOn) noteDisagreement(transaction, replica.id, id, copy, evidence, observedAt);
     if (after !== before || (isCompared && agrees)) manifests.due(replica.id, directory, observedAt);
     if (wasDeleted && isWanted(originAfter) && !agrees && (after === "stale" || before === "stale"))

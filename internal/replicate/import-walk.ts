@@ -253,8 +253,8 @@ class Walk implements EntryVisitor, ManifestSink {
     this.#manifests.saw(name, evidence);
     const verdict = known === undefined ? undefined : importVerdict(known, { evidence, place: this.#place }, this.#nearly);
     if (verdict?.kind === "known") counts.known += 1;
-    else if (verdict === undefined || verdict.kind === "imported" || verdict.kind === "linked") {
-      const amount = verdict?.kind === "linked" ? counts.linked : counts.imported;
+    else if (verdict === undefined || !("message" in verdict)) {
+      const amount = verdict === undefined || verdict.kind === "imported" ? counts.imported : counts.linked;
       amount.files += 1;
       amount.bytes += size;
       this.#batches.add({ path: this.#origin, place: this.#place }, name, size, mtimeSeconds, mtimeNanoseconds, created);

@@ -24,6 +24,8 @@ interface WorldReplica {
   readonly state: (typeof FILE_REPLICA_STATES)[number];
   readonly sameVersion: boolean;
   readonly digest: boolean;
+  /** Of what it holds, where that is known. */
+  readonly contents: number;
   readonly imported: "made" | "unconfirmed" | "confirmed";
   readonly verifiedDaysAgo: number | null;
   readonly seen: "as recorded" | "touched" | "grown" | "a link" | "gone" | "unreadable" | "not ready";
@@ -60,6 +62,7 @@ const replica: fc.Arbitrary<WorldReplica> = fc.record({
   state: mostly("current", FILE_REPLICA_STATES),
   sameVersion: mostly(true, [false]),
   digest: mostly(true, [false]),
+  contents: fc.oneof({ weight: 40, arbitrary: fc.constant(1) }, { weight: 1, arbitrary: fc.constant(2) }),
   imported: mostly("made", ["unconfirmed", "confirmed"]),
   verifiedDaysAgo: fc.oneof(fc.constant(null), fc.integer({ min: -2, max: 60 })),
   seen: mostly("as recorded", ["touched", "grown", "a link", "gone", "unreadable", "not ready"]),
@@ -116,7 +119,7 @@ function factsOf({ origin, replicas, copies, withinDays }: RandomWorld): [Origin
       state: one.state,
       evidence: one.sameVersion ? EVIDENCE : { ...EVIDENCE, mtimeSeconds: 999 },
       kept: EVIDENCE,
-      ...(one.digest ? { digest: new Uint8Array(32) } : {}),
+      ...(one.digest ? { digest: new Uint8Array(32).fill(one.contents) } : {}),
       ...(one.imported === "made" ? {} : { imported: one.imported }),
       ...(one.verifiedDaysAgo === null ? {} : { verifiedAt: NOW - one.verifiedDaysAgo * DAY }),
     };
@@ -137,8 +140,12 @@ function together(one: Spot, other: Spot): boolean {
 /** Tries every choice of replicas. */
 function oracle({ origin, replicas, copies, withinDays }: RandomWorld): boolean {
   if (origin.state !== "settled" || origin.seen !== "as recorded" || origin.writers === "some" || origin.excluded) return false;
+  const recordedIn = (one: WorldReplica): boolean => one.row && one.state === "current" && one.sameVersion && one.digest;
+  const known = replicas.filter(recordedIn);
+  const made = known.filter((one) => one.imported === "made");
+  const held = new Set((made.length > 0 ? made : known).map((one) => one.contents));
   const counts = (one: WorldReplica): boolean => {
-    const recorded = one.row && one.state === "current" && one.sameVersion && one.digest;
+    const recorded = recordedIn(one) && held.size === 1 && held.has(one.contents);
     const read = one.verifiedDaysAgo !== null;
     const trusted = one.imported === "made" || (one.imported === "confirmed" && read);
     const fresh =
@@ -184,8 +191,10 @@ describe("safe", () => {
       (given) => ({ ...given, replicas: given.replicas.map((one) => ({ ...one, spot: given.origin.spot })) }),
       (given) => ({ ...given, withinDays: Math.min(given.withinDays ?? 60, 10) }),
     ];
+    // But that two copies contradict each other is known only as long as both are.
+    const agreeing = world.map((given) => ({ ...given, replicas: given.replicas.map((one) => ({ ...one, contents: 1 })) }));
     fc.assert(
-      fc.property(world, fc.constantFrom(...faults), (given, fault) => {
+      fc.property(agreeing, fc.constantFrom(...faults), (given, fault) => {
         if (judgeSafety(...factsOf(fault(given))).kind === "safe") expect(judgeSafety(...factsOf(given)).kind).toBe("safe");
       }),
       { numRuns: 5_000 },
@@ -200,6 +209,7 @@ describe("safe", () => {
       state: "current",
       sameVersion: true,
       digest: true,
+      contents: 1,
       imported: "made",
       verifiedDaysAgo: 1,
       seen: "as recorded",

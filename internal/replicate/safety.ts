@@ -134,13 +134,36 @@ function evidenceProblem(row: Row, { now, verifiedWithinMilliseconds: within }: 
   return undefined;
 }
 
+/** What the copies of this very version hold, as far as it is known: those that were made from the origin; of imported ones only where there is no other. */
+function contentsOf(copies: readonly CopyFacts[], evidence: Evidence): readonly CopyFacts[] {
+  const known = copies.filter(({ row }) => row?.digest !== undefined && recordProblem(row, evidence) === undefined);
+  const own = known.filter(({ row }) => row?.imported === undefined);
+  return own.length > 0 ? own : known;
+}
+
+/** Copies of one version hold the same, or one of them is wrong; which, nobody can say. */
+function contentsProblem(
+  { row }: CopyFacts,
+  contents: readonly CopyFacts[],
+  evidence: Evidence,
+): Problem<CopyReason> | undefined {
+  const digest = row?.digest;
+  if (row === undefined || digest === undefined || recordProblem(row, evidence) !== undefined) return undefined;
+  const other = contents.find(({ row: one }) => one?.digest !== undefined && Buffer.compare(one.digest, digest) !== 0);
+  return other && { reason: "CopyDiffers", message: `its bytes are others than those of the copy at ${other.replica}` };
+}
+
 const ORDER = Object.keys(COPY_REASONS);
 
 /** Judges one file. `copies`: one for each declared replica. */
 export function judgeSafety(origin: OriginFacts, copies: readonly CopyFacts[], question: SafetyQuestion): SafetyVerdict {
   const atOrigin = originProblem(origin);
   if (atOrigin !== undefined) return { kind: "blocked", ...atOrigin, counted: 0, copies: [] };
-  const judged = copies.map((copy) => ({ copy, problem: copyProblem(copy, origin, question) }));
+  const contents = contentsOf(copies, origin.row.evidence);
+  const judged = copies.map((copy) => ({
+    copy,
+    problem: contentsProblem(copy, contents, origin.row.evidence) ?? copyProblem(copy, origin, question),
+  }));
   const good = judged.flatMap(({ copy, problem }) =>
     problem === undefined && copy.seen.kind === "there" ? [copy.seen.marks] : [],
   );
