@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -87,6 +88,42 @@ wholeTest(
     agent.redeclare({ scan: { interval: "1h", settle: "1s", max_wait: "1s" } });
     await agent.becomes("long", "current");
     expect(agent.world.copiedFiles()).toEqual(agent.world.originFiles());
+  },
+);
+
+wholeTest(
+  "a file that is written for long, and not only at its end, is never published torn, nor in the place of its copy",
+  [],
+  async () => {
+    await using agent = await RunningAgent.start({ scan: { interval: "1h", settle: "1h", max_wait: "1s" } });
+    const { world } = agent;
+    world.files({ path: "ring", content: "good".repeat(1 << 18) });
+    await agent.becomes("ring", "current");
+    const good = readFileSync(`${world.copies()}/ring`);
+    agent.redeclare({ scan: { interval: "1h", settle: "1h", max_wait: "1s" }, replicaKeys: { backup: { bandwidth: "2 MB" } } });
+    // Each is written over from its beginning to its end while it is copied; one has a copy.
+    const files = ["ring", "fresh"].map((name) => openSync(`${world.data}/${name}`, name === "ring" ? "r+" : "w"));
+    let version = 0;
+    const rewriting = setInterval(() => {
+      version = (version + 1) % 50;
+      for (const file of files) writeSync(file, Buffer.alloc(1 << 20, version), 0, 1 << 20, 0);
+    }, 20);
+    const messageOf = async (name: string): Promise<string> =>
+      (await world.explain(`${world.data}/${name}`)).files[0]?.replicas[0]?.message ?? "";
+    try {
+      for (const name of ["ring", "fresh"])
+        await until(`${name} was tried`, async () => (await messageOf(name)).includes("not only at its end"), 30_000);
+      expect(readFileSync(`${world.copies()}/ring`).equals(good)).toBe(true);
+      // It was empty when it was made: that much of it may be there.
+      const fresh = existsSync(`${world.copies()}/fresh`) ? readFileSync(`${world.copies()}/fresh`) : Buffer.alloc(0);
+      expect(new Set(fresh).size).toBeLessThanOrEqual(1);
+    } finally {
+      clearInterval(rewriting);
+      for (const file of files) closeSync(file);
+    }
+    agent.redeclare({ scan: { interval: "1h", settle: "1s", max_wait: "1s" } });
+    for (const name of ["ring", "fresh"]) await agent.becomes(name, "current");
+    expect(world.copiedFiles()).toEqual(world.originFiles());
   },
 );
 

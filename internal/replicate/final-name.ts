@@ -10,7 +10,7 @@ import type { SourceFile, VolumeDirectory } from "../volume/mod.ts";
 import { beginsLike, type CopyBuffers, type CopyStep, sameContents } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
 import { type CopyRequest, destinationPathOf } from "./copy-request.ts";
-import { evidenceOf, type FileFailure, sourceChanged, sourceDiffers, sourceWentBack } from "./opened-source.ts";
+import { evidenceOf, type FileFailure, sourceChanged, sourceDiffers, sourceRewritten, sourceWentBack } from "./opened-source.ts";
 
 export type FinalName =
   | { readonly kind: "free" }
@@ -50,7 +50,7 @@ export async function inspectFinalName(
   const looked = await mayPublish(request, directory, replica);
   if (looked.isErr()) return err(looked.error);
   const there = looked.value;
-  if (there === "replaceable" && request.goneBack === true)
+  if (there === "replaceable" && (request.goneBack === true || request.prefix === true))
     return await inspectLaterCopy(request, source, directory, buffers, alive);
   if (typeof there === "string") return ok({ kind: there });
   const equal = couldBeCopyOf(there, source.stat);
@@ -83,7 +83,10 @@ export function afterInspection(request: CopyRequest, found: FinalName): CopyReq
   return rest;
 }
 
-/** The copy is, or was when it was last tried, of a later time than its source: it is given up only for what holds all that it holds. */
+/**
+ * The copy is, or was when it was last tried, of a later time than its source; or only a beginning of the source is copied. It is given up only for what holds all that it
+ * holds.
+ */
 async function inspectLaterCopy(
   request: CopyRequest,
   source: SourceFile,
@@ -97,7 +100,8 @@ async function inspectLaterCopy(
   const begins = stat.size > source.stat.size ? ok(false) : await beginsLike(source, copy.value, buffers, alive);
   copy.value.close();
   if (begins.isErr()) return err(failureOfStep(request, source, begins.error));
-  return begins.value ? ok({ kind: "replaceable" }) : err(sourceWentBack(request, source.stat, stat));
+  if (begins.value) return ok({ kind: "replaceable" });
+  return err(request.goneBack === true ? sourceWentBack(request, source.stat, stat) : sourceRewritten(request, source.stat));
 }
 
 function failureOfStep(request: CopyRequest, source: SourceFile, step: CopyStep<Uint8Array>): FileFailure {

@@ -60,6 +60,12 @@ export const sourceChanged = (request: CopyRequest, now: FileStat): FileFailure 
   observed: evidenceOf(now),
 });
 
+/** It does not only grow: a part of it that was copied is another by now. */
+export const sourceRewritten = (request: CopyRequest, now: FileStat): FileFailure => ({
+  ...sourceChanged(request, now),
+  message: `${printable(`${request.directoryPath}/${request.name}`)} is written to, and not only at its end: it is copied when it is finished; an earlier copy stays until then, unless it is moved aside`,
+});
+
 /** The evidence may be as it was: what is told is that the file grows. */
 const sourceOpenForWriting = (request: CopyRequest): FileFailure => ({
   domain: "source",

@@ -2,10 +2,10 @@
 import { err, ok, type Result } from "neverthrow";
 import { sameEvidence } from "../inventory/mod.ts";
 import type { SourceFile, TemporaryFile } from "../volume/mod.ts";
-import { type CopyBuffers, copyBytes, isSparse } from "./copy-bytes.ts";
+import { type CopyBuffers, type CopyStep, copyBytes, hashBytes, isSparse } from "./copy-bytes.ts";
 import { failureAtReplica, failureAtSource } from "./copy-failure.ts";
 import type { CopyRequest } from "./copy-request.ts";
-import { type FileFailure, sourceChanged, sourceDiffers } from "./opened-source.ts";
+import { type FileFailure, sourceChanged, sourceDiffers, sourceRewritten } from "./opened-source.ts";
 import type { Throttle } from "./throttle.ts";
 
 /** Space for a file is reserved before it is written from this size on. */
@@ -24,6 +24,21 @@ export interface WriteOptions {
   readonly onProgress: OnProgress;
 }
 
+/**
+ * The beginning that was copied, as it is now: where both are equal it was that in the moment between, whole, and the source has only grown. Its times tell nothing of
+ * this, because somebody writes to it.
+ */
+const readAgain = (source: SourceFile, buffers: CopyBuffers, alive: () => void): Promise<CopyStep<Uint8Array>> =>
+  hashBytes(
+    source,
+    buffers,
+    async () => {
+      alive();
+      return ok(undefined);
+    },
+    source.stat.size,
+  );
+
 /** Writes a copy; its SHA-256. */
 export async function writeCopy(
   request: CopyRequest,
@@ -40,6 +55,8 @@ export async function writeCopy(
   const copied = await copyBytes(source, target, buffers, { throttle, from, prefix: request.prefix === true, onBytes });
   if (copied.kind === "source-failed") return err(failureAtSource(copied.error));
   if (copied.kind === "replica-failed") return err(failureAtReplica(copied.error));
+  const again = request.prefix === true && copied.kind === "done" ? await readAgain(source, buffers, () => onBytes(0)) : copied;
+  if (again.kind === "source-failed") return err(failureAtSource(again.error));
   const now = await source.statNow();
   if (now.isErr()) return err(failureAtSource(now.error));
   const { ctimeSeconds, ctimeNanoseconds } = source.stat;
@@ -48,9 +65,8 @@ export async function writeCopy(
     request.prefix === true
       ? now.value.size >= size
       : untouched && sameEvidence(now.value, request.looksLike ?? request.evidence);
-  if (copied.kind === "source-moved" || !held) {
-    return err(sourceChanged(request, now.value));
-  }
+  if (copied.kind === "source-moved" || !held) return err(sourceChanged(request, now.value));
+  if (again.kind !== "done" || Buffer.compare(again.value, copied.value) !== 0) return err(sourceRewritten(request, now.value));
   const { mustBe, looksLike, evidence } = request;
   if (mustBe !== undefined && Buffer.compare(mustBe, copied.value) !== 0) return err(sourceDiffers(request, copied.value));
   const { mtimeSeconds, mtimeNanoseconds } = looksLike === undefined ? source.stat : evidence;
