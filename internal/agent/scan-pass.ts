@@ -162,7 +162,7 @@ class DataDirectoryScan {
         directories,
         exclude: agent.state.scan.exclude,
         rule: { now: this.#startedAt / 1000, settleSeconds, ...(notBefore === undefined ? {} : { notBefore }) },
-        ...(listing === undefined ? {} : { options: listing }),
+        options: { ...listing, ...(this.options.acceptLoss ? { acceptUnmounted: true } : {}) },
       },
       {
         onDifferences: async (differences) => {

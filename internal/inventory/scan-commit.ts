@@ -34,6 +34,8 @@ export interface DirectoryDifference {
   /** Known directories directly below that are not there any more, or that a pattern leaves out now. */
   readonly vanishedDirectories: readonly DirectoryId[];
   readonly excludedDirectories: readonly DirectoryId[];
+  /** Does it lie on another file system than the data directory's root? Left out where that was not looked at. */
+  readonly mounted?: boolean;
 }
 
 export const NUMBERS_PER_FILE = 4;
@@ -85,6 +87,9 @@ const noteVanishedDirectory = (kysely: Tables, data_directory_id: DataDirectoryI
     .values({ data_directory_id, directory_id })
     .onConflict((conflict) => conflict.doNothing());
 
+const setMounted = (kysely: Tables, mounted: number, directory: DirectoryId) =>
+  kysely.updateTable("directory").set({ mounted }).where("id", "=", directory).where("mounted", "!=", mounted);
+
 /** Forgets what an earlier, unfinished scan noted as vanished. How many files the data directory has until now: of what comes in meanwhile nothing can be lost. */
 export function beginScan(inventory: Inventory, dataDirectory: DataDirectoryId): ResultAsync<number, InventoryError> {
   return inventory.write(({ session }) => {
@@ -131,7 +136,8 @@ export function commitDifferences(
     let changed = 0;
     for (const difference of differences) {
       const directory = presentDirectory(transaction, dataDirectory, difference.path);
-      const { names, numbers } = difference;
+      const { names, numbers, mounted } = difference;
+      if (mounted !== undefined) transaction.session.statement(setMounted).run(mounted ? 1 : 0, directory);
       for (let index = 0; index < names.length; index++) {
         const at = index * NUMBERS_PER_FILE;
         const name = names[index] ?? "";

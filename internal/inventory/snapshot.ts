@@ -10,6 +10,8 @@ export interface KnownDirectory {
   readonly id: DirectoryId;
   /** False when the row has to be written anew: absent until now, or of another data directory. */
   readonly asExpected: boolean;
+  /** When it was listed last it lay on another file system than the data directory's root. */
+  readonly mounted: boolean;
 }
 
 /** Positions in a row of `knownFiles`. */
@@ -20,7 +22,7 @@ type Tables = Kysely<InventoryTables>;
 const selectDirectory = (kysely: Tables, host: HostId, path: string) =>
   kysely
     .selectFrom("directory")
-    .select(["id", "data_directory_id", "absent"])
+    .select(["id", "data_directory_id", "absent", "mounted"])
     .where("host_id", "=", host)
     .where("path", "=", path);
 
@@ -56,7 +58,7 @@ const selectFileIds = (kysely: Tables, directory: DirectoryId, afterName: string
     .limit(limit);
 
 const selectSubdirectories = (kysely: Tables, directory: DirectoryId) =>
-  kysely.selectFrom("directory").select(["id", "path"]).where("parent_id", "=", directory).where("absent", "=", 0);
+  kysely.selectFrom("directory").select(["id", "path", "mounted"]).where("parent_id", "=", directory).where("absent", "=", 0);
 
 export function knownDirectory(
   session: Session,
@@ -65,7 +67,8 @@ export function knownDirectory(
   path: string,
 ): KnownDirectory | undefined {
   const row = session.statement(selectDirectory).get(host, path);
-  return row && { id: row.id, asExpected: row.data_directory_id === dataDirectory && row.absent === 0 };
+  if (row === undefined) return undefined;
+  return { id: row.id, asExpected: row.data_directory_id === dataDirectory && row.absent === 0, mounted: row.mounted === 1 };
 }
 
 /** All files ever seen in the directory, tombstones included, but no more than `limit`; columns as in `KNOWN`. */
@@ -94,8 +97,10 @@ export function* knownFileIds(session: Session, directory: DirectoryId): Generat
 }
 
 /** Directories directly below that are expected to be listed. */
-export const knownSubdirectories = (session: Session, directory: DirectoryId): { id: DirectoryId; path: string }[] =>
-  session.statement(selectSubdirectories).all(directory);
+export const knownSubdirectories = (
+  session: Session,
+  directory: DirectoryId,
+): { id: DirectoryId; path: string; mounted: number }[] => session.statement(selectSubdirectories).all(directory);
 
 const anyCopy = (kysely: Tables, file: FileOriginId) =>
   kysely

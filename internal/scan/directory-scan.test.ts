@@ -14,8 +14,9 @@ import {
 } from "../inventory/mod.ts";
 import { Scratch } from "../testing/mod.ts";
 import { type ListableVolume, openLocalVolume } from "../volume/mod.ts";
-import { DirectoryScan, emptyCounts } from "./directory-scan.ts";
+import { DirectoryScan } from "./directory-scan.ts";
 import { ExcludePatterns } from "./exclude-patterns.ts";
+import { emptyCounts } from "./scan-sink.ts";
 
 const HOLDER = { command: "test", pid: process.pid, hostname: "exao1", since: "2026-11-01T00:00:00.000Z" };
 const RULE = { now: 2_000_000_000, settleSeconds: 10 };

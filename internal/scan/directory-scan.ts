@@ -3,7 +3,6 @@
  * object but its name. A directory that is too large to hold in memory is compared name by name instead, with one bit a file.
  */
 import {
-  type DirectoryDifference,
   type DirectoryId,
   type FileOriginId,
   KNOWN,
@@ -16,23 +15,18 @@ import {
   type ScanProblem,
   type Session,
 } from "../inventory/mod.ts";
-import {
-  type EntryVisitor,
-  errnoText,
-  type InotifyDescriptor,
-  monotonicNanoseconds,
-  printable,
-  type SysError,
-} from "../sys/mod.ts";
+import { type EntryVisitor, errnoText, monotonicNanoseconds, printable, type SysError } from "../sys/mod.ts";
 import {
   isTemporaryName,
   type ListableDirectory,
   type ListableVolume,
+  MARKER_NAME,
   type VolumeError,
   volumeErrorMessage,
 } from "../volume/mod.ts";
 import type { ExcludePatterns } from "./exclude-patterns.ts";
 import { type KnownFiles, LargeDirectory, SmallDirectory } from "./known-files.ts";
+import { type DirectoryScanOptions, notMounted, type ScanSink } from "./scan-sink.ts";
 import type { ScanTarget } from "./scan-target.ts";
 import { isQuiet, type SettleRule } from "./settle.ts";
 
@@ -53,40 +47,6 @@ const GROWING = originStateCode("growing");
 const ABSENT = originStateCode("absent");
 const EXCLUDED = originStateCode("excluded");
 
-export interface ScanCounts {
-  files: number;
-  bytes: number;
-  directories: number;
-  symlinks: number;
-  special: number;
-  unreadable: number;
-}
-
-export const emptyCounts = (): ScanCounts => ({ files: 0, bytes: 0, directories: 0, symlinks: 0, special: 0, unreadable: 0 });
-
-/** Where the findings go. */
-export interface ScanSink {
-  readonly counts: ScanCounts;
-  difference(difference: DirectoryDifference): void;
-  subdirectory(path: string): void;
-  problem(problem: ScanProblem): void;
-  /** The directory is watched, under this number, since before it was listed. `when`: just before it was opened, by `monotonicNanoseconds`. */
-  watched?(path: string, watch: number, when: number): void;
-  /** The directory cannot be watched. */
-  unwatched?(path: string, error: VolumeError): void;
-  /** Called now and then while a long listing finds nothing to say. */
-  alive?(): void;
-}
-
-export interface DirectoryScanOptions {
-  /** Each directory is watched before it is listed, so that nothing is missed in between. */
-  readonly inotify?: InotifyDescriptor;
-  /** Files that are known to be growing are looked at one by one elsewhere: here they go on growing. */
-  readonly leaveGrowing?: boolean;
-  /** From this many known files on, a directory is compared name by name. */
-  readonly largeDirectory?: number;
-}
-
 /** So many files in a listing are a sign of life. */
 const ALIVE_EVERY = 8_192;
 
@@ -94,7 +54,9 @@ export class DirectoryScan implements EntryVisitor {
   #path = "";
   #relative = "";
   #known: KnownFiles = new SmallDirectory([]);
-  #knownDirectories = new Map<string, DirectoryId>();
+  #knownDirectories = new Map<string, { readonly id: DirectoryId; readonly mounted: number }>();
+  #subdirectories: string[] = [];
+  #isReplica = false;
   #names: string[] = [];
   #numbers: number[] = [];
   #excluded: FileOriginId[] = [];
@@ -130,11 +92,16 @@ export class DirectoryScan implements EntryVisitor {
       return;
     }
     this.sink.counts.directories += 1;
-    this.#watch(opened.value, when);
     const known = knownDirectory(this.session, host, dataDirectory, path);
+    const mounted = opened.value.isOfRoot?.() === false;
+    if (known?.mounted === true && !mounted && this.options.acceptUnmounted !== true) {
+      opened.value.close();
+      return this.#tell(path, notMounted(path, root));
+    }
+    this.#watch(opened.value, when);
     this.#known = this.#knownFilesOf(known?.id);
     this.#knownDirectories = new Map(
-      known === undefined ? [] : knownSubdirectories(this.session, known.id).map((row) => [row.path, row.id]),
+      known === undefined ? [] : knownSubdirectories(this.session, known.id).map((row) => [row.path, row]),
     );
     const listed = await opened.value.entries(this);
     let vanished: FileOriginId[] = [];
@@ -144,7 +111,10 @@ export class DirectoryScan implements EntryVisitor {
       if (opened.value.hidesNames) vanished = await this.#reallyGone(opened.value, vanished);
     }
     opened.value.close();
-    const vanishedDirectories = listed.isErr() ? [] : [...this.#knownDirectories.values()];
+    if (this.#isReplica) return this.#leaveReplica(path);
+    for (const subdirectory of this.#subdirectories) this.sink.subdirectory(subdirectory);
+    this.#subdirectories = [];
+    const vanishedDirectories = listed.isErr() ? [] : this.#vanishedDirectories(mounted, root);
     const differs =
       this.#names.length +
         this.#excluded.length +
@@ -152,7 +122,36 @@ export class DirectoryScan implements EntryVisitor {
         vanished.length +
         vanishedDirectories.length >
       0;
-    if (differs || known?.asExpected !== true) this.#send(vanished, vanishedDirectories);
+    if (differs || known?.asExpected !== true || known.mounted !== mounted) this.#send(vanished, vanishedDirectories, mounted);
+  }
+
+  /** What was a mount point may be gone together with its disk: that proves nothing. */
+  #vanishedDirectories(mounted: boolean, root: string): DirectoryId[] {
+    const vanished: DirectoryId[] = [];
+    for (const [path, directory] of this.#knownDirectories) {
+      if (directory.mounted === 1 && !mounted && this.options.acceptUnmounted !== true) this.#tell(path, notMounted(path, root));
+      else vanished.push(directory.id);
+    }
+    return vanished;
+  }
+
+  /** A data directory that holds a replica, by a link or a mount that nobody could see in the configuration, would be copied into itself without end. */
+  #leaveReplica(path: string): void {
+    this.#isReplica = false;
+    this.#subdirectories = [];
+    this.#names = [];
+    this.#numbers = [];
+    this.#excluded = [];
+    this.#excludedDirectories = [];
+    this.#tell(path, {
+      code: "replica",
+      message: `${printable(path)} is a replica (it has ${MARKER_NAME}): nothing in it is copied; take it out of the data directory, or exclude it`,
+    });
+  }
+
+  #tell(path: string, problem: Omit<ScanProblem, "path">): void {
+    this.sink.counts.unreadable += 1;
+    this.sink.problem({ path, ...problem });
   }
 
   #watch(directory: ListableDirectory, when: number): void {
@@ -200,9 +199,10 @@ export class DirectoryScan implements EntryVisitor {
     return rows.length <= largeDirectory ? new SmallDirectory(rows) : new LargeDirectory(this.session, directory);
   }
 
-  #send(vanished: readonly FileOriginId[], vanishedDirectories: readonly DirectoryId[]): void {
+  #send(vanished: readonly FileOriginId[], vanishedDirectories: readonly DirectoryId[], mounted?: boolean): void {
     this.sink.difference({
       path: this.#path,
+      ...(mounted === undefined ? {} : { mounted }),
       names: this.#names,
       numbers: Float64Array.from(this.#numbers),
       vanished,
@@ -217,8 +217,7 @@ export class DirectoryScan implements EntryVisitor {
   }
 
   #problem(error: VolumeError): void {
-    this.sink.counts.unreadable += 1;
-    this.sink.problem({ path: this.#path, code: error.reason, message: volumeErrorMessage(error) });
+    this.#tell(this.#path, { code: error.reason, message: volumeErrorMessage(error) });
   }
 
   #isExcluded(name: string): boolean {
@@ -228,6 +227,7 @@ export class DirectoryScan implements EntryVisitor {
   file(name: string, size: number, mtimeSeconds: number, mtimeNanoseconds: number, changed: number): void {
     // A restore that is under way, or was cut off: no file of the instrument.
     if (isTemporaryName(name)) return;
+    if (name === MARKER_NAME) this.#isReplica = true;
     const row = this.#known.take(name);
     if (this.#isExcluded(name)) {
       const state = row?.[KNOWN.state];
@@ -259,8 +259,8 @@ export class DirectoryScan implements EntryVisitor {
     const known = this.#knownDirectories.get(path);
     this.#knownDirectories.delete(path);
     if (this.#isExcluded(name)) {
-      if (known !== undefined) this.#excludedDirectories.push(known);
-    } else this.sink.subdirectory(path);
+      if (known !== undefined) this.#excludedDirectories.push(known.id);
+    } else this.#subdirectories.push(path);
   }
 
   symlink(): void {
@@ -276,11 +276,6 @@ export class DirectoryScan implements EntryVisitor {
     // It may be a directory: then it is not known to have vanished either.
     const path = this.#path === "/" ? `/${name}` : `${this.#path}/${name}`;
     this.#knownDirectories.delete(path);
-    this.sink.counts.unreadable += 1;
-    this.sink.problem({
-      path,
-      code: error.code,
-      message: `look at ${printable(path)}: ${errnoText(error.code)} (${error.code})`,
-    });
+    this.#tell(path, { code: error.code, message: `look at ${printable(path)}: ${errnoText(error.code)} (${error.code})` });
   }
 }

@@ -10,6 +10,7 @@ export * from "./exclude-patterns.ts";
 export * from "./fresh-walk.ts";
 export * from "./listings-ahead.ts";
 export * from "./name-look.ts";
+export * from "./scan-sink.ts";
 export * from "./scan-target.ts";
 export * from "./settle.ts";
 export * from "./watched-directories.ts";

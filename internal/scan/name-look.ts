@@ -15,9 +15,9 @@ import {
 } from "../inventory/mod.ts";
 import type { FileStat, Writers } from "../sys/mod.ts";
 import type { ListableDirectory, VolumeDirectory, VolumeError } from "../volume/mod.ts";
-import { isTemporaryName, type Outcome, volumeErrorMessage } from "../volume/mod.ts";
-import type { ScanSink } from "./directory-scan.ts";
+import { isTemporaryName, MARKER_NAME, type Outcome, volumeErrorMessage } from "../volume/mod.ts";
 import type { ExcludePatterns } from "./exclude-patterns.ts";
+import type { ScanSink } from "./scan-sink.ts";
 import type { ScanTarget } from "./scan-target.ts";
 import { type SettleRule, stateOf } from "./settle.ts";
 
@@ -67,7 +67,12 @@ export class NameLook {
 
   async #lookIn(directory: LookableDirectory, path: string, relative: string, names: readonly string[]): Promise<void> {
     const { host, dataDirectory } = this.target;
-    const id = knownDirectory(this.session, host, dataDirectory, path)?.id;
+    const known = knownDirectory(this.session, host, dataDirectory, path);
+    const id = known?.id;
+    // Whoever lists it says so.
+    if (known?.mounted === true && directory.isOfRoot?.() === true) return this.sink.subdirectory(path);
+    const marker = await directory.look(MARKER_NAME);
+    if (marker.isOk() && marker.value?.kind === "file") return;
     const found = new Difference(path);
     for (let at = 0; at < names.length; at += LOOKS_AT_A_TIME) {
       await Promise.all(
@@ -112,7 +117,8 @@ export class NameLook {
     const copied = row !== undefined && wasCopied(this.session, row[KNOWN.id] as FileOriginId);
     const modified = stat.mtimeSeconds + stat.mtimeNanoseconds / 1e9;
     const changed = stat.ctimeSeconds + stat.ctimeNanoseconds / 1e9;
-    const state = stateOf(this.rule, { modified, changed, writers, wasCopied: copied });
+    const coarse = stat.mtimeNanoseconds === 0 && stat.ctimeNanoseconds === 0;
+    const state = stateOf(this.rule, { modified, changed, writers, wasCopied: copied, coarse });
     if (row !== undefined && row[KNOWN.state] === originStateCode(state) && isAsKnown(row, stat)) return;
     found.add(name, stat, state === "settled");
   }

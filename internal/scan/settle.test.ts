@@ -56,6 +56,7 @@ const sighting: fc.Arbitrary<Sighting> = fc.record({
   changed: time,
   writers: fc.constantFrom("none", "some", "unknown"),
   wasCopied: fc.boolean(),
+  coarse: fc.boolean(),
 });
 
 test("what is open for writing grows; what is quiet and not open is settled; closed and never copied is settled at once", () => {
@@ -65,6 +66,7 @@ test("what is open for writing grows; what is quiet and not open is settled; clo
       const state = stateOf(rule, seen);
       if (seen.writers === "some") expect(state).toBe("growing");
       else if (isQuiet(rule, seen.modified, seen.changed)) expect(state).toBe("settled");
+      else if (seen.coarse && NOW - Math.max(seen.modified, seen.changed) < 2) expect(state).toBe("growing");
       else expect(state).toBe(seen.writers === "none" && !seen.wasCopied ? "settled" : "growing");
     }),
   );

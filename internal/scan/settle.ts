@@ -42,14 +42,21 @@ export interface Sighting {
   readonly writers: Writers;
   /** Is there a copy of it anywhere, however old? */
   readonly wasCopied: boolean;
+  /** Its file system keeps whole seconds only, as far as can be seen: what is written within the same one leaves no sign. */
+  readonly coarse: boolean;
 }
+
+/** FAT keeps steps of so many seconds; others that are as coarse keep one. */
+const COARSE_STEP_SECONDS = 2;
 
 /** The state of a file that was looked at by itself, while the agent watches. */
 export function stateOf(
   rule: SettleRule,
-  { modified, changed, writers, wasCopied }: Sighting,
+  { modified, changed, writers, wasCopied, coarse }: Sighting,
 ): OriginState & ("growing" | "settled") {
   if (writers === "some") return "growing";
   if (isQuiet(rule, modified, changed)) return "settled";
+  // As git does with an entry that is as young as its index ("racy git"): the next look will be of another second.
+  if (coarse && rule.now - Math.max(modified, changed) < COARSE_STEP_SECONDS) return "growing";
   return writers === "none" && !wasCopied ? "settled" : "growing";
 }

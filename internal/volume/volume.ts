@@ -68,7 +68,7 @@ export interface ListableVolume {
   openDirectory(path: string): Outcome<ListableDirectory>;
 }
 
-export type ListableDirectory = Pick<VolumeDirectory, "entries" | "look" | "hidesNames" | "watch" | "close">;
+export type ListableDirectory = Pick<VolumeDirectory, "entries" | "look" | "hidesNames" | "isOfRoot" | "watch" | "close">;
 
 export interface VolumeDirectory {
   readonly path: string;

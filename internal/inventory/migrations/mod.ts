@@ -11,6 +11,7 @@ import { importing } from "./0005-import.ts";
 import { manifest } from "./0006-manifest.ts";
 import { generation } from "./0007-generation.ts";
 import { carried } from "./0008-carried.ts";
+import { mounted } from "./0009-mounted.ts";
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-first-schema": firstSchema,
@@ -21,6 +22,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0006-manifest": manifest,
   "0007-generation": generation,
   "0008-carried": carried,
+  "0009-mounted": mounted,
 };
 
 /** What the tables are after each of them (`schemaDigest`). A migration that is added adds its line; its test tells what it must be. */
@@ -33,4 +35,5 @@ export const SCHEMA_DIGESTS: Readonly<Record<string, string>> = {
   "0006-manifest": "d90a470594cf4a6a024588071f0a64782f4154168c066f4923ac04441bbb5c3d",
   "0007-generation": "93897be702dd9e94b3c5be7f4a17c25754beeece8d85458fbc17aad287390e30",
   "0008-carried": "43628d9f703004804cc2bdc0efaffd966bb9cfe7177f5148819124c5961976d0",
+  "0009-mounted": "76f398c44420b281f43636b0f79825c7c504ae6a06c62ecd5af9351f9ccec82b",
 };
