@@ -17,6 +17,7 @@ import {
   command,
   FAR_FILES,
   FarWorld,
+  inventoryExecute,
   MARKER,
   mountMemory,
   SFTP_SERVER,
@@ -25,6 +26,12 @@ import {
 } from "../../internal/testing/mod.ts";
 
 const NOBODY = 65_534;
+
+const filesBelow = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
 
 wholeTest("a marker that is missing, or another's, keeps everything out", ["sshd"], async () => {
   using world = await FarWorld.begin();
@@ -87,6 +94,45 @@ wholeTest("what a server cannot promise is told: no flush, no replacing, no free
   const explained = await world.explain(join(world.data, "one"));
   expect(explained.files[0]?.replicas.find(({ url }) => url === world.url)?.message).toContain("ReplaceNotPossible");
 });
+
+wholeTest(
+  "a server that cannot replace keeps manifests and the inventory's copies all the same, and takes a moved database",
+  ["sshd"],
+  async () => {
+    using world = await FarWorld.begin({ subsystem: `${SFTP_SERVER} -P posix-rename` });
+    const far = { replicas: [world.url], replicaKeys: { [world.url]: { ssh_options: world.server.options() } } };
+    world.declare(far);
+    world.files(...FAR_FILES);
+    const own = (folder: string): string[] => filesBelow(join(world.path("far"), folder));
+    const manifests = (): string =>
+      own(".xtelemdb-manifest")
+        .map((path) => readFileSync(path, "utf8"))
+        .join("");
+    await world.expectHealed();
+    expect(own(".xtelemdb-manifest")).toHaveLength(2);
+    const [copy = "", ...others] = own(".xtelemdb-inventory");
+    expect(others).toEqual([]);
+    const first = statSync(copy).ino;
+    inventoryExecute(world.database, "update replica set inventory_copied_at = inventory_copied_at - 86400000");
+    world.files({ path: "more", content: "m" });
+    await world.expectHealed();
+    expect(manifests()).toContain("/more");
+    expect(statSync(copy).ino).not.toBe(first);
+    expect(own(".xtelemdb-inventory")).toEqual([copy]);
+    const check = ["sh", "-c", "sha256sum --check --quiet --strict .xtelemdb-manifest/*/*.sha256"];
+    expect(Bun.spawnSync(check, { cwd: world.path("far") }).exitCode).toBe(0);
+    const events = await world.run("events");
+    expect(events.stdout).not.toMatch(/ManifestNotWritten|InventoryNotCopied/);
+    expect(world.replicaStatus(world.url).conditions.find(({ type }) => type === "Guarded")?.message).toContain("manifest");
+
+    renameSync(join(world.folder, "state"), join(world.folder, "moved"));
+    const text = readFileSync(world.configuration, "utf8");
+    writeFileSync(world.configuration, text.replaceAll("/state/inventory.db", "/moved/inventory.db"));
+    world.files({ path: "again", content: "a" });
+    await world.expectHealed();
+    expect(readFileSync(join(world.path("far"), ".xtelemdb-writer-exao1.json"), "utf8")).toContain("/moved/inventory.db");
+  },
+);
 
 wholeTest("a far disk that fills up, or is read-only, stops only its own replica", ["sshd", "root"], async () => {
   using world = await FarWorld.begin();

@@ -132,7 +132,7 @@ async function putOn(
     if (created.isErr()) return err(created.error);
     const filled = await fill(directory, created.value, source, at, alive, isStopped);
     created.value.close();
-    const published = filled.isOk() ? await directory.publish(temporary, name, "replace") : filled;
+    const published = filled.isOk() ? await directory.publish(temporary, name, "renew") : filled;
     if (published.isErr()) {
       await directory.removeTemporary(temporary);
       return err(published.error);

@@ -219,7 +219,7 @@ class ManifestWriter {
     await Promise.all(
       this.#prepared.map(async (one) => {
         const { destination, temporary, name } = one;
-        const published = flushed.isOk() ? await destination.directory.publish(temporary, name, "replace") : flushed;
+        const published = flushed.isOk() ? await destination.directory.publish(temporary, name, "renew") : flushed;
         if (published.isOk()) {
           this.#destinations.changed(destination);
           renamed.push(one);

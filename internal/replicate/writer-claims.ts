@@ -53,7 +53,7 @@ export async function makeClaims(
     if (found.value !== undefined && isSame(found.value, claimant)) continue;
     if (found.value !== undefined && found.value.inventory !== claimant.inventory) former ??= found.value.since;
     const claim: WriterClaim = { format: 1, ...claimant, since };
-    const written = await writeClaim(volume, host, claim, hexOf(host, claimant), found.value === undefined ? "new" : "replace");
+    const written = await writeClaim(volume, host, claim, hexOf(host, claimant), found.value === undefined ? "new" : "renew");
     if (written.isOk()) continue;
     const lost = written.error.kind === "volume" && written.error.reason === "exists";
     // Somebody was faster: is it anybody else?

@@ -1,11 +1,11 @@
-/** Small JSON files at a volume's root that say something of the volume itself: read whole, written durably, replaced only in one step. */
+/** Small JSON files at a volume's root that say something of the volume itself: read whole, written durably, replaced only in one step, unless the writer says that it may be gone for a moment. */
 import { err, ok, type Result } from "neverthrow";
 import { z } from "zod";
 import { IoBuffer } from "../sys/mod.ts";
 import { createAnew } from "./create-anew.ts";
 import { readUpTo } from "./read-up-to.ts";
 import { temporaryName } from "./temporary-name.ts";
-import type { Volume, VolumeDirectory } from "./volume.ts";
+import type { PublishMode, Volume, VolumeDirectory } from "./volume.ts";
 import type { VolumeError } from "./volume-error.ts";
 
 /** What is longer is cut, and then no JSON. */
@@ -64,7 +64,7 @@ export interface RootFileWriting {
   /** ISO 8601, UTC: becomes the modification time. */
   readonly at: string;
   /** "new": `exists` when there is one by now. */
-  readonly how: "new" | "replace";
+  readonly how: PublishMode;
 }
 
 /** Writes a file durably, readable by everybody. */

@@ -17,6 +17,14 @@ export const isPartialName = (name: string): boolean => PARTIAL.test(name);
 
 export const isTemporaryName = (name: string): boolean => name.startsWith(".") && PATTERN.test(name);
 
+const FULL = 0xf;
+
+/** Where a file is put aside while another one, of this temporary name, gets its name: always the same, so that the next run takes away what one that was cut off has left. */
+export const asideName = (temporary: string): string =>
+  temporary.replace(/[0-9a-f]{16}/, (hex) =>
+    Array.from(hex, (digit) => (FULL - Number.parseInt(digit, 16)).toString(16)).join(""),
+  );
+
 /** One name after the other, for who writes many files: half chance (`hex`: 8 digits), half a count. Whoever creates one creates it exclusively. */
 export class TemporaryNames {
   #count = 0;

@@ -12,6 +12,9 @@ import type { VolumeError } from "./volume-error.ts";
 export type Eventually<Value> = Value | PromiseLike<Value>;
 export type Outcome<Value> = Eventually<Result<Value, VolumeError>>;
 
+/** How a temporary file gets its final name (`VolumeDirectory.publish`). */
+export type PublishMode = "new" | "replace" | "renew";
+
 export interface Volume {
   /** What a person calls it: the root's path or URL. */
   readonly name: string;
@@ -104,11 +107,13 @@ export interface VolumeDirectory {
   continueTemporary?(name: string): Outcome<{ readonly file: TemporaryFile; readonly size: number } | undefined>;
 
   /**
-   * Gives a temporary file its final name in the same directory, atomically. With "new", `exists` when the final name is taken, and nothing
-   * has happened; with "replace" a reader sees the old file or the new one. What then stands under the name, where that was learnt on the way; else
-   * `look` tells.
+   * Gives a temporary file its final name in the same directory, atomically. With "new", `exists` when the final name is taken, and nothing has happened. With
+   * "replace" a reader sees the old file or the new one; `unsupported` when the name is taken and this volume cannot do that, and nothing has happened. "renew" is for
+   * files of our own that can be made anew at any time, and never for a copy: as "replace", but where the volume cannot, the old file is put aside under `asideName`
+   * first, so that a reader may find none for a moment; cut off in between the name is free. What then stands under the name, where that was learnt on the way;
+   * else `look` tells.
    */
-  publish(temporary: string, name: string, how: "new" | "replace"): Outcome<FileStat | undefined>;
+  publish(temporary: string, name: string, how: PublishMode): Outcome<FileStat | undefined>;
 
   /** Makes a directory in this one, with owner where allowed; `exists` when the name is taken. */
   makeDirectory(name: string, attributes: DirectoryAttributes): Outcome<undefined>;

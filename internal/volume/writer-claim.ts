@@ -47,11 +47,11 @@ export const readClaim = (volume: Volume, host: string): Promise<Result<WriterCl
 export const parseClaim = (path: string, text: string): Result<WriterClaim, RootFileUnreadable> =>
   parseRootFile(path, text, claimSchema);
 
-/** Writes the claim of a host, durably. "new": `exists` when there is one by now; "replace": the caller answers for it being its own. `hex` names the temporary file. */
+/** Writes the claim of a host, durably. "new": `exists` when there is one by now; "renew": the caller answers for it being its own. `hex` names the temporary file. */
 export const writeClaim = (
   volume: Volume,
   host: string,
   claim: WriterClaim,
   hex: string,
-  how: "new" | "replace",
+  how: "new" | "renew",
 ): Promise<Result<undefined, RootFileError>> => writeRootFile(volume, claimName(host), claim, { hex, at: claim.since, how });

@@ -23,7 +23,7 @@ import {
   syncFile,
 } from "../../sys/mod.ts";
 import { modeAtFirst } from "../directory-mode.ts";
-import type { DirectoryAttributes, VolumeDirectory } from "../volume.ts";
+import type { DirectoryAttributes, PublishMode, VolumeDirectory } from "../volume.ts";
 import { type VolumeError, volumeError } from "../volume-error.ts";
 import { LocalSourceFile } from "./local-source-file.ts";
 import { LocalTemporaryFile } from "./local-temporary-file.ts";
@@ -106,9 +106,9 @@ export class LocalDirectory implements VolumeDirectory {
     return ok(new LocalTemporaryFile(name, `${this.whole}/${name}`, created.value, this.#ownerOfNew));
   }
 
-  publish(temporary: string, name: string, how: "new" | "replace"): Result<FileStat | undefined, VolumeError> {
+  publish(temporary: string, name: string, how: PublishMode): Result<FileStat | undefined, VolumeError> {
     if (!this.syncsNames || !this.isOfRoot()) this.#published.add(name);
-    if (how === "replace") {
+    if (how !== "new") {
       return rename(this.descriptor, temporary, name).mapErr((error) => this.#error("rename to", name, error));
     }
     const renamed = renameNoReplace(this.descriptor, temporary, name);

@@ -2,7 +2,8 @@
 import { err, ok, type Result } from "neverthrow";
 import type { EntryVisitor, FileStat } from "../../sys/mod.ts";
 import { modeAtFirst } from "../directory-mode.ts";
-import type { DirectoryAttributes, VolumeDirectory } from "../volume.ts";
+import { asideName } from "../temporary-name.ts";
+import type { DirectoryAttributes, PublishMode, VolumeDirectory } from "../volume.ts";
 import type { VolumeError } from "../volume-error.ts";
 import { OPEN, STATUS } from "./packets.ts";
 import {
@@ -189,29 +190,58 @@ export class SftpDirectory implements VolumeDirectory {
     );
   }
 
-  publish(temporary: string, name: string, how: "new" | "replace"): Promise<Result<FileStat | undefined, VolumeError>> {
+  publish(temporary: string, name: string, how: PublishMode): Promise<Result<FileStat | undefined, VolumeError>> {
     return this.#on("rename to", name, async (connection) => {
-      const [from, to] = [this.#far(temporary), this.#far(name)];
-      if (how === "replace") {
-        if (!connection.abilities.posixRename) {
-          const words = "the far end cannot replace a file at once (posix-rename@openssh.com)";
-          return err(ownError("unsupported", "rename to", `${this.whole}/${name}`, words));
-        }
-        const [replaced, there] = await Promise.all([renameReplacing(connection, from, to), lstat(connection, to)]);
+      if (how !== "new" && connection.abilities.posixRename) {
+        const to = this.#far(name);
+        const [replaced, there] = await Promise.all([
+          renameReplacing(connection, this.#far(temporary), to),
+          lstat(connection, to),
+        ]);
         if (replaced.isErr()) return err(await this.#failed(connection, "rename to", name, replaced.error));
         return ok(there.unwrapOr(undefined));
       }
-      if (!connection.abilities.hardlink) {
-        // Servers that cannot link may replace what is there: at least look before.
-        const taken = await lstat(connection, to);
-        if (taken.isOk()) {
-          return err(ownError("exists", "rename to", `${this.whole}/${name}`));
-        }
-      }
-      const [renamed, there] = await Promise.all([renameToNew(connection, from, to), lstat(connection, to)]);
-      if (renamed.isErr()) return err(await this.#failed(connection, "rename to", name, renamed.error, name));
-      return ok(there.unwrapOr(undefined));
+      const named = await this.#rename(connection, temporary, name);
+      if (how === "renew") return this.#renew(connection, temporary, name, named);
+      if (how === "new" || named.isOk() || named.error.reason !== "exists") return named;
+      const words = "the far end cannot replace a file at once (posix-rename@openssh.com)";
+      return err(ownError("unsupported", "rename to", `${this.whole}/${name}`, words));
     });
+  }
+
+  /** Never replaces. */
+  async #rename(connection: SftpConnection, from: string, name: string): Promise<Result<FileStat | undefined, VolumeError>> {
+    const to = this.#far(name);
+    if (!connection.abilities.hardlink) {
+      // Servers that cannot link may replace what is there: at least look before.
+      const taken = await lstat(connection, to);
+      if (taken.isOk()) return err(ownError("exists", "rename to", `${this.whole}/${name}`));
+    }
+    const [renamed, there] = await Promise.all([renameToNew(connection, this.#far(from), to), lstat(connection, to)]);
+    if (renamed.isErr()) return err(await this.#failed(connection, "rename to", name, renamed.error, name));
+    return ok(there.unwrapOr(undefined));
+  }
+
+  /** Gives the name of a file of our own to its successor in steps. Nothing is removed before that has it, and what is removed then has a temporary name. */
+  async #renew(
+    connection: SftpConnection,
+    temporary: string,
+    name: string,
+    named: Result<FileStat | undefined, VolumeError>,
+  ): Promise<Result<FileStat | undefined, VolumeError>> {
+    if (named.isErr() && named.error.reason !== "exists") return named;
+    const aside = asideName(temporary);
+    // Of a run that was cut off here; there is none nearly always.
+    await remove(connection, this.#far(aside));
+    if (named.isOk()) return named;
+    const old = await lstat(connection, this.#far(name));
+    if (old.isOk() && old.value.kind !== "file") return named;
+    const moved = await this.#rename(connection, name, aside);
+    if (moved.isErr()) return moved;
+    const renewed = await this.#rename(connection, temporary, name);
+    if (renewed.isErr()) await this.#rename(connection, aside, name);
+    else await remove(connection, this.#far(aside));
+    return renewed;
   }
 
   makeDirectory(name: string, attributes: DirectoryAttributes): Promise<Result<undefined, VolumeError>> {

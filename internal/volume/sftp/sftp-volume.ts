@@ -82,7 +82,7 @@ class SftpVolume implements Volume {
       ...(abilities.posixRename
         ? []
         : [
-            "it cannot replace a file at once (posix-rename@openssh.com): changed files are not copied again, and a clone or an older state of it is not noticed",
+            "it cannot replace a file at once (posix-rename@openssh.com): changed files are not copied again, a clone or an older state of it is not noticed, and a manifest or a copy of the inventory that is renewed is gone for a moment",
           ]),
       ...(abilities.hardlink
         ? []
