@@ -1,6 +1,6 @@
 /** The files with our own temporary names: known by name alone, they are the only ones that are ever removed. */
 import type { EntryVisitor } from "../sys/mod.ts";
-import { isPartialName, isTemporaryName, type Volume } from "../volume/mod.ts";
+import { isPartialName, isTemporaryName, type Volume, type VolumeDirectory } from "../volume/mod.ts";
 
 /** What nobody has gone on with for so long belongs to a source that changed or is gone. */
 const PARTIAL_SECONDS = 7 * 24 * 3600;
@@ -18,13 +18,15 @@ export async function removeTemporaryFiles(
   const directory = await volume.openDirectory(path);
   if (directory.isErr()) return directory.error.reason === "not-found" ? 0 : undefined;
   const names: string[] = [];
+  const old: string[] = [];
   let spared = false;
   const nothing = (): void => undefined;
   const visitor: EntryVisitor = {
-    file: (name: string, _size: number, mtimeSeconds: number) => {
+    file: (name: string, _size: number, mtimeSeconds: number, _nanoseconds: number, changed: number) => {
       if (!isTemporaryName(name)) return;
-      if (isPartialName(name) && mtimeSeconds > now - PARTIAL_SECONDS) spared = true;
-      else names.push(name);
+      if (!isPartialName(name)) names.push(name);
+      else if (Math.max(mtimeSeconds, changed) > now - PARTIAL_SECONDS) spared = true;
+      else old.push(name);
     },
     directory: nothing,
     symlink: nothing,
@@ -33,6 +35,11 @@ export async function removeTemporaryFiles(
   };
   const listed = await directory.value.entries(visitor);
   alive();
+  for (const name of old) {
+    if (await wasSealedSince(directory.value, name, now - PARTIAL_SECONDS)) spared = true;
+    else names.push(name);
+    alive();
+  }
   let removed: number | undefined = listed.isOk() && !spared ? 0 : undefined;
   for (const name of names) {
     alive();
@@ -44,4 +51,10 @@ export async function removeTemporaryFiles(
   alive();
   directory.value.close();
   return flushed.isOk() ? removed : undefined;
+}
+
+/** A file that is finished has its source's modification time, however old that is; over SFTP its access time then says when it was finished. What cannot be asked is spared. */
+async function wasSealedSince(directory: VolumeDirectory, name: string, since: number): Promise<boolean> {
+  const there = await directory.look(name);
+  return there.isErr() || (there.value?.atimeSeconds ?? Number.NEGATIVE_INFINITY) > since;
 }

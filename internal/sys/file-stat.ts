@@ -22,6 +22,8 @@ export interface FileStat {
   readonly mtimeNanoseconds: number;
   readonly ctimeSeconds: number;
   readonly ctimeNanoseconds: number;
+  /** The access time, where no change time is known: of a file of another host. */
+  readonly atimeSeconds?: number;
 }
 
 /** Offsets in struct statx; the same on every architecture. */

@@ -194,7 +194,10 @@ export interface TemporaryFile {
   /** Starts to write out what was written, without waiting for it; and forgets what has been written out. Never fails. */
   writeBehind(upTo: number): void;
 
-  /** Sets the size (a hole at the end needs it), owner where allowed, mode, and modification time. In that order, for good reasons (chown(2) clears set-id bits). */
+  /**
+   * Sets the size (a hole at the end needs it), owner where allowed, mode, and modification time. In that order, for good reasons (chown(2) clears set-id bits). That this
+   * was done now is to be seen by the change time; where a volume has none, by the access time.
+   */
   seal(size: number, attributes: FileAttributes): Outcome<undefined>;
 
   /** When this returns ok, the bytes and attributes are on stable storage. */

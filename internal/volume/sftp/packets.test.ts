@@ -13,14 +13,28 @@ test("numbers, names and attributes come back as they were written", () => {
         .u64(size)
         .bytes(bytes)
         .u32(OPEN.read)
-        .attributes({ size, owner: { uid: id, gid: time }, permissions: 0o100000 | permissions, mtimeSeconds: time })
+        .attributes({
+          size,
+          owner: { uid: id, gid: time },
+          permissions: 0o100000 | permissions,
+          mtimeSeconds: time,
+          atimeSeconds: id,
+        })
         .finish();
       const reader = new PacketReader(packet.subarray(4));
       expect(new DataView(packet.buffer, packet.byteOffset).getUint32(0)).toBe(packet.length - 4);
       expect([reader.byte(), reader.u32(), reader.u64()]).toEqual([REQUEST.open, id, size]);
       expect(Buffer.compare(reader.bytes(), bytes)).toBe(0);
       expect(reader.u32()).toBe(OPEN.read);
-      expect(reader.stat()).toMatchObject({ kind: "file", size, uid: id, gid: time, mode: permissions, mtimeSeconds: time });
+      expect(reader.stat()).toMatchObject({
+        kind: "file",
+        size,
+        uid: id,
+        gid: time,
+        mode: permissions,
+        mtimeSeconds: time,
+        atimeSeconds: id,
+      });
       expect(reader.left).toBe(0);
     }),
   );

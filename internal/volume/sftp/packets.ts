@@ -109,7 +109,7 @@ export class PacketWriter {
     if (given.size !== undefined) this.u64(given.size);
     if (given.owner !== undefined) this.u32(given.owner.uid).u32(given.owner.gid);
     if (given.permissions !== undefined) this.u32(given.permissions);
-    if (given.mtimeSeconds !== undefined) this.u32(given.mtimeSeconds).u32(given.mtimeSeconds);
+    if (given.mtimeSeconds !== undefined) this.u32(given.atimeSeconds ?? given.mtimeSeconds).u32(given.mtimeSeconds);
     return this;
   }
 
@@ -120,13 +120,14 @@ export class PacketWriter {
   }
 }
 
-/** What may be set of a file; the access time is set to the modification time. */
+/** What may be set of a file. SFTP 3 sets both times or none: the access time is the modification time where it is left out. */
 export interface Attributes {
   readonly size?: number;
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly permissions?: number;
   /** 0 to 2^32-1: what SFTP 3 can say. */
   readonly mtimeSeconds?: number;
+  readonly atimeSeconds?: number;
 }
 
 const S_IFMT = 0o170000;
@@ -196,7 +197,7 @@ export class PacketReader {
     const gid = owned ? this.u32() : 0;
     const mode = (flags & ATTRIBUTE.permissions) === 0 ? 0 : this.u32();
     const timed = (flags & ATTRIBUTE.times) !== 0;
-    if (timed) this.u32();
+    const atimeSeconds = timed ? this.u32() : 0;
     const mtimeSeconds = timed ? this.u32() : 0;
     if ((flags & ATTRIBUTE.extended) !== 0) {
       for (let left = this.u32(); left > 0; left--) {
@@ -218,6 +219,7 @@ export class PacketReader {
       mtimeNanoseconds: 0,
       ctimeSeconds: mtimeSeconds,
       ctimeNanoseconds: 0,
+      atimeSeconds,
     };
   }
 }

@@ -158,7 +158,8 @@ export class SftpTemporaryFile implements TemporaryFile {
       1,
       moded.then((answer) => (answer.isErr() && isDenied(answer.error) ? ok(undefined) : answer)),
     );
-    this.#sent(1, setHandleAttributes(connection, handle, { mtimeSeconds }));
+    const atimeSeconds = Math.floor(Date.now() / 1000);
+    this.#sent(1, setHandleAttributes(connection, handle, { mtimeSeconds, atimeSeconds }));
     return ok(undefined);
   }
 
