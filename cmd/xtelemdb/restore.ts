@@ -1,10 +1,9 @@
 /** `restore`: brings files back from their copies. */
-import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import { err, ok, type Result } from "neverthrow";
 import type { RestoreSummary } from "../../internal/agent/mod.ts";
-import { type DesiredState, suggest } from "../../internal/config/mod.ts";
+import { type DesiredState, type Host, suggest } from "../../internal/config/mod.ts";
 import { booleanOption } from "./boolean-option.ts";
 import { agentOptions, type Context, failWithAgentError, optionsOf, print, printError, withState } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
@@ -13,6 +12,7 @@ import { momentOption } from "./moment-option.ts";
 import { restoredLine, restoreText } from "./output/restore-text.ts";
 import { writeLines, writeText } from "./output/stream.ts";
 import type { Register } from "./program.ts";
+import { restoreFolder } from "./restore-folder.ts";
 
 /** The same words as in the layer below, which is only loaded when it is needed. */
 const OVERWRITES = ["never", "older", "all"] as const;
@@ -61,7 +61,8 @@ A copy with other contents is never published: the next best is tried, and it is
 are counted.
 
 What is there already, with the same size and time, is left as it is; so is whatever else is there, unless overwrite says otherwise. The data directory, or the folder of
-to=, must exist, and is never made; that the right disk is mounted there is for you to see. The inventory is only read; the next sync finds what came back unchanged,
+to=, must exist, and is never made; that the right disk is mounted there is for you to see. A folder of to= in a replica, or in a data directory of this host (where
+what comes back would be copied again as new files), is refused. The inventory is only read; the next sync finds what came back unchanged,
 and copies nothing again. The host need not be on line where to= is given; a host with an address is restored over ssh.
 
 Exit code 0 when every file in question is there, 3 when some are left (each with its reason), 1 when the destination could not be used at all. With --json: one object
@@ -83,15 +84,16 @@ type Given = ReturnType<typeof optionsOf<Options>>;
 async function run(context: Context, state: DesiredState, options: Given): Promise<number> {
   const path = originPathOf(options.path);
   const from = replicaOf(state, options.from);
-  const to = folderOf(state, options.to);
+  // A host that is not declared may be known from its copies.
+  const declared = hostOf(state, options.host);
+  const host = declared.isOk() ? declared.value.name : (options.host ?? state.hostname);
+  const asked = path.unwrapOr("");
+  const to = restoreFolder(state, options.to, asked === "" ? declared.map(dataDirectoriesOf).unwrapOr([]) : [asked]);
   const wrong = [path, from, to].flatMap((one) => (one.isErr() ? [one.error] : []))[0];
   if (path.isErr() || from.isErr() || to.isErr()) {
     printError(wrong ?? "");
     return EXIT.usage;
   }
-  // A host that is not declared may be known from its copies.
-  const declared = hostOf(state, options.host);
-  const host = declared.isOk() ? declared.value.name : (options.host ?? state.hostname);
   const { restore } = await import("../../internal/agent/mod.ts");
   const { agent, clear } = agentOptions(context, options, "error");
   const { before, after, overwrite } = options;
@@ -141,6 +143,8 @@ const nothingRecorded = (host: string, path: string, declared: Result<unknown, s
     ? declared.error
     : `nothing is recorded of ${host}${path === "" ? "" : `:${path}`}\nhelp: check the path; files of a backup that nobody has imported are made known by import_origins`;
 
+const dataDirectoriesOf = ({ dataDirectories }: Host): readonly string[] => dataDirectories;
+
 /** The id of the replica that an option names. */
 function replicaOf({ replicas }: DesiredState, given: string | undefined): Result<string | undefined, string> {
   if (given === undefined) return ok(undefined);
@@ -154,22 +158,4 @@ function replicaOf({ replicas }: DesiredState, given: string | undefined): Resul
   return err(
     `${given} is no replica\nhelp: ${meant === undefined ? `declared are: ${ids.join(", ") || "none"}` : `did you mean "${meant}"?`}`,
   );
-}
-
-/** A folder that is no replica: what came back would be a file there that nobody knows. */
-function folderOf({ replicas }: DesiredState, given: string | undefined): Result<string | undefined, string> {
-  if (given === undefined) return ok(undefined);
-  const folder = realPath(given);
-  const inside = replicas.find(({ target }) => target.kind === "local" && `${folder}/`.startsWith(`${realPath(target.root)}/`));
-  if (inside === undefined) return ok(given);
-  return err(`${given} is in the replica ${inside.id}, which holds copies and nothing else\nhelp: choose another folder`);
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    // Not there: the restore will say so.
-    return path;
-  }
 }

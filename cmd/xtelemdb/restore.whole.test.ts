@@ -1,6 +1,17 @@
 /** `restore` brings files back as they were, from the best copy, over nothing that it was not told to replace; and nothing is copied again afterwards. */
 import { expect } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { RestoredFile, RestoreSummary } from "../../internal/agent/mod.ts";
 import {
@@ -151,7 +162,8 @@ wholeTest("a copy with other contents is not published; the next best is, and it
   expect(temporaryFiles(world.data)).toEqual([]);
   expect(readFileSync(join(world.data, "one"), "utf8")).toBe("first");
   expect(Object.keys(before)).toHaveLength(5);
-  const text = await world.run("restore", `to=${world.data}`);
+  mkdirSync(world.path("to"));
+  const text = await world.run("restore", `to=${world.path("to")}`);
   expect(text.stdout).toContain("CopyUnusable");
   expect(text.stdout).toContain("not from");
 });
@@ -206,6 +218,30 @@ wholeTest("elsewhere, each file is at its whole origin path; before, after and p
   expect(existsSync(world.data)).toBe(false);
 });
 
+wholeTest("no folder is taken from which what comes back would be copied again as new files", [], async () => {
+  using world = await synced();
+  const refused = async (...given: string[]): Promise<void> => {
+    const outcome = await world.run("restore", ...given);
+    expect(outcome, given.join(" ")).toMatchObject({ code: 2, stdout: "" });
+    expect(outcome.stderr).toContain(`would lie in the data directory ${world.data}`);
+    expect(outcome.stderr).toContain("leave to= out");
+  };
+  await refused(`to=${world.data}`);
+  await refused(`to=${world.data}/deep`, "dry_run=true");
+  // Not in it, but what comes back would be.
+  await refused("to=/");
+  await refused("to=/", `path=${world.data}/deep/er/two`);
+  symlinkSync(join(world.data, "deep"), world.path("link"));
+  await refused(`to=${world.path("link")}`);
+  // What is named by its link, as data directories often are.
+  renameSync(world.data, world.path("disk"));
+  symlinkSync(world.path("disk"), world.data);
+  await refused(`to=${world.path("disk/deep")}`);
+  mkdirSync(world.path("disk-beside"));
+  expect(await restore(world, `to=${world.path("disk-beside")}`)).toMatchObject({ code: 0, summary: { restored: { files: 5 } } });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+});
+
 wholeTest("a disk that is mounted below a data directory gets its files back, flushed there", ["root", "strace"], async () => {
   using world = new World();
   const below = mountMemory(world.path("data/rawimages"));
@@ -226,7 +262,7 @@ wholeTest("a disk that is mounted below a data directory gets its files back, fl
 wholeTest("a host that is away or is not declared any more is restored to a folder", [], async () => {
   using world = await synced();
   mkdirSync(world.path("to"));
-  world.declare({ hostname: "lab", hosts: { lab: ["to"] } });
+  world.declare({ hostname: "lab", hosts: { lab: ["lab"] } });
   expect(await world.run("restore", `host=${HOST}`)).toMatchObject({ code: 2, stdout: "" });
   expect(await restore(world, `host=${HOST}`, `to=${world.path("to")}`)).toMatchObject({
     code: 0,

@@ -33,7 +33,7 @@ export const COPY_FAILURES = {
   },
   SourceWentBack: {
     action: "stall",
-    help: 'if the copy is right, bring it back: "xtelemdb restore path=FILE to=DIR" beside it, or overwrite=all in its place (what was written there since is gone then); if the origin is right, move the copy aside, and it is copied',
+    help: 'if the copy is right, bring it back: "xtelemdb restore path=FILE to=DIR" outside of the data directories, or overwrite=all in its place (what was written there since is gone then); if the origin is right, move the copy aside, and it is copied',
   },
   SourceCopyCorrupt: {
     action: "retry",
