@@ -115,12 +115,13 @@ Examples:
       return EXIT.converged;
     }
     print(`added ${key.value} to ${file}${text === "" ? " (new)" : ""}`);
-    print(`${kind === "marker-written" || kind === "marker-found" ? "" : "not ready yet: "}${message}`);
+    const isReady = kind !== "not-ready";
+    print(`${isReady ? "" : "not ready yet: "}${message}`);
     if (help !== "") print(`help: ${help}`);
     if (imported !== undefined) print(imported.text);
     print(
       isDeclared
-        ? 'next: "xtelemdb plan" shows what will be copied, "xtelemdb sync" copies it'
+        ? `${isReady ? "next" : "once it is ready"}: "xtelemdb plan" shows what will be copied, "xtelemdb sync" copies it`
         : `next: declare this host (${loaded.value.hostname}) with its data_dirs in ${file}`,
     );
     return EXIT.converged;

@@ -175,3 +175,65 @@ wholeTest("a replica whose root is a file, or may not be entered, is not ready",
   renameSync(world.path("elsewhere"), world.path("backup"));
   await expectHealed(world);
 });
+
+wholeTest(
+  "a new volume at the path of one that is gone gets nothing, and every command says what to do with it",
+  [],
+  async () => {
+    const foreign = JSON.stringify({ format: 1, uuid: "11111111-2222-4333-8444-555555555555", created: "2026-01-01T00:00:00Z" });
+    for (const [reason, marker] of [
+      ["MarkerMissing", undefined],
+      ["MarkerOfAnotherReplica", foreign],
+    ] as const) {
+      using world = new World();
+      const path = world.path("backup");
+      const expectWay = (text: string): void => {
+        for (const words of ["gone for good", "remove_replica prefix=OLD", "add_replica prefix=NEW"])
+          expect(text).toContain(words);
+      };
+      world.files(...FILES);
+      expect(await world.sync()).toMatchObject({ code: 0 });
+      renameSync(path, world.path("dead"));
+      mkdirSync(path);
+      if (marker !== undefined) writeFileSync(`${path}/${MARKER}`, marker);
+      const before = world.tree("backup");
+      const twice = await world.run("add_replica", `prefix=${path}`);
+      expect(twice).toMatchObject({ code: 2, stdout: "" });
+      expect(twice.stderr).toContain("xtelemdb status");
+      expect(await world.sync()).toMatchObject({ code: 3 });
+      expect(world.readyReason()).toBe(reason);
+      expectWay((await world.run("status")).stdout);
+      // Declared anew at the same path it is still the one of before.
+      expect(await world.run("remove_replica", `prefix=${path}`)).toMatchObject({ code: 0 });
+      const again = await world.run("add_replica", `prefix=${path}`);
+      expect(again.stdout).toContain("not ready yet: ");
+      expect(again.stdout).not.toContain("next:");
+      expectWay(again.stdout);
+      expect(world.tree("backup")).toEqual(before);
+      // As it is told.
+      renameSync(path, world.path("new"));
+      expect(await world.run("remove_replica", `prefix=${path}`)).toMatchObject({ code: 0 });
+      const added = await world.run("add_replica", `prefix=${world.path("new")}`);
+      expect(added.stdout).toContain("next:");
+      expect(await world.sync()).toMatchObject({ code: 0 });
+      expect(world.copiedFiles("new")).toEqual(world.originFiles());
+    }
+  },
+);
+
+wholeTest("add_replica tells a clone of a declared replica, and takes a volume that is only somewhere else now", [], async () => {
+  using world = new World();
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  Bun.spawnSync(["cp", "-a", world.path("backup"), world.path("clone")]);
+  const clone = await world.run("add_replica", `prefix=${world.path("clone")}`);
+  expect(clone.stdout).toContain("one is a clone of the other");
+  expect(clone.stdout).not.toContain("next:");
+  expect(await world.run("remove_replica", `prefix=${world.path("clone")}`)).toMatchObject({ code: 0 });
+  expect(await world.run("remove_replica", `prefix=${world.path("backup")}`)).toMatchObject({ code: 0 });
+  renameSync(world.path("backup"), world.path("elsewhere"));
+  const moved = await world.run("add_replica", `prefix=${world.path("elsewhere")}`);
+  expect(moved.stdout).toContain("found the marker");
+  expect(moved.stdout).toContain("next:");
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+});

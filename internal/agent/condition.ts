@@ -18,6 +18,10 @@ export type ConditionType =
 
 export type ConditionStatus = "True" | "False" | "Unknown";
 
+/** A path belongs to the volume that was seen there first: nothing else is written to it, also when that volume is gone for good. */
+const NEW_VOLUME =
+  'if it is gone for good and another is to take its place, mount that one at another path and run "xtelemdb remove_replica prefix=OLD", "xtelemdb add_replica prefix=NEW" and "xtelemdb sync"; nothing is copied to it at the old path';
+
 /** Every reason, and what an operator does about it ("" where nothing is to be done). */
 export const REASONS = {
   Converged: "",
@@ -37,9 +41,9 @@ export const REASONS = {
   FilesFailed: '"xtelemdb explain PATH" tells what failed and what to do',
   RootMissing: "mount the volume, or make the folder if it is really new; xtelemdb never makes a replica's root",
   RootUnreadable: "check the mount and the permissions of the replica's root",
-  MarkerMissing: "the volume that belongs here is not mounted, or its marker was removed: mount the right one",
+  MarkerMissing: `the volume that belongs here is not mounted, or its marker was removed: mount the right one; ${NEW_VOLUME}`,
   MarkerUnreadable: "look at the marker file; restore it, or move it aside if the volume is to be a new replica",
-  MarkerOfAnotherReplica: "another volume is mounted here: mount the right one, or declare this one under its own path",
+  MarkerOfAnotherReplica: `another volume is mounted here: mount the right one; ${NEW_VOLUME}`,
   WrittenByAnotherInventory:
     "two agents would take each other's copies for somebody else's: end one of them, or declare both's directories in one configuration; if the other is gone for good, remove the file that is named",
   ReplicaWentBack:

@@ -123,8 +123,7 @@ function identify(
   const owner = agent.inventory.readNow((session) => markerOwner(session, marker, row.id));
   if (owner.isErr()) return errAsync(owner.error);
   if (owner.value !== undefined) {
-    const message = `${printable(replica.id)} carries the marker of the replica ${printable(owner.value)}: both are the same volume, or one is a clone of the other`;
-    return okAsync({ replica, row, found: replicaProblem("MarkerOfAnotherReplica", message) });
+    return okAsync({ replica, row, found: sameVolume(replica, owner.value) });
   }
   if (row.marker === marker) {
     const problem = takingProblem(agent, replica, row);
@@ -144,6 +143,12 @@ function identify(
         .andThen(() => checkReplicaOf(agent, replica, former ?? { ...row, marker }, mayWrite))
         .map((checked) => markerWrittenBy(checked, state));
     });
+}
+
+/** Its marker is that of another replica, which is declared as well. */
+export function sameVolume({ id }: Replica, owner: string): ReplicaProblem {
+  const message = `${printable(id)} carries the marker of the replica ${printable(owner)}: both are the same volume, or one is a clone of the other`;
+  return replicaProblem("MarkerOfAnotherReplica", message);
 }
 
 /** Why a volume that was taken for the replica is not to be worked on yet. */

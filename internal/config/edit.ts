@@ -37,7 +37,7 @@ export function addReplica(
       return refuse(
         file,
         `the replica ${JSON.stringify(twin.written)} is declared already, on line ${lineOfReplica(text, twin.written)}`,
-        '"xtelemdb replica_list" shows all of them',
+        '"xtelemdb status" tells how it stands, and what to do; a new volume in the place of one that is gone gets a path of its own',
       );
     }
     const newline = text.includes("\r\n") ? "\r\n" : "\n";

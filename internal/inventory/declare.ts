@@ -145,6 +145,16 @@ export function setMarker(inventory: Inventory, replica: ReplicaId, marker: stri
   });
 }
 
+/** The marker of a replica, declared or not; null where it was never seen. */
+export function knownMarker(session: Session, url: string): string | null {
+  return session.first(session.kysely.selectFrom("replica").select("marker").where("url", "=", url))?.marker ?? null;
+}
+
+/** The URLs of all replicas that have this marker, declared or not: two declarations of one disk, one that was moved, or a cloned disk. */
+export function markerOwners(session: Session, marker: string): string[] {
+  return session.all(session.kysely.selectFrom("replica").select("url").where("marker", "=", marker)).map(({ url }) => url);
+}
+
 /** The URL of another replica that has this marker: two declarations of one disk, or a cloned disk. */
 export function markerOwner(session: Session, marker: string, except: ReplicaId): string | undefined {
   const query = session.kysely.selectFrom("replica").select("url").where("marker", "=", marker).where("id", "!=", except);
