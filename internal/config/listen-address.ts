@@ -2,10 +2,12 @@
  * Where the status endpoint listens: one spelling for a TCP address, one for a unix socket. The endpoint asks nobody who they are, so an address
  * that other machines reach is told apart.
  */
-import { isIP, isIPv4 } from "node:net";
 import { err, ok, type Result } from "neverthrow";
 import type { ListenAddress } from "./desired-state.ts";
 import { absolutePath } from "./names.ts";
+
+/** Loaded when an address is there to be read: it takes longer than all the rest of a short command. */
+const net = () => process.getBuiltinModule("node:net");
 
 const UNIX = "unix:";
 /** struct sockaddr_un holds 108 bytes, the NUL at its end among them (unix(7)). */
@@ -26,9 +28,9 @@ export function parseListenAddress(text: string): Result<ListenAddress, string> 
   const [, bracketed, plain = "", port = ""] = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(text) ?? [];
   if (port === "") return err('is neither "HOST:PORT" nor "unix:/PATH"');
   if (Number(port) < 1 || Number(port) > 65_535) return err(`names the port ${port}: a number from 1 to 65535`);
-  if (bracketed !== undefined && isIP(bracketed) !== 6)
+  if (bracketed !== undefined && net().isIP(bracketed) !== 6)
     return err(`names ${JSON.stringify(bracketed)}, which is no IPv6 address`);
-  if (bracketed === undefined && !isIPv4(plain) && (!HOST_NAME.test(plain) || /^[\d.]+$/.test(plain))) {
+  if (bracketed === undefined && !net().isIPv4(plain) && (!HOST_NAME.test(plain) || /^[\d.]+$/.test(plain))) {
     return err(`names the host ${JSON.stringify(plain)}, which is neither an IPv4 address nor a name`);
   }
   return ok({ kind: "tcp", host: bracketed === undefined ? plain : oneSpelling(bracketed), port: Number(port) });
@@ -51,4 +53,4 @@ export const isLocalAddress = (address: ListenAddress): boolean =>
   address.kind === "unix" ||
   address.host.toLowerCase() === "localhost" ||
   address.host === "::1" ||
-  (isIPv4(address.host) && address.host.startsWith("127."));
+  (net().isIPv4(address.host) && address.host.startsWith("127."));

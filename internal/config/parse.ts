@@ -1,5 +1,4 @@
 /** TOML text to desired state: all mistakes at once, or a state in which nothing is left to doubt. */
-import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { err, ok, type Result } from "neverthrow";
 import { Mistakes, withoutMistaken } from "./_mistakes.ts";
@@ -65,7 +64,7 @@ export function parseConfiguration(text: string, file: string, environment: Envi
     hosts,
     replicas,
   };
-  return ok({ hash: createHash("sha256").update(JSON.stringify(settings)).digest("hex"), file, ...settings });
+  return ok({ hash: new Bun.CryptoHasher("sha256").update(JSON.stringify(settings)).digest("hex"), file, ...settings });
 }
 
 /** The configuration in its right shape. What is mistaken in it is told and left out, so that what is right can be checked further. */

@@ -3,7 +3,6 @@
  * themselves, or tables that are not what the queries take them for.
  */
 import type { Database as SqliteDatabase } from "bun:sqlite";
-import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
 import { executedMigrations, newerMigration } from "./_migrate.ts";
 import type { InventoryError } from "./inventory-error.ts";
@@ -69,7 +68,7 @@ export function schemaDigest(sqlite: SqliteDatabase): string {
   const lines = rows
     .filter((row) => !isSqlites(row))
     .map(({ type, name, tbl_name, sql }) => JSON.stringify([type, name, tbl_name, sql]));
-  return createHash("sha256").update(lines.join("\n")).digest("hex");
+  return new Bun.CryptoHasher("sha256").update(lines.join("\n")).digest("hex");
 }
 
 /** A database that has had no migration is another program's, or its list of them was lost. To be asked of one that has tables. @throws SQLiteError */

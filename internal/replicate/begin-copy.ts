@@ -2,7 +2,6 @@
  * The temporary file that a copy is written to: a new one; or, where the way is long and the file large, the one that an earlier run began with the same
  * source. Of that, only what is surely durable counts, and its end is compared with the source.
  */
-import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
 import {
   durableBytes,
@@ -86,5 +85,5 @@ async function endsAlike(
 function partialNameOf({ name }: CopyRequest, { stat }: SourceFile): string {
   const times = `${stat.mtimeSeconds}\0${stat.mtimeNanoseconds}\0${stat.ctimeSeconds}\0${stat.ctimeNanoseconds}`;
   const text = `${name}\0${stat.size}\0${times}`;
-  return partialName(createHash("sha256").update(text).digest("hex").slice(0, 16));
+  return partialName(new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16));
 }

@@ -2,7 +2,6 @@
  * The guard against an older state of the right volume: a clone that was made earlier, a snapshot that was rolled back. It carries the right marker, and a generation that is behind
  * the one that the inventory knows, or equal to it by another's doing.
  */
-import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
 import type { Generation } from "../inventory/mod.ts";
 import { printable } from "../sys/mod.ts";
@@ -110,4 +109,4 @@ export async function removeUnwrittenGeneration(volume: Volume, { claimant }: Cl
 
 /** Names the temporary file: always the same, so that the next run takes away what a run that was cut off has left. Nobody else gives that name. */
 const hexOf = (inventory: string): string =>
-  createHash("sha256").update(`generation\n${inventory}`).digest("hex").slice(0, TEMPORARY_DIGITS);
+  new Bun.CryptoHasher("sha256").update(`generation\n${inventory}`).digest("hex").slice(0, TEMPORARY_DIGITS);

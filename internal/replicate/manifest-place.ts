@@ -1,5 +1,4 @@
 /** Where the manifests of a replica lie. */
-import { createHash } from "node:crypto";
 import { bytesOfText } from "../sys/mod.ts";
 import { MANIFEST_FOLDER } from "../volume/mod.ts";
 
@@ -8,7 +7,7 @@ const NAME_DIGITS = 32;
 /** Of a temporary name. */
 export const TEMPORARY_DIGITS = 16;
 
-const digestOf = (path: string): string => createHash("sha256").update(bytesOfText(path)).digest("hex");
+const digestOf = (path: string): string => new Bun.CryptoHasher("sha256").update(bytesOfText(path)).digest("hex");
 
 /** The folder of a host's manifests, below the replica's root. */
 export const manifestFolder = (host: string): string => `${MANIFEST_FOLDER}/${host}`;

@@ -7,7 +7,6 @@
  *
  * Manifests can be read by their owner and group, no matter who may read the data: they tell names and sizes of all of it.
  */
-import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
 import {
   type DueManifest,
@@ -206,7 +205,7 @@ class ManifestWriter {
     const bytes = await readUpTo(source.value, MOST_ROOT_FILE_BYTES);
     source.value.close();
     if (bytes.isErr()) return err(bytes.error);
-    const digest = createHash("sha256").update(bytes.value).digest();
+    const digest = new Bun.CryptoHasher("sha256").update(bytes.value).digest();
     this.#markerLine = plainLine(digest, MARKER_NAME);
     return ok(this.#markerLine);
   }

@@ -1,5 +1,4 @@
 /** The guard against two agents with two inventories at one replica: each origin host's claim must be ours before anything is written for it. */
-import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
 import type { Generation } from "../inventory/mod.ts";
 import { printable } from "../sys/mod.ts";
@@ -65,7 +64,7 @@ export async function makeClaims(
 
 /** Names the temporary file of a claim: always the same, so that the next run takes away what a run that was cut off has left. Nobody else gives that name. */
 const hexOf = (host: string, { inventory }: Claimant): string =>
-  createHash("sha256").update(`${host}\n${inventory}`).digest("hex").slice(0, TEMPORARY_DIGITS);
+  new Bun.CryptoHasher("sha256").update(`${host}\n${inventory}`).digest("hex").slice(0, TEMPORARY_DIGITS);
 
 const isSame = (claim: WriterClaim, { inventory, machine, hostname, database }: Claimant): boolean =>
   claim.inventory === inventory && claim.machine === machine && claim.hostname === hostname && claim.database === database;

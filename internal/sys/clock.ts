@@ -1,6 +1,5 @@
 /** Time and chance, as things that can be handed in. */
 import { dlopen, FFIType } from "bun:ffi";
-import { randomBytes, randomUUID } from "node:crypto";
 import { Memory, pointer } from "./_libc.ts";
 
 const { clock_gettime } = dlopen("libc.so.6", { clock_gettime: { args: [FFIType.i32, "ptr"], returns: FFIType.i32 } }).symbols;
@@ -37,6 +36,6 @@ export function monotonicNanoseconds(): bigint {
   return timespec.view.getBigInt64(0, true) * 1_000_000_000n + timespec.view.getBigInt64(8, true);
 }
 
-export const randomHex = (bytes: number): string => randomBytes(bytes).toString("hex");
+export const randomHex = (bytes: number): string => crypto.getRandomValues(new Uint8Array(bytes)).toHex();
 
-export const randomUuid = (): string => randomUUID();
+export const randomUuid = (): string => crypto.randomUUID();
