@@ -22,6 +22,7 @@ import { ClockWatch, timeBounds } from "./clock-watch.ts";
 import type { Condition } from "./condition.ts";
 import { dataDirectoryConditions } from "./conditions.ts";
 import { fixedKeysThatDiffer, LOADED, rejected, withFixedKeys } from "./configuration-state.ts";
+import { HostsAway } from "./hosts-away.ts";
 import { OriginLoop } from "./origin-loop.ts";
 import { ReplicaLoop } from "./replica-loop.ts";
 import { afterLocal, readyOf } from "./replica-order.ts";
@@ -54,6 +55,7 @@ export class Controller {
   readonly #replicas = new RunningLoops<ReplicaLoop["url"], ReplicaLoop>();
   readonly #keeper: StatusKeeper;
   readonly #refresh: Throttled;
+  readonly #hosts = new HostsAway(() => this.#agent, this.#origins, this.#replicas);
   readonly #clockWatch: ClockWatch;
   readonly #watching: Watching;
   #configuration: Condition = LOADED;
@@ -191,6 +193,7 @@ export class Controller {
     const loop = new OriginLoop(dataDirectory, {
       agent: () => this.#agent,
       signal: AbortSignal.any([signal, this.#agent.options.signal]),
+      hosts: this.#hosts,
       inotify: () => this.#watching.descriptor,
       onWatched: ({ id }, path, watch, when) => this.#watching.known(id, path, watch, when),
       clockSetAt: () => {
@@ -210,6 +213,7 @@ export class Controller {
     return new ReplicaLoop(url, {
       agent: () => this.#agent,
       signal: AbortSignal.any([signal, this.#agent.options.signal]),
+      hosts: this.#hosts,
       ready: () => readyOf(this.#replicas.loops),
       afterLocal: (one) => afterLocal(this.#agent, one, this.#replicas.loops),
       alone: (action) => this.#alone(action),

@@ -12,31 +12,30 @@ import {
   forgetWhereNothingIsPending,
   type PendingFile,
   type Session,
-  type StoredCopy,
   setReconciledRevision,
 } from "../inventory/mod.ts";
 import { type CopyOutcome, PassPlan, type ReplicaProblem, replicaProblem, type WorkKind } from "../replicate/mod.ts";
 import { type Agent, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { type PackedResult, packGroup, withoutCopies } from "./copy-messages.ts";
-import { sourcesOf } from "./copy-sources.ts";
+import { type Sources, sourcesOf, tellHosts } from "./copy-sources.ts";
 import { copyTargetOf } from "./copy-target.ts";
 import { DirectoriesInFlight } from "./directories-in-flight.ts";
 import { readBackDoubted } from "./doubted-copies.ts";
 import { failedAttemptOf } from "./failed-attempt.ts";
+import { sortOutcomes, storedCopyOf } from "./group-outcomes.ts";
 import { FAR_GROUP, nextKind, parallelGroups } from "./lanes.ts";
+import { LeftFiles } from "./left-files.ts";
 import { observeCopies } from "./observer.ts";
 import { PassGeneration, type RaiseOutcome } from "./pass-generation.ts";
 import type { CopyPassOptions, CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { PassTotals } from "./pass-totals.ts";
-import { copyFromElsewhere, isRepair, repairSources } from "./repair-sources.ts";
-
-const PROGRESS_EVERY_MILLISECONDS = 200;
+import { copyFromElsewhere, isRepair } from "./repair-sources.ts";
+import { tellProgress } from "./tell-progress.ts";
 
 export class CopyPass {
   /** Made by the first look at it. */
   #plan: PassPlan | undefined;
-  readonly #begun: number;
   readonly #directories = new DirectoriesInFlight();
   readonly #filesInFlight = new Set<FileOriginId>();
   /** Tried in this pass, and not tried again in it: where every failed file is due, that would never end. */
@@ -48,11 +47,12 @@ export class CopyPass {
   readonly #granted = new SharedArrayBuffer(8);
   #problem: ReplicaProblem | undefined;
   #error: AgentError | undefined;
-  /** The lowest revision of a file that was planned and not tried. */
-  #untried = Number.POSITIVE_INFINITY;
-  #progressAt = 0;
   /** The inventory when the pass began: what has not changed since is as it was planned. */
   readonly #plannedAt: number;
+  /** What is done up to there is not planned. */
+  readonly #since: number;
+  readonly #left: LeftFiles;
+  readonly #tell: () => void;
   readonly #generation: PassGeneration;
   #released: Promise<void> | undefined;
   #pump: () => void = () => undefined;
@@ -62,14 +62,16 @@ export class CopyPass {
     private readonly checked: ReadyReplica,
     private readonly options: CopyPassOptions,
   ) {
-    this.#begun = agent.elapsed();
     this.#plannedAt = agent.inventory.revision;
+    this.#since = Math.max(checked.row.reconciledRevision, options.doneUpTo ?? 0);
+    this.#tell = tellProgress(agent, checked.replica.id, () => this.#totals.progress(options.pending));
+    this.#left = new LeftFiles(this.#since, options.hosts);
     this.#generation = new PassGeneration(agent, { ...checked, marker: checked.found.marker });
   }
 
   #makePlan(session: Session): PassPlan {
     const { agent, checked, options } = this;
-    return new PassPlan(session, checked.row, this.#plannedAt, {
+    return new PassPlan(session, { ...checked.row, reconciledRevision: this.#since }, this.#plannedAt, {
       dueAt: options.dueAt,
       whole: options.whole,
       ...(options.overdueBefore === undefined ? {} : { overdueBefore: options.overdueBefore }),
@@ -77,7 +79,20 @@ export class CopyPass {
       ...(checked.replica.target.kind === "ssh" ? { group: FAR_GROUP } : {}),
       isBusy: (file) => this.#filesInFlight.has(file),
       hasFailed: (file) => this.#failedFiles.has(file),
+      withheld: (page) => this.#withheld(page),
     });
+  }
+
+  #withheld(page: readonly PendingFile[]): ReadonlySet<FileOriginId> {
+    const { hosts } = this.options;
+    const asked = page.filter((file) => isRepair(file) || hosts?.isAway(file.directory.host) === true);
+    const sources = this.#sourcesOf(asked);
+    return new Set(asked.flatMap((file) => (sources.has(file) ? [] : [file.id])));
+  }
+
+  #sourcesOf(files: readonly PendingFile[]): Sources {
+    const { ready, hosts } = this.options;
+    return sourcesOf(this.agent, files, this.checked.row.id, ready(), hosts);
   }
 
   /** Takes in what has changed since it began, and what is due by now. `dueAt`: milliseconds since 1970. */
@@ -129,7 +144,7 @@ export class CopyPass {
     const { copied, adopted, failed, failures } = this.#totals;
     const problem = this.#problem === undefined ? {} : { problem: this.#problem };
     const amounts = { copied: { ...copied }, adopted: { ...adopted }, failed: { ...failed } };
-    const leftUntried = this.#untried !== Number.POSITIVE_INFINITY;
+    const leftUntried = this.#left.untried !== Number.POSITIVE_INFINITY;
     const released = this.#released === undefined ? {} : { released: this.#released };
     return { url: this.checked.replica.id, ...amounts, failures, ...problem, ...released, leftUntried };
   }
@@ -159,10 +174,11 @@ export class CopyPass {
 
   async #copy(planned: readonly PendingFile[]): Promise<void> {
     const { agent, checked } = this;
-    const { ready } = this.options;
-    const repairs = repairSources(agent, planned.filter(isRepair), checked.row.id, ready());
-    // What no replica that is there can give now is found again by the next whole diff.
-    const group = planned.filter((file) => !isRepair(file) || repairs.has(file.id));
+    const { ready, hosts } = this.options;
+    const sources = this.#sourcesOf(planned);
+    // What could be had when it was planned, and cannot any more, is found again by the next whole diff.
+    const group = planned.filter(sources.has);
+    for (const file of planned) if (!sources.has(file)) this.#left.addWaiting(file);
     if (group.length === 0) return;
     for (const { id } of group) this.#filesInFlight.add(id);
     const directories = [...new Set(group.map((file) => file.directory.id))];
@@ -174,32 +190,32 @@ export class CopyPass {
       this.#error ??= target.error;
       return;
     }
-    const usual = sourcesOf(agent, group, checked.row.id, ready());
-    const sources = (file: PendingFile) => repairs.get(file.id) ?? usual(file);
+    const begunAt = agent.elapsed();
     const reply = await agent.hands.run(
       {
         kind: "copy",
-        group: packGroup(target.value, group, sources, (directory) => agent.brokenOff.has(checked.row.id, directory)),
+        group: packGroup(target.value, group, sources.of, (directory) => agent.brokenOff.has(checked.row.id, directory)),
       },
       {
         onProgress: (files, bytes, path) => {
           this.#totals.onTheWay(group, { files, bytes, path });
-          this.#progress();
+          this.#tell();
         },
       },
     );
     this.#totals.arrived(group);
     if (reply.kind === "stalled") {
       this.#failAsAWhole(replicaProblem("WorkerStalled", reply.detail), reply.released);
-      this.#untriedOf(group, () => false);
+      this.#left.addUntried(group, sources);
       return;
     }
     const copied = await expectReply(reply, "copy");
     if (copied.isErr()) this.#error ??= copied.error;
     else {
+      if (hosts !== undefined) tellHosts(hosts, group, sources, copied.value.result, begunAt);
       const result = await copyFromElsewhere(agent, target.value, group, copied.value.result, checked.row.id, ready);
-      await this.#commit(group, directories, result);
-      const readBack = await readBackDoubted(agent, group, copied.value.result, sources, ready());
+      await this.#commit(group, directories, sources, result);
+      const readBack = await readBackDoubted(agent, group, copied.value.result, sources.of, ready());
       if (readBack.isErr()) this.#error ??= readBack.error;
     }
     for (const { id } of group) this.#filesInFlight.delete(id);
@@ -208,13 +224,6 @@ export class CopyPass {
   #failAsAWhole(problem: ReplicaProblem, released?: Promise<void>): void {
     this.#problem ??= problem;
     if (released !== undefined) this.#released = Promise.all([this.#released, released]).then(() => undefined);
-  }
-
-  /** What has no outcome was not tried: the next diff must find it again. */
-  #untriedOf(group: readonly PendingFile[], tried: (position: number) => boolean): void {
-    group.forEach((file, position) => {
-      if (!tried(position)) this.#untried = Math.min(this.#untried, file.revision);
-    });
   }
 
   /** What may be recorded of a group: no copy before the volume says that there are new ones. */
@@ -230,43 +239,34 @@ export class CopyPass {
     return raised.isOk() && raised.value.problem === undefined;
   }
 
-  async #commit(group: readonly PendingFile[], directories: readonly DirectoryId[], found: PackedResult): Promise<void> {
+  async #commit(
+    group: readonly PendingFile[],
+    directories: readonly DirectoryId[],
+    sources: Sources,
+    found: PackedResult,
+  ): Promise<void> {
     const { agent, checked } = this;
     // Before the directories are left: from then on nothing may come between.
     const result = await this.#recordable(group, found);
-    const tried = new Uint8Array(group.length);
-    const stored: StoredCopy[] = [];
-    const failed: FailedAttempt[] = [];
-    const fileAt = (position: number): PendingFile => {
-      const file = group[position];
-      if (file === undefined) throw new Error(`an outcome for file ${position} of a group of ${group.length}`);
-      tried[position] = 1;
-      return file;
-    };
-    const copied = Array.from(result.copied, fileAt);
+    const { copied, stored, failed, untried } = sortOutcomes(group, result);
     for (const { evidence } of copied) this.#totals.copied.add(evidence.size);
-    const done = [...copied];
-    for (const [position, outcome] of result.others) {
-      const file = fileAt(position);
-      if (outcome.kind === "stored") {
-        const { id, evidence, digest, kept, prefix } = outcome;
-        stored.push({ file: id, evidence, digest, ...(kept && { kept }), ...(prefix && { prefix }) });
-        this.#totals[outcome.how].add(evidence.size);
-        done.push(file);
-      } else failed.push(this.#failed(file, outcome));
-    }
-    this.#untriedOf(group, (position) => tried[position] === 1);
+    for (const [, { how, evidence }] of stored) this.#totals[how].add(evidence.size);
+    this.#left.addUntried(untried, sources);
     const left = this.#directories.leave(directories).filter((directory) => !result.leftovers.includes(directory));
     agent.brokenOff.tidied(checked.row.id, left);
     // Where a run was broken off, unrecorded copies may stand until nothing is pending any more.
     const finished = left.filter((directory) => !agent.brokenOff.has(checked.row.id, directory));
-    const copies = { files: copied, digests: result.digests, revision: this.#plannedAt };
-    const outcomes = { copied: copies, stored, failed, finished };
+    const outcomes = {
+      copied: { files: copied, digests: result.digests, revision: this.#plannedAt },
+      stored: stored.map(([, outcome]) => storedCopyOf(outcome)),
+      failed: failed.map(([file, outcome]) => this.#failed(file, outcome)),
+      finished,
+    };
     const committed = await commitOutcomes(agent.inventory, checked.row.id, outcomes, agent.now());
     if (committed.isErr()) this.#error ??= committed.error;
-    else observeCopies(agent, checked.replica.id, done);
+    else observeCopies(agent, checked.replica.id, [...copied, ...stored.map(([file]) => file)]);
     this.#problem ??= result.problem;
-    this.#progress();
+    this.#tell();
   }
 
   #failed(file: PendingFile, outcome: Extract<CopyOutcome, { kind: "failed" }>): FailedAttempt {
@@ -276,23 +276,19 @@ export class CopyPass {
     return failedAttemptOf(this.agent, file, outcome);
   }
 
-  /** Everything up to here is current, or has an attempt that says why not. */
-  async #reconciled(): Promise<Result<void, AgentError>> {
-    const position = this.#read((plan) => plan.position());
-    if (position === undefined || this.#error !== undefined) return this.#error === undefined ? ok(undefined) : err(this.#error);
-    const revision = Math.min(this.#untried, position) - 1;
-    if (revision <= this.checked.row.reconciledRevision) return ok(undefined);
-    return setReconciledRevision(this.agent.inventory, this.checked.row.id, revision);
+  /** Everything up to here is current, has an attempt that says why not, or waits for a host that is away. */
+  doneUpTo(): number {
+    return Math.min(this.#left.untried, this.#read((plan) => plan.position()) ?? 0) - 1;
   }
 
-  #progress(): void {
-    const elapsedMilliseconds = this.agent.elapsed() - this.#begun;
-    if (elapsedMilliseconds - this.#progressAt < PROGRESS_EVERY_MILLISECONDS) return;
-    this.#progressAt = elapsedMilliseconds;
-    this.agent.options.onProgress?.({
-      ...this.#totals.progress(this.options.pending),
-      subject: this.checked.replica.id,
-      elapsedMilliseconds,
-    });
+  /** Everything up to here is current, or has an attempt that says why not. */
+  async #reconciled(): Promise<Result<void, AgentError>> {
+    const withheld = this.#read((plan) => plan.withheldFrom()) ?? 0;
+    const revision = Math.min(this.doneUpTo() + 1, this.#left.waiting, withheld) - 1;
+    if (this.#error !== undefined) return err(this.#error);
+    const { row } = this.checked;
+    // What waits below where this pass has begun was not looked at.
+    if (this.#since > row.reconciledRevision || revision <= row.reconciledRevision) return ok(undefined);
+    return setReconciledRevision(this.agent.inventory, row.id, revision);
   }
 }

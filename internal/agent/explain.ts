@@ -14,7 +14,6 @@ import {
   findFileOrigins,
   findingsAt,
   GONE_BACK,
-  lastAttemptOfHost,
   openInventoryForReading,
   type ReplicaId,
   readConditions,
@@ -27,6 +26,7 @@ import { isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { isReason, REASONS } from "./condition.ts";
 import { explainUnknown } from "./explain-unknown.ts";
+import { unreachableHost } from "./explain-unreachable.ts";
 import { unseenAt } from "./explain-unseen.ts";
 import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
 import { dataDirectorySubject, replicaSubject } from "./status.ts";
@@ -60,7 +60,9 @@ function explainFile(
   const findings = findingsAt(session, origin.id);
   const declaredUrls: readonly string[] = state.replicas.map((replica) => replica.id);
   const urls = [...new Set([...declaredUrls, ...copies.map((copy) => copy.url)])];
-  const scan = { host: origin.host, path: origin.dataDirectory, report: scanReportOf(session, origin) };
+  const scans = dataDirectoryScans(session);
+  const scan = scans.find(({ host, path }) => host === origin.host && path === origin.dataDirectory);
+  const unreachable = unreachableHost(session, origin.host, scans, conditions);
   return {
     host: origin.host,
     dataDirectory: origin.dataDirectory,
@@ -71,23 +73,18 @@ function explainFile(
     observed: isoTime(origin.observedAt),
     growing: growingTimes(origin, state),
     message: originMessage(origin, state, conditions),
-    unseen: (origin.declared && unseenAt(scan, conditions, origin.path)) || null,
+    unseen: (origin.declared && scan && unseenAt(scan, conditions, origin.path)) || null,
     replicas: urls.map((url) => {
       const copy = copies.find((one) => one.url === url);
       const attempt = attempts.find((one) => one.replica === (copy?.replica ?? replicaIdOf(session, url)));
       const finding = findings.find(({ replica }) => replica === copy?.replica);
       const replica = copy?.replica ?? replicaIdOf(session, url);
       const replicaNextAt = replica === undefined ? null : replicaAttempts(session, replica).nextAt;
-      const unreachable =
-        replica === undefined ? undefined : lastAttemptOfHost(session, replica, origin.host, "OriginUnreachable");
       const known = { copy, attempt, finding, replicaNextAt, unreachable, latest: growingTimes(origin, state)?.copiedAtLatest };
       return explainReplica(origin, url, declaredUrls.includes(url), known, conditions);
     }),
   };
 }
-
-const scanReportOf = (session: Session, { host, dataDirectory }: FileOrigin) =>
-  dataDirectoryScans(session).find((scan) => scan.host === host && scan.path === dataDirectory)?.report ?? null;
 
 const replicaIdOf = (session: Session, url: string): ReplicaId | undefined =>
   allReplicas(session).find((replica) => replica.url === url)?.id;
@@ -146,8 +143,8 @@ interface KnownOfReplica {
   readonly copy: FileReplica | undefined;
   readonly attempt: Attempt | undefined;
   readonly finding: Finding | undefined;
-  /** What was told of its origin host, which could not be reached. One file tells it for all. */
-  readonly unreachable: Pick<Attempt, "message" | "nextAt"> | undefined;
+  /** Why nothing can be had from its origin host now. */
+  readonly unreachable: ReturnType<typeof unreachableHost>;
   /** When the replica as a whole is tried again. */
   readonly replicaNextAt: number | null;
   /** When a file that does not settle is copied. */
@@ -247,16 +244,14 @@ function pendingReason(
       nextTry: null,
     };
   if (origin.state === "growing") return { message: growingReason(copy, attempt), help: "", nextTry: latest ?? null };
-  if (attempt !== undefined) {
+  if (attempt !== undefined && (attempt.reason !== "OriginUnreachable" || unreachable === undefined)) {
     const help = isCopyFailureReason(attempt.reason) ? COPY_FAILURES[attempt.reason].help : "";
-    return { message: `${attempt.reason}: ${attempt.message}`, help, nextTry: isoTime(attempt.nextAt) };
+    const host = unreachable === undefined ? "" : `; and nothing is tried until its host can be reached: ${unreachable.message}`;
+    const nextTry = unreachable === undefined ? isoTime(attempt.nextAt) : null;
+    return { message: `${attempt.reason}: ${attempt.message}${host}`, help, nextTry };
   }
-  if (unreachable !== undefined)
-    return {
-      message: `OriginUnreachable: ${unreachable.message}`,
-      help: COPY_FAILURES.OriginUnreachable.help,
-      nextTry: isoTime(unreachable.nextAt),
-    };
+  // When a running agent knocks again is its own affair: whatever waits for the host is copied as soon as it lets in.
+  if (unreachable !== undefined) return { ...unreachable, nextTry: null };
   return {
     message: "it waits for its turn",
     help: 'an agent that runs copies it by itself; else run "xtelemdb sync"',

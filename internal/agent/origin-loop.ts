@@ -7,17 +7,19 @@
  */
 import type { Result } from "neverthrow";
 import { commitDifferences, type DeclaredDataDirectory, type DirectoryDifference, growingFiles } from "../inventory/mod.ts";
-import { backoffMilliseconds } from "../replicate/mod.ts";
 import type { Hint, LookEntry, SettleRule } from "../scan/mod.ts";
 import type { InotifyDescriptor } from "../sys/mod.ts";
 import { type Agent, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
 import { byDirectory, HintQueue } from "./hint-queue.ts";
+import type { HostsAway } from "./hosts-away.ts";
 import type { DataDirectorySummary } from "./reports.ts";
 import { scanDataDirectory } from "./scan-pass.ts";
+import { ScanTimes } from "./scan-times.ts";
 import { addressOfDataDirectory } from "./volume-address.ts";
 import { WatchHealth } from "./watch-health.ts";
+import { WayToHost } from "./way-to-host.ts";
 import type { LookTask, ScanReply, ScanTask } from "./worker-protocol.ts";
 
 const NAMES_PER_TASK = 4_096;
@@ -28,13 +30,11 @@ const GROWING_LOOKS_PER_SETTLE = 4;
 const GROWING_EVERY_AT_LEAST = 1_000;
 const GROWING_EVERY_AT_MOST = 60_000;
 
-/** Lost events are made up for by a scan, but not by one scan after the other. */
-const RESCAN_NOT_SOONER = 5_000;
-
 export interface OriginLoopEnvironment {
   readonly agent: () => Agent;
   /** Aborted: the loop ends. */
   readonly signal: AbortSignal;
+  readonly hosts: HostsAway;
   /** Where watches are set; undefined: nothing is watched. */
   readonly inotify: () => InotifyDescriptor | undefined;
   /** A directory is watched since `when` (nanoseconds of the clock that all threads share). */
@@ -55,10 +55,9 @@ export class OriginLoop {
   readonly #scanAlarm: Alarm;
   readonly #lookAlarm: Alarm;
   #summary: DataDirectorySummary | undefined;
+  readonly #times: ScanTimes;
+  readonly #way: WayToHost;
   #scanning = false;
-  /** Scans in a row that found no way in. */
-  #failures = 0;
-  #rescan = false;
   #growingAt = 0;
   /** A worker hangs in it until this is over. */
   #heldUp: Promise<void> | undefined;
@@ -68,6 +67,8 @@ export class OriginLoop {
     private readonly environment: OriginLoopEnvironment,
   ) {
     const { clock } = environment.agent();
+    this.#times = new ScanTimes(environment.agent);
+    this.#way = new WayToHost(dataDirectory.hostName, environment.hosts, this.#times);
     this.#scanAlarm = new Alarm(clock, environment.signal);
     this.#lookAlarm = new Alarm(clock, environment.signal);
   }
@@ -93,10 +94,17 @@ export class OriginLoop {
 
   /** Look at everything again, soon: settings have changed, or events were lost. */
   rescan(): void {
-    this.#rescan = true;
+    this.#times.ask();
     this.#growingAt = 0;
     this.#lookAlarm.ring();
     this.#scanAlarm.ring();
+  }
+
+  /** Its host is away, and it is time to look when to knock; or it is back, and what failed for that is made up for. */
+  hostChanged(): void {
+    if (!this.#way.isAway && this.#times.hasFailed && !this.#scanning) this.#times.ask();
+    this.#scanAlarm.ring();
+    this.#lookAlarm.ring();
   }
 
   /** Look at one thing. */
@@ -124,43 +132,34 @@ export class OriginLoop {
   }
 
   async #scanForEver(): Promise<void> {
-    let endedAt = Number.NEGATIVE_INFINITY;
     while (!this.#stopped) {
-      const { clock } = this.environment.agent();
-      const due = this.#rescan ? endedAt + RESCAN_NOT_SOONER : endedAt + this.#pause();
-      if (clock.monotonicMilliseconds() < due) await this.#scanAlarm.wait(due);
+      const dueAt = this.#times.dueAt();
+      if (this.environment.agent().elapsed() < dueAt) await this.#scanAlarm.wait(dueAt);
       else {
         await this.#scan();
-        endedAt = clock.monotonicMilliseconds();
+        this.#times.end();
       }
     }
   }
-
-  /** From the end of a scan to the next: `interval`, or less when there was no way in. */
-  #pause(): number {
-    const agent = this.environment.agent();
-    const { intervalMilliseconds } = agent.state.scan;
-    return this.#failures === 0
-      ? intervalMilliseconds
-      : Math.min(intervalMilliseconds, backoffMilliseconds(this.#failures, this.#jitter));
-  }
-
-  #jitter = 0;
 
   async #scan(): Promise<void> {
     await this.#free();
     if (this.#stopped) return;
     const { agent, signal, clockSetAt, onScanned } = this.environment;
-    this.#rescan = false;
+    this.#times.begin();
     this.#scanning = true;
     this.watchHealth.begin();
     const inotify = this.#inotify();
     const notBefore = clockSetAt();
+    const begun = agent().elapsed();
     const scanned = await scanDataDirectory(agent(), this.dataDirectory, {
       acceptLoss: false,
       listing: { leaveGrowing: true, ...(inotify === undefined ? {} : { inotify }) },
       ...(notBefore === undefined ? {} : { notBefore }),
-      onReply: (reply) => this.#watched(reply),
+      onReply: (reply) => {
+        this.#watched(reply);
+        this.#way.heard(reply, begun);
+      },
       onChanged: this.environment.onChanged,
       signal,
     });
@@ -172,8 +171,7 @@ export class OriginLoop {
     if (this.#stopped) return;
     const { outcome } = scanned.value;
     this.#summary = scanned.value;
-    this.#failures = outcome.kind === "failed" ? this.#failures + 1 : 0;
-    this.#jitter = agent().random();
+    this.#times.outcome(outcome.kind === "failed");
     if (outcome.kind === "failed") this.#heldUp = outcome.released;
     // What was found growing may be closed already.
     this.#growingAt = 0;
@@ -198,10 +196,21 @@ export class OriginLoop {
   async #lookForEver(): Promise<void> {
     while (!this.#stopped) {
       await this.#free();
-      if (!this.hints.isEmpty) await this.#lookAtHints();
+      const { knockAt } = this.#way;
+      if (knockAt !== undefined) await this.#knock(knockAt);
+      else if (!this.hints.isEmpty) await this.#lookAtHints();
       else if (this.environment.agent().elapsed() >= this.#growingAt) await this.#lookAtGrowing();
       else await this.#lookAlarm.wait(this.#growingAt);
     }
+  }
+
+  /** A login, and nothing more. Where it fails, a scan is to say so. */
+  async #knock(at: number): Promise<void> {
+    if (this.environment.agent().elapsed() < at) return this.#lookAlarm.wait(at);
+    await this.#look([]);
+    if (!this.#way.isAway) return;
+    this.#times.ask();
+    this.#scanAlarm.ring();
   }
 
   async #lookAtHints(): Promise<void> {
@@ -217,7 +226,7 @@ export class OriginLoop {
     const wait = Math.min(settleMilliseconds, maxWaitMilliseconds) / GROWING_LOOKS_PER_SETTLE;
     let after = 0;
     let found = 0;
-    while (!this.#stopped && this.#heldUp === undefined) {
+    while (!this.#stopped && this.#heldUp === undefined && !this.#way.isAway) {
       const page = agent.inventory.readNow((session) => growingFiles(session, this.dataDirectory.id, after, NAMES_PER_TASK));
       if (page.isErr()) return this.environment.onBroken(page.error);
       const last = page.value.at(-1);
@@ -262,15 +271,16 @@ export class OriginLoop {
   /** Performs a task and commits what it finds; its reply, unless it hung or everything is broken. */
   async #run(task: LookTask | ScanTask): Promise<ScanReply | undefined> {
     const agent = this.environment.agent();
+    const begun = agent.elapsed();
     const reply = await agent.hands.run(task, { onDifferences: (differences) => this.#commit(differences) });
     if (reply.kind === "stalled") {
       this.#heldUp = reply.released;
       return undefined;
     }
     const done: Result<ScanReply, AgentError> = await expectReply(reply, task.kind);
-    if (done.isOk()) return done.value;
-    this.environment.onBroken(done.error);
-    return undefined;
+    if (done.isOk()) this.#way.heard(done.value, begun);
+    else this.environment.onBroken(done.error);
+    return done.unwrapOr(undefined);
   }
 
   /** Without what is missing: only a full scan proves that. */

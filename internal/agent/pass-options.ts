@@ -1,6 +1,7 @@
 /** What a copy pass is told, and what it comes to. */
 import type { Amount } from "../inventory/mod.ts";
 import type { ReplicaProblem } from "../replicate/mod.ts";
+import type { HostsAway } from "./hosts-away.ts";
 import type { FailuresByReason } from "./pass-totals.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
 
@@ -16,7 +17,7 @@ export interface CopyPassResult {
   readonly problem?: ReplicaProblem;
   /** A worker hangs in the replica; until this is over, another would only hang as well. */
   readonly released?: Promise<void>;
-  /** Something was planned and not tried: another pass would find it. */
+  /** Something was planned and not tried, and nobody is waited for: another pass would find it. */
   readonly leftUntried?: boolean;
 }
 
@@ -25,12 +26,16 @@ export interface CopyPassOptions {
   readonly dueAt: number;
   /** Also what earlier passes left behind without an attempt. */
   readonly whole: boolean;
+  /** Everything up to this revision is done, but for what waits for hosts that are away; left out: up to where the inventory says so. */
+  readonly doneUpTo?: number;
   /** Files that grow since before this (milliseconds since 1970) are copied as far as they are. Left out: no growing file is. */
   readonly overdueBefore?: number;
   /** What the tallies say is pending: for the progress display. Left out by a pass that takes in what changes while it runs: it has no total. */
   readonly pending?: Amount;
   /** Replicas that are there: their copies can stand in for origins far away, and repair each other. */
   readonly ready: () => readonly CheckedReplica[];
+  /** What only a host that is away can give is left for later. Left out: every host is tried, and nobody is told. */
+  readonly hosts?: HostsAway;
   /** Aborted: begin no further group. */
   readonly signal: AbortSignal;
   /** The desired state is still the one that the pass began with: else its end says nothing of what is reconciled. */

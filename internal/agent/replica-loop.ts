@@ -5,13 +5,15 @@
  * Promises: nothing that happens to this replica holds up another; what fails as a whole is tried again, later and later, and how often is kept over restarts.
  */
 import type { Replica } from "../config/mod.ts";
-import { anyGrowing, declaredReplicas, nextAttemptAt, replicaAttempts, setReplicaAttempts } from "../inventory/mod.ts";
+import { declaredReplicas, nextAttemptAt, replicaAttempts, setReplicaAttempts } from "../inventory/mod.ts";
 import { backoffMilliseconds, type ReplicaProblem } from "../replicate/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
 import { CopyPass } from "./copy-pass.ts";
+import type { HostsAway } from "./hosts-away.ts";
 import { FirstSight } from "./import-first-sight.ts";
+import { OverdueLooks } from "./overdue-looks.ts";
 import type { CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { RecordKeeper } from "./record-keeper.ts";
 import { type CheckedReplica, checkReplicaOf } from "./replica-pass.ts";
@@ -21,10 +23,6 @@ import { Scrub } from "./scrub.ts";
 const LOOK_AGAIN_LOCAL = 30_000;
 /** A disk that is not there is looked for this often, at the least. */
 const LOOK_FOR_LOCAL = 30_000;
-/** Growing files that have waited too long are looked for this often at most, and this often at least. */
-const OVERDUE_EVERY_AT_LEAST = 1_000;
-const OVERDUE_EVERY_AT_MOST = 60_000;
-const OVERDUE_LOOKS_PER_WAIT = 10;
 /** What was left untried without a reason is not tried again in the same breath. */
 const AGAIN_AFTER = 1_000;
 /** A pass that lasts longer than this is shown. */
@@ -33,6 +31,7 @@ const SHOWN_AFTER = 1_000;
 export interface ReplicaLoopEnvironment {
   readonly agent: () => Agent;
   readonly signal: AbortSignal;
+  readonly hosts: HostsAway;
   /** Replicas that are there now. */
   readonly ready: () => readonly CheckedReplica[];
   /** Resolves when the local replicas have what comes from other hosts: it is fetched once. */
@@ -56,9 +55,11 @@ export class ReplicaLoop {
   #whole = true;
   #checkAt = 0;
   #retryAt = 0;
-  #overdueAt = 0;
   #againAt = Number.POSITIVE_INFINITY;
   #idle = Promise.resolve();
+  readonly #overdue: OverdueLooks;
+  /** How far everything is done that waits for no host; only as long as the same hosts are away. */
+  #done = { upTo: 0, hosts: -1 };
   readonly #scrub: Scrub;
   readonly #firstSight: FirstSight;
   readonly #records: RecordKeeper;
@@ -68,6 +69,7 @@ export class ReplicaLoop {
     private readonly environment: ReplicaLoopEnvironment,
   ) {
     this.#alarm = new Alarm(environment.agent().clock, environment.signal);
+    this.#overdue = new OverdueLooks(environment.agent);
     const onProblem = (problem: ReplicaProblem, released: Promise<void> | undefined): Promise<void> =>
       this.#failed(problem, released).then(environment.onChanged);
     this.#firstSight = new FirstSight({ ...environment, onProblem });
@@ -157,6 +159,7 @@ export class ReplicaLoop {
       this.#whole = false;
       const concluded = await pass.conclude();
       if (concluded.isErr()) this.environment.onBroken(concluded.error);
+      this.#done = { ...this.#done, upTo: pass.doneUpTo() };
       this.#scrub.next(ready);
       return;
     }
@@ -199,17 +202,19 @@ export class ReplicaLoop {
   }
 
   #newPass(ready: ReadyReplica): CopyPass {
-    const { agent, signal, ready: others } = this.environment;
+    const { agent, signal, ready: others, hosts } = this.environment;
     const begun = agent();
-    const { maxWaitMilliseconds } = begun.state.scan;
-    const lookForOverdue = begun.elapsed() >= this.#overdueAt;
-    if (lookForOverdue) this.#overdueAt = begun.elapsed() + overdueEvery(maxWaitMilliseconds);
+    const overdueBefore = this.#overdue.take();
     this.#passStop = new AbortController();
+    const doneUpTo = this.#whole || this.#done.hosts !== hosts.changes ? 0 : this.#done.upTo;
+    this.#done = { upTo: 0, hosts: hosts.changes };
     return new CopyPass(begun, ready, {
       dueAt: begun.now(),
       whole: this.#whole,
-      ...(lookForOverdue ? { overdueBefore: begun.now() - maxWaitMilliseconds } : {}),
+      doneUpTo,
+      ...(overdueBefore === undefined ? {} : { overdueBefore }),
       ready: others,
+      hosts,
       signal: AbortSignal.any([signal, this.#passStop.signal]),
       mayAdvance: () => agent().declared.generation === begun.declared.generation,
     });
@@ -230,6 +235,7 @@ export class ReplicaLoop {
     this.#pass = undefined;
     this.#passSince = undefined;
     if (result.isErr()) return onBroken(result.error);
+    this.#done = { ...this.#done, upTo: pass.doneUpTo() };
     const { problem, released, leftUntried } = result.value;
     if (whole && (problem !== undefined || this.#passStop.signal.aborted)) this.#whole = true;
     if (problem !== undefined) await this.#failed(problem, released);
@@ -283,16 +289,7 @@ export class ReplicaLoop {
     const dueAt = next === undefined ? Number.POSITIVE_INFINITY : elapsed + (next - now) + 1;
     return Math.max(
       elapsed + 1,
-      Math.min(this.#checkAt, this.#againAt, dueAt, this.#nextOverdueAt(agent), this.#scrub.nextAt({ row })),
+      Math.min(this.#checkAt, this.#againAt, dueAt, this.#overdue.nextAt(), this.#scrub.nextAt({ row })),
     );
   }
-
-  /** Only while anything grows. */
-  #nextOverdueAt(agent: Agent): number {
-    const growing = agent.inventory.readNow((session) => anyGrowing(session)).unwrapOr(true);
-    return growing ? Math.max(this.#overdueAt, agent.elapsed() + OVERDUE_EVERY_AT_LEAST) : Number.POSITIVE_INFINITY;
-  }
 }
-
-const overdueEvery = (maxWait: number): number =>
-  Math.min(OVERDUE_EVERY_AT_MOST, Math.max(OVERDUE_EVERY_AT_LEAST, maxWait / OVERDUE_LOOKS_PER_WAIT));

@@ -1,7 +1,7 @@
 /** What `status` and `explain` ask: every answer here costs a few rows, whatever the size of the inventory. */
 import { type Kysely, sql } from "kysely";
 import type { InventoryTables } from "./database-schema.ts";
-import type { DeclaredReplica } from "./declare.ts";
+import { type DeclaredReplica, declaredReplicas } from "./declare.ts";
 import type { Session } from "./inventory.ts";
 import {
   type DataDirectoryId,
@@ -159,21 +159,26 @@ export function attemptsAt(session: Session, file: FileOriginId): Attempt[] {
   );
 }
 
-/** The last failed attempt at any file of a host at a replica that tells of the host as a whole: `reason` says so. */
+/** The last failed attempt at any file of a host, at any replica, that tells of the host as a whole: `reason` says so. `since`: milliseconds since 1970. */
 export function lastAttemptOfHost(
   session: Session,
-  replica: ReplicaId,
   host: string,
   reason: string,
-): Pick<Attempt, "message" | "nextAt"> | undefined {
-  return session.first(
-    wantedAttempts(session.kysely, replica)
-      .select(["a.message", "a.next_at as nextAt"])
-      .where("h.name", "=", host)
-      .where("a.reason", "=", reason)
-      .orderBy("a.last_at", "desc")
-      .limit(1),
-  );
+  since: number,
+): Pick<Attempt, "message"> | undefined {
+  const told = declaredReplicas(session).flatMap(({ id }) => {
+    const last = session.first(
+      wantedAttempts(session.kysely, id)
+        .select(["a.message", "a.last_at as lastAt"])
+        .where("h.name", "=", host)
+        .where("a.reason", "=", reason)
+        .where("a.last_at", ">=", since)
+        .orderBy("a.last_at", "desc")
+        .limit(1),
+    );
+    return last === undefined ? [] : [last];
+  });
+  return told.toSorted((one, other) => other.lastAt - one.lastAt)[0];
 }
 
 export interface DataDirectoryScan {

@@ -23,6 +23,7 @@ export interface PassPlanOptions {
   readonly group?: PlanOptions["group"];
   readonly isBusy: (file: FileOriginId) => boolean;
   readonly hasFailed: (file: FileOriginId) => boolean;
+  readonly withheld: NonNullable<PlanOptions["withheld"]>;
 }
 
 export class PassPlan {
@@ -31,6 +32,8 @@ export class PassPlan {
   #dueAt: number;
   /** The lowest revision that a finished stream has not taken. */
   #position = Number.POSITIVE_INFINITY;
+  /** The lowest revision that a finished stream has withheld. */
+  #withheldFrom = Number.POSITIVE_INFINITY;
 
   constructor(
     private readonly session: Session,
@@ -70,8 +73,8 @@ export class PassPlan {
   }
 
   #addBoth(since: DeclaredReplica, options: PlanOptions, host?: string): void {
-    const { group, isBusy, hasFailed } = this.options;
-    const common = { ...options, ...(group === undefined ? {} : { group }), isBusy, hasFailed };
+    const { group, isBusy, hasFailed, withheld } = this.options;
+    const common = { ...options, ...(group === undefined ? {} : { group }), isBusy, hasFailed, withheld };
     const ofHost = host === undefined ? {} : { host };
     const plan = (scope: PlanOptions["scope"]): ReplicaPlan =>
       new ReplicaPlan(this.session, since, this.#newest, { ...common, ...(scope === undefined ? {} : { scope }) });
@@ -87,6 +90,7 @@ export class PassPlan {
       const position = first.position();
       // Beyond its newest: all of it was taken.
       if (position <= first.newest) this.#position = Math.min(this.#position, position);
+      this.#withheldFrom = Math.min(this.#withheldFrom, first.withheldFrom);
       streams.shift();
     }
     return false;
@@ -102,9 +106,18 @@ export class PassPlan {
     return group;
   }
 
-  /** The lowest revision that was not taken; one more than the newest when none is left. @throws SQLiteError */
+  /** The lowest revision that was neither taken nor withheld; one more than the newest when none is left. @throws SQLiteError */
   position(): number {
-    const left = [...this.#streams.small, ...this.#streams.large].map((stream) => stream.position());
+    const left = this.#left().map((stream) => stream.position());
     return Math.min(this.#position, this.#newest + 1, ...left);
+  }
+
+  /** The lowest revision of a change that was withheld so far; infinite when none was. */
+  withheldFrom(): number {
+    return Math.min(this.#withheldFrom, ...this.#left().map((stream) => stream.withheldFrom));
+  }
+
+  #left(): ReplicaPlan[] {
+    return [...this.#streams.small, ...this.#streams.large];
   }
 }

@@ -39,6 +39,8 @@ export interface PlanOptions {
   readonly isBusy?: (file: FileOriginId) => boolean;
   /** Files that have failed since the plan was made: they have had their turn. */
   readonly hasFailed?: (file: FileOriginId) => boolean;
+  /** Those of a page that nothing can give now: left for a later plan. */
+  readonly withheld?: (page: readonly PendingFile[]) => ReadonlySet<FileOriginId>;
   /** What a group holds at most; a larger file goes alone. */
   readonly group?: { readonly files: number; readonly bytes: number };
   /** How many files `first` of the summary names. */
@@ -60,9 +62,16 @@ export interface PlanSummaryOfReplica {
   readonly first: readonly PlannedFile[];
 }
 
+/** Would a diff that begins after this file's revision never find it? A failed attempt, a copy that is wrong and a file that grows are found by themselves. */
+export const isFoundByRevision = ({ revision, attempt, repair, prefix }: PendingFile, since: number): boolean =>
+  revision > since && attempt === undefined && repair !== true && prefix !== true;
+
 export class ReplicaPlan {
   #cursor: PendingCursor;
   #page: readonly PendingFile[] = [];
+  #withheld: ReadonlySet<FileOriginId> = new Set();
+  /** The lowest revision of a change that was withheld. */
+  #withheldFrom = Number.POSITIVE_INFINITY;
   #next = 0;
   /** The lowest revision of a file that was busy. */
   #passedOver = Number.POSITIVE_INFINITY;
@@ -85,8 +94,13 @@ export class ReplicaPlan {
         if (this.#cursor.phase === "end") return undefined;
         const { files, next } = pendingPage(this.session, this.replica.id, this.#cursor, PAGE);
         this.#page = files;
+        this.#withheld = this.options.withheld?.(files) ?? new Set();
         this.#cursor = next;
         this.#next = 0;
+      } else if (this.#withheld.has(file.id)) {
+        if (isFoundByRevision(file, this.replica.reconciledRevision))
+          this.#withheldFrom = Math.min(this.#withheldFrom, file.revision);
+        this.#next += 1;
       } else if (this.options.hasFailed?.(file.id) === true) this.#next += 1;
       else if (this.options.isBusy?.(file.id) === true) {
         this.#passedOver = Math.min(this.#passedOver, file.revision);
@@ -117,7 +131,12 @@ export class ReplicaPlan {
     return this.#peek() === undefined;
   }
 
-  /** The lowest revision that was not taken; one more than `newest` when none of the new changes is left. @throws SQLiteError */
+  /** The lowest revision of a change that was withheld so far; infinite when none was. */
+  get withheldFrom(): number {
+    return this.#withheldFrom;
+  }
+
+  /** The lowest revision that was neither taken nor withheld; one more than `newest` when none of the new changes is left. @throws SQLiteError */
   position(): number {
     const file = this.#peek();
     const next = file !== undefined && file.revision > this.replica.reconciledRevision ? file.revision : this.newest + 1;

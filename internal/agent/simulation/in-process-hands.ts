@@ -14,6 +14,7 @@ export class InProcessHands implements Hands {
   #queue: Promise<unknown> = Promise.resolve();
   #inFlight = 0;
   #tasks = 0;
+  readonly #kinds = new Map<Task["kind"], number>();
   #stopping = false;
   #killed = false;
   /** Files that may still be begun. */
@@ -32,6 +33,11 @@ export class InProcessHands implements Hands {
     return this.#tasks;
   }
 
+  /** Those of one kind. */
+  tasksOf(kind: Task["kind"]): number {
+    return this.#kinds.get(kind) ?? 0;
+  }
+
   /** Tasks that are being worked on: while there are any, time must stand still. */
   get inFlight(): number {
     return this.#killed ? 0 : this.#inFlight;
@@ -44,6 +50,7 @@ export class InProcessHands implements Hands {
   run(task: Task, handlers: TaskHandlers = {}): Promise<Reply | StalledReply> {
     if (this.#killed) return never();
     this.#tasks += 1;
+    this.#kinds.set(task.kind, this.tasksOf(task.kind) + 1);
     this.#inFlight += 1;
     const done = this.#queue.then(() => this.#perform(task, handlers));
     this.#queue = done;

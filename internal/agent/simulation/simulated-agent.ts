@@ -6,6 +6,7 @@ import { type Agent, withAgent } from "../agent.ts";
 import { type AgentError, agentErrorMessage } from "../agent-error.ts";
 import { Controller } from "../controller.ts";
 import type { StatusDocument } from "../status-document.ts";
+import type { Task } from "../worker-protocol.ts";
 import { InProcessHands } from "./in-process-hands.ts";
 import type { SimulatedClock } from "./simulated-clock.ts";
 
@@ -38,6 +39,11 @@ export class SimulatedAgent {
 
   get tasks(): number {
     return this.#hands?.tasks ?? 0;
+  }
+
+  /** Of one kind. */
+  tasksOf(kind: Task["kind"]): number {
+    return this.#hands?.tasksOf(kind) ?? 0;
   }
 
   get session(): Session | undefined {
