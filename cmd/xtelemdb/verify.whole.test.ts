@@ -155,6 +155,67 @@ wholeTest("where no copy is right, nothing is published", [], async () => {
   expect(await verify(world)).toMatchObject({ code: 3, replicas: [{ standing: 1 }, { standing: 1 }] });
 });
 
+/** What is said of a file at a replica. */
+const explained = async (world: World, name: string, replica = "backup") =>
+  (await world.explain(`${world.data}/${name}`)).files[0]?.replicas.find(({ url }) => url === world.path(replica));
+
+wholeTest("a wrong copy that nothing can be made anew of says what was looked at, and what to do", [], async () => {
+  using world = await synced(FILES, ["backup", "other"]);
+  rmSync(`${world.data}/one`);
+  rmSync(`${world.data}/deep/two`);
+  expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+  flipBit(`${world.copies()}/one`);
+  flipBit(`${world.copies("other")}/one`);
+  rmSync(`${world.copies()}/deep/two`);
+  expect(await verify(world)).toMatchObject({ code: 3 });
+  renameSync(world.path("other"), world.path("away"));
+  expect(await world.sync()).toMatchObject({ code: 3 });
+
+  const nowhere = await explained(world, "one");
+  expect(nowhere).toMatchObject({ state: "corrupt", pending: true, nextTry: null });
+  expect(nowhere?.message).toContain("the copy is corrupt, and its origin is gone");
+  expect(nowhere?.message).toContain(`no good copy can be had: ${world.path("other")} has one that is corrupt, too`);
+  expect(nowhere?.help).toContain("accept that its contents are lost");
+  expect(await world.run("explain", `${world.data}/one`)).toMatchObject({ code: 3 });
+
+  const elsewhere = await explained(world, "deep/two");
+  expect(elsewhere).toMatchObject({ state: "lost", pending: true });
+  expect(elsewhere?.message).toContain(`${world.path("other")} has one, and is not there (RootMissing)`);
+  expect(elsewhere?.help).toContain(`bring back ${world.path("other")}`);
+  expect((await explained(world, "deep/empty"))?.pending).toBe(false);
+
+  // One that is not declared any more is named, too; a copy that is not declared is nobody's task.
+  world.declare({ replicas: ["backup"] });
+  await world.sync();
+  expect((await explained(world, "deep/two"))?.message).toContain(`${world.path("other")} has one, and is not declared any more`);
+  expect(await explained(world, "one", "other")).toMatchObject({ state: "corrupt", pending: false });
+
+  renameSync(world.path("away"), world.path("other"));
+  world.declare({ replicas: ["backup", "other"] });
+  await world.sync();
+  expect(readFileSync(`${world.copies()}/deep/two`, "utf8")).toBe("second");
+  expect(await explained(world, "deep/two")).toMatchObject({ state: "current", pending: false });
+  expect((await explained(world, "one"))?.pending).toBe(true);
+});
+
+wholeTest("an origin that is not what it was, with a good copy on a disk that is away, says so", [], async () => {
+  using world = await synced(FILES, ["backup", "other"]);
+  flipBit(`${world.data}/one`);
+  flipBit(`${world.copies()}/one`);
+  expect(await verify(world)).toMatchObject({ code: 3 });
+  renameSync(world.path("other"), world.path("away"));
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  const replica = await explained(world, "one");
+  expect(replica?.message).toMatch(/^SourceDiffersFromDigest: /);
+  expect(replica?.message).toContain(
+    `the copy is corrupt, and no good one can be had: ${world.path("other")} has one, and is not there`,
+  );
+  expect(replica?.help).toContain(`bring back ${world.path("other")}`);
+  renameSync(world.path("away"), world.path("other"));
+  await world.sync();
+  expect(readFileSync(`${world.copies()}/one`, "utf8")).toBe("first");
+});
+
 wholeTest(
   "an origin that rotted never replaces anything: another replica does, and where there is none it is named",
   [],

@@ -20,16 +20,19 @@ import {
   replicaAttempts,
   type Session,
   type StoredCondition,
+  sameEvidence,
 } from "../inventory/mod.ts";
 import { COPY_FAILURES, isCopyFailureReason, replicaPathOf } from "../replicate/mod.ts";
 import { isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { isReason, REASONS } from "./condition.ts";
+import { blockedReplica } from "./explain-blocked.ts";
+import { isWrong, noOtherSource, repairReason, type WrongCopy } from "./explain-repair.ts";
 import { explainUnknown } from "./explain-unknown.ts";
 import { unreachableHost } from "./explain-unreachable.ts";
 import { unseenAt } from "./explain-unseen.ts";
 import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
-import { dataDirectorySubject, replicaSubject } from "./status.ts";
+import { dataDirectorySubject } from "./status.ts";
 
 /** Explains an absolute origin path. Takes no lock: it may be asked while a sync runs. */
 export function explain(state: DesiredState, path: string): ResultAsync<Explanation, AgentError> {
@@ -80,7 +83,16 @@ function explainFile(
       const finding = findings.find(({ replica }) => replica === copy?.replica);
       const replica = copy?.replica ?? replicaIdOf(session, url);
       const replicaNextAt = replica === undefined ? null : replicaAttempts(session, replica).nextAt;
-      const known = { copy, attempt, finding, replicaNextAt, unreachable, latest: growingTimes(origin, state)?.copiedAtLatest };
+      const wrong = copy && isWrong(copy) && { origin, copy, attempt, copies, declared: declaredUrls, conditions };
+      const known = {
+        copy,
+        wrong: wrong || undefined,
+        attempt,
+        finding,
+        replicaNextAt,
+        unreachable,
+        latest: growingTimes(origin, state)?.copiedAtLatest,
+      };
       return explainReplica(origin, url, declaredUrls.includes(url), known, conditions);
     }),
   };
@@ -141,6 +153,8 @@ function originMessage(origin: FileOrigin, state: DesiredState, conditions: read
 /** What the inventory knows of one file at one replica, and of the replica itself. */
 interface KnownOfReplica {
   readonly copy: FileReplica | undefined;
+  /** Of a copy that was found wrong: what it could be made anew of. */
+  readonly wrong: WrongCopy | undefined;
   readonly attempt: Attempt | undefined;
   readonly finding: Finding | undefined;
   /** Why nothing can be had from its origin host now. */
@@ -161,8 +175,10 @@ function explainReplica(
   conditions: readonly StoredCondition[],
 ): FileReplicaExplanation {
   const { copy, attempt, finding } = known;
-  const wanted = declared && origin.declared && (origin.state === "growing" || origin.state === "settled");
-  const pending = wanted && copy?.state !== "current";
+  const wanted = declared && isWanted(origin);
+  // Nobody wants a copy any more, but one that is there is to be what it was.
+  const isToRepair = declared && !wanted && known.wrong !== undefined;
+  const pending = (wanted && copy?.state !== "current") || isToRepair;
   const why: Why = pending
     ? pendingReason(origin, url, known, conditions)
     : { message: keptReason(declared, copy, wanted), help: "", nextTry: null };
@@ -197,6 +213,8 @@ function explainReplica(
   };
 }
 
+const isWanted = ({ declared, state }: FileOrigin): boolean => declared && (state === "growing" || state === "settled");
+
 /** Below the replica's root. */
 const placeOf = ({ host, path }: FileOrigin, copy: FileReplica | undefined): string =>
   copy?.place === undefined ? replicaPathOf(host, path) : `${copy.place}/${path.slice(path.lastIndexOf("/") + 1)}`;
@@ -223,17 +241,16 @@ function importedReason({ copiedAt, imported, digest, verifiedAt }: FileReplica)
 function pendingReason(
   origin: FileOrigin,
   url: string,
-  { copy, attempt, unreachable, replicaNextAt, latest }: KnownOfReplica,
+  { copy, wrong, attempt, unreachable, replicaNextAt, latest }: KnownOfReplica,
   conditions: readonly StoredCondition[],
 ): Why {
-  const of = conditions.filter((condition) => condition.subject === replicaSubject(url));
-  const blocked = of.find(({ type, status }) => (type === "Mounted" || type === "Ready") && status === "False");
-  const wholeReplica = blocked !== undefined && !["FilesFailed", "FilesPending", "FilesGrowing"].includes(blocked.reason);
-  if (wholeReplica) {
+  const blocked = blockedReplica(url, conditions);
+  if (blocked !== undefined) {
     const message = `${blocked.reason} since ${isoTime(blocked.lastTransitionAt)}: ${blocked.message}`;
     const help = isReason(blocked.reason) ? REASONS[blocked.reason] : "";
     return { message, help, nextTry: replicaNextAt === null ? null : isoTime(replicaNextAt) };
   }
+  if (wrong !== undefined && !isWanted(origin)) return repairReason(wrong);
   const frozen = conditions.find(
     ({ subject, reason }) => subject === dataDirectorySubject(origin.host, origin.dataDirectory) && reason === "LossBrake",
   );
@@ -244,14 +261,25 @@ function pendingReason(
       nextTry: null,
     };
   if (origin.state === "growing") return { message: growingReason(copy, attempt), help: "", nextTry: latest ?? null };
+  // A source that has moved on since is right, and the copy is not to be what it was.
+  const other = wrong && sameEvidence(origin.evidence, wrong.copy.evidence) ? noOtherSource(wrong) : undefined;
   if (attempt !== undefined && (attempt.reason !== "OriginUnreachable" || unreachable === undefined)) {
+    const ofSource = attempt.domain !== "replica" && attempt.reason !== "SourceCopyCorrupt" ? other : undefined;
     const help = isCopyFailureReason(attempt.reason) ? COPY_FAILURES[attempt.reason].help : "";
     const host = unreachable === undefined ? "" : `; and nothing is tried until its host can be reached: ${unreachable.message}`;
-    const nextTry = unreachable === undefined ? isoTime(attempt.nextAt) : null;
-    return { message: `${attempt.reason}: ${attempt.message}${host}`, help, nextTry };
+    return {
+      message: `${attempt.reason}: ${attempt.message}${ofSource?.message ?? ""}${host}`,
+      help: `${ofSource?.help ?? ""}${help}`,
+      nextTry: unreachable === undefined ? isoTime(attempt.nextAt) : null,
+    };
   }
   // When a running agent knocks again is its own affair: whatever waits for the host is copied as soon as it lets in.
-  if (unreachable !== undefined) return { ...unreachable, nextTry: null };
+  if (unreachable !== undefined)
+    return {
+      message: `${unreachable.message}${other?.message ?? ""}`,
+      help: `${other?.help ?? ""}${unreachable.help}`,
+      nextTry: null,
+    };
   return {
     message: "it waits for its turn",
     help: 'an agent that runs copies it by itself; else run "xtelemdb sync"',

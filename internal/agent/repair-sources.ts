@@ -33,7 +33,10 @@ export function repairSources(
 }
 
 /** Where the copies of a data directory lie, from where one of them does; undefined where an old backup has not the folders of the origin. */
-function folderOf({ host, path, dataDirectory }: OriginDirectory, place: string | undefined): string | undefined {
+export function folderOf(
+  { host, path, dataDirectory }: Pick<OriginDirectory, "host" | "path" | "dataDirectory">,
+  place: string | undefined,
+): string | undefined {
   if (place === undefined) return `${host}${dataDirectory}`;
   const below = path.slice(dataDirectory.length);
   return place.endsWith(below) ? place.slice(0, place.length - below.length) : undefined;

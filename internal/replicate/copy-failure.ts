@@ -29,7 +29,7 @@ export const COPY_FAILURES = {
   SourceNotRegular: { action: "retry", help: "something else has its name now; the next scan decides" },
   SourceDiffersFromDigest: {
     action: "stall",
-    help: "find out what changed the origin without a sign (its disk?), and which is right; nothing was replaced, and no other replica has the contents of before",
+    help: "find out what changed the origin without a sign (its disk?), and which is right; nothing was replaced, and no other replica that is there has the contents of before",
   },
   SourceWentBack: {
     action: "stall",
