@@ -1,7 +1,7 @@
 /** Runs the program under strace(1): to see what it asks of the kernel, and to make the kernel answer badly or slowly. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Outcome, programPath, type Running, type RunOptions, start } from "./program.ts";
+import { asShortRun, type Outcome, programPath, type Running, type RunOptions, start } from "./program.ts";
 import { makeScratch, removeScratch } from "./scratch.ts";
 
 export interface TraceOptions extends RunOptions {
@@ -43,7 +43,10 @@ export function startTraced(
   for (const fault of inject) wrapper.push("-e", `inject=${fault}`);
   for (const path of options.paths ?? []) wrapper.push("-P", path);
   if (options.leaveChildren === true) wrapper.push("-b", "execve");
-  const running = start([programPath(), ...given], { ...options, wrapper: [...(options.wrapper ?? []), ...wrapper, "--"] });
+  const running = start([programPath(), ...given], {
+    ...asShortRun(options),
+    wrapper: [...(options.wrapper ?? []), ...wrapper, "--"],
+  });
   const ended = running.ended.then((outcome): Traced => {
     const threads = [...new Bun.Glob("trace.*").scanSync({ cwd: folder })].map((name) =>
       readFileSync(join(folder, name), "utf8").split("\n").filter(Boolean),
