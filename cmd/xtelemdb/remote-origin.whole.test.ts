@@ -9,7 +9,7 @@ interface Remote {
   readonly server: SshServer;
   readonly proxy: TcpProxy;
   /** Declares the host `icc` behind the proxy, with the data directory `remote`, beside this host's own. */
-  readonly declare: (replicas: readonly string[]) => void;
+  readonly declare: (replicas: readonly string[], settle?: string) => void;
 }
 
 async function withRemote(action: (remote: Remote) => Promise<void>): Promise<void> {
@@ -18,7 +18,7 @@ async function withRemote(action: (remote: Remote) => Promise<void>): Promise<vo
   const proxy = await TcpProxy.start(server.port);
   mkdirSync(world.path("remote"));
   const options = [`Port=${proxy.port}`, ...server.options()];
-  const declare = (replicas: readonly string[]): void => {
+  const declare = (replicas: readonly string[], settle = "0s"): void => {
     const replicaKeys = Object.fromEntries(
       replicas.filter((name) => name.includes("://")).map((name) => [name, { ssh_options: options }]),
     );
@@ -27,6 +27,7 @@ async function withRemote(action: (remote: Remote) => Promise<void>): Promise<vo
       hostKeys: { icc: { address: "ssh://127.0.0.1", ssh_options: options, timeout: "20s" } },
       replicas,
       replicaKeys,
+      scan: { settle },
     });
   };
   declare(["backup"]);
@@ -64,6 +65,21 @@ wholeTest("files of a remote host are scanned, copied, and not copied again", ["
     expect((await world.explain(world.path("remote/deep/two"))).files[0]).toMatchObject({ state: "absent" });
     expect(command("cat", join(world.copies("backup", "remote", "icc"), "deep/two"))).toBe("22");
     expect(command("cat", join(world.copies("backup", "remote", "icc"), "one"))).toBe("changed");
+  }),
+);
+
+wholeTest("a file of a host whose clock is ahead is copied when it was seen unchanged for settle", ["sshd"], () =>
+  withRemote(async ({ world, declare }) => {
+    declare(["backup"], "2s");
+    const ahead = Math.floor(Date.now() / 1000) + 3600;
+    writeFileSync(world.path("remote/one"), "DRAFT");
+    utimesSync(world.path("remote/one"), ahead, ahead);
+    expect(await world.sync()).toMatchObject({ code: 3 });
+    // Rewritten in the same second: nothing tells.
+    writeFileSync(world.path("remote/one"), "FINAL");
+    utimesSync(world.path("remote/one"), ahead, ahead);
+    await until("it is copied", async () => (await world.sync()).code === 0, 30_000);
+    expect(readFileSync(join(world.copies("backup", "remote", "icc"), "one"), "utf8")).toBe("FINAL");
   }),
 );
 

@@ -7,7 +7,7 @@
  */
 import type { Result } from "neverthrow";
 import { commitDifferences, type DeclaredDataDirectory, type DirectoryDifference, growingFiles } from "../inventory/mod.ts";
-import type { Hint, LookEntry, SettleRule } from "../scan/mod.ts";
+import type { Hint, LookEntry } from "../scan/mod.ts";
 import type { InotifyDescriptor } from "../sys/mod.ts";
 import { type Agent, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
@@ -17,6 +17,7 @@ import type { HostsAway } from "./hosts-away.ts";
 import type { DataDirectorySummary } from "./reports.ts";
 import { scanDataDirectory } from "./scan-pass.ts";
 import { ScanTimes } from "./scan-times.ts";
+import { settleRuleFor } from "./settle-rule.ts";
 import { addressOfDataDirectory } from "./volume-address.ts";
 import { WatchHealth } from "./watch-health.ts";
 import { WayToHost } from "./way-to-host.ts";
@@ -122,13 +123,6 @@ export class OriginLoop {
     const agent = this.environment.agent();
     const here = addressOfDataDirectory(agent.state, this.dataDirectory).kind === "local";
     return here && agent.state.scan.watch ? this.environment.inotify() : undefined;
-  }
-
-  #rule(): SettleRule {
-    const agent = this.environment.agent();
-    const notBefore = this.environment.clockSetAt();
-    const settleSeconds = agent.state.scan.settleMilliseconds / 1000;
-    return { now: agent.now() / 1000, settleSeconds, ...(notBefore === undefined ? {} : { notBefore }) };
   }
 
   async #scanForEver(): Promise<void> {
@@ -258,13 +252,15 @@ export class OriginLoop {
   }
 
   #task(): Omit<LookTask, "kind" | "entries"> {
-    const { state } = this.environment.agent();
+    const agent = this.environment.agent();
+    const { state } = agent;
     const { id, host, path } = this.dataDirectory;
+    const address = addressOfDataDirectory(state, this.dataDirectory);
     return {
       target: { host, dataDirectory: id, root: path },
-      address: addressOfDataDirectory(state, this.dataDirectory),
+      address,
       exclude: state.scan.exclude,
-      rule: this.#rule(),
+      rule: settleRuleFor(agent, address, agent.now(), this.environment.clockSetAt()),
     };
   }
 

@@ -18,6 +18,7 @@ import { type Agent, expectReply, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { REASONS } from "./condition.ts";
 import type { DataDirectorySummary, ScanFailureReason, ScanSummary } from "./reports.ts";
+import { settleRuleFor } from "./settle-rule.ts";
 import { addressOfDataDirectory } from "./volume-address.ts";
 import type { ScanReply } from "./worker-protocol.ts";
 
@@ -153,7 +154,6 @@ class DataDirectoryScan {
   async #list(directories: readonly string[]): Promise<void> {
     const { agent, dataDirectory } = this;
     const { listing, notBefore } = this.options;
-    const settleSeconds = agent.state.scan.settleMilliseconds / 1000;
     const reply = await agent.hands.run(
       {
         kind: "scan",
@@ -161,7 +161,7 @@ class DataDirectoryScan {
         address: this.#address,
         directories,
         exclude: agent.state.scan.exclude,
-        rule: { now: this.#startedAt / 1000, settleSeconds, ...(notBefore === undefined ? {} : { notBefore }) },
+        rule: settleRuleFor(agent, this.#address, this.#startedAt, notBefore),
         options: { ...listing, ...(this.options.acceptLoss ? { acceptUnmounted: true } : {}) },
       },
       {

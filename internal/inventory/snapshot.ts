@@ -85,6 +85,15 @@ export function knownDirectoryExtent(session: Session, directory: DirectoryId): 
 export const knownFile = (session: Session, directory: DirectoryId, name: string): unknown[] | undefined =>
   session.statement(selectFile).values(directory, name)[0];
 
+const selectObserved = (kysely: Tables, file: FileOriginId) =>
+  kysely.selectFrom("file_origin").select("observed_at as at").where("id", "=", file);
+
+/** Since when a file has been as its row says (seconds since 1970). */
+export function observedSince(session: Session, file: FileOriginId): number | undefined {
+  const at = session.statement(selectObserved).get(file)?.at;
+  return at === undefined ? undefined : at / 1000;
+}
+
 /** Ids and state codes of all files of the directory, by name, read a page at a time. */
 export function* knownFileIds(session: Session, directory: DirectoryId): Generator<{ id: FileOriginId; state: number }> {
   for (let after = ""; ; ) {

@@ -11,6 +11,7 @@ import {
   knownSubdirectories,
   NUMBERS_PER_FILE,
   namesOfFiles,
+  observedSince,
   originStateCode,
   type ScanProblem,
   type Session,
@@ -245,7 +246,9 @@ export class DirectoryScan implements EntryVisitor {
       row[KNOWN.mtimeNanoseconds] === mtimeNanoseconds
     ) {
       if (row[KNOWN.state] === SETTLED) return;
-      settled ??= isQuiet(this.rule, mtimeSeconds + mtimeNanoseconds / 1e9, changed);
+      settled ??= isQuiet(this.rule, mtimeSeconds + mtimeNanoseconds / 1e9, changed, () =>
+        observedSince(this.session, row[KNOWN.id] as FileOriginId),
+      );
       if (row[KNOWN.state] === GROWING && !settled) return;
     }
     settled ??= isQuiet(this.rule, mtimeSeconds + mtimeNanoseconds / 1e9, changed);

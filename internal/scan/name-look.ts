@@ -9,6 +9,7 @@ import {
   KNOWN,
   knownDirectory,
   knownFile,
+  observedSince,
   originStateCode,
   type Session,
   wasCopied,
@@ -117,8 +118,10 @@ export class NameLook {
     const copied = row !== undefined && wasCopied(this.session, row[KNOWN.id] as FileOriginId);
     const modified = stat.mtimeSeconds + stat.mtimeNanoseconds / 1e9;
     const changed = stat.ctimeSeconds + stat.ctimeNanoseconds / 1e9;
+    const seenSince = () =>
+      row !== undefined && isAsKnown(row, stat) ? observedSince(this.session, row[KNOWN.id] as FileOriginId) : undefined;
     const coarse = stat.mtimeNanoseconds === 0 && stat.ctimeNanoseconds === 0;
-    const state = stateOf(this.rule, { modified, changed, writers, wasCopied: copied, coarse });
+    const state = stateOf(this.rule, { modified, changed, writers, wasCopied: copied, coarse, seenSince });
     if (row !== undefined && row[KNOWN.state] === originStateCode(state) && isAsKnown(row, stat)) return;
     found.add(name, stat, state === "settled");
   }

@@ -20,6 +20,18 @@ test.each([
   expect(isQuiet({ now: NOW, settleSeconds: settle }, mtime, ctime)).toBe(settled);
 });
 
+test.each([
+  ["never seen before", undefined, false],
+  ["seen a moment ago", NOW - 9, false],
+  ["seen as it is for as long", NOW - 10, true],
+  ["seen in our own future: our clock was set back", NOW + 1, true],
+])("over ssh, from the future of our clock, and %s", (_what, seenSince, settled) => {
+  const rule = { now: NOW, settleSeconds: 10, farClock: true } as const;
+  expect(isQuiet(rule, NOW + 100, NOW + 100, () => seenSince)).toBe(settled);
+  expect(isQuiet(rule, NOW - 10, NOW - 10, () => undefined)).toBe(true);
+  expect(isQuiet({ ...rule, settleSeconds: 0 }, NOW + 100, NOW + 100)).toBe(true);
+});
+
 test("every file settles in the end, if nobody touches it", () => {
   fc.assert(
     fc.property(time, time, settleSeconds, (modified, changed, settle) => {

@@ -14,7 +14,8 @@
  *
  * A modification time in the future is no evidence (a clock was wrong, or somebody set it): then the change time counts, which the kernel sets from its
  * own clock and nobody can choose (inode(7)). If that lies in the future too, the clock has been set back since; the file counts as quiet, because waiting
- * could last for ever and the copy itself notices a source that changes.
+ * could last for ever and the copy itself notices a source that changes. Over ssh there is no change time, and the clock that a time is of is not ours: a file from the
+ * future is quiet there when we have seen it unchanged for `settle`.
  */
 import type { OriginState } from "../inventory/mod.ts";
 import type { Writers } from "../sys/mod.ts";
@@ -25,12 +26,26 @@ export interface SettleRule {
   readonly settleSeconds: number;
   /** The wall clock was set at this moment (seconds since 1970, in the new time): no file counts as quiet since before. Left out: it was not. */
   readonly notBefore?: number;
+  /** Times are of another machine's clock, and the change time is not known. */
+  readonly farClock?: true;
 }
 
-/** Has it been quiet for `settle`? `modified` and `changed`: mtime and ctime in seconds since 1970, with their fraction. */
-export function isQuiet(rule: SettleRule, modified: number, changed: number): boolean {
-  const { now, settleSeconds, notBefore = Number.NEGATIVE_INFINITY } = rule;
+/**
+ * Has it been quiet for `settle`? `modified` and `changed`: mtime and ctime in seconds since 1970, with their fraction. `seenSince`: since when the inventory has it as
+ * it is, by our own clock; asked only where nothing else tells.
+ */
+export function isQuiet(
+  rule: SettleRule,
+  modified: number,
+  changed: number,
+  seenSince: () => number | undefined = () => undefined,
+): boolean {
+  const { now, settleSeconds, notBefore = Number.NEGATIVE_INFINITY, farClock } = rule;
   if (now - notBefore < settleSeconds) return false;
+  if (farClock === true && modified > now && settleSeconds > 0) {
+    const since = seenSince();
+    return since !== undefined && (since > now || now - since >= settleSeconds);
+  }
   const quietSince = modified <= now ? modified : changed;
   return quietSince > now || now - quietSince >= settleSeconds;
 }
@@ -44,6 +59,8 @@ export interface Sighting {
   readonly wasCopied: boolean;
   /** Its file system keeps whole seconds only, as far as can be seen: what is written within the same one leaves no sign. */
   readonly coarse: boolean;
+  /** As for `isQuiet`. */
+  readonly seenSince?: () => number | undefined;
 }
 
 /** FAT keeps steps of so many seconds; others that are as coarse keep one. */
@@ -52,10 +69,10 @@ const COARSE_STEP_SECONDS = 2;
 /** The state of a file that was looked at by itself, while the agent watches. */
 export function stateOf(
   rule: SettleRule,
-  { modified, changed, writers, wasCopied, coarse }: Sighting,
+  { modified, changed, writers, wasCopied, coarse, seenSince }: Sighting,
 ): OriginState & ("growing" | "settled") {
   if (writers === "some") return "growing";
-  if (isQuiet(rule, modified, changed)) return "settled";
+  if (isQuiet(rule, modified, changed, seenSince)) return "settled";
   // As git does with an entry that is as young as its index ("racy git"): the next look will be of another second.
   if (coarse && rule.now - Math.max(modified, changed) < COARSE_STEP_SECONDS) return "growing";
   return writers === "none" && !wasCopied ? "settled" : "growing";
