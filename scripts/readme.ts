@@ -1,6 +1,7 @@
 /**
  * Runs the commands of README.md's tour on a machine of its own and compares what they print with what stands there (`--check`), or writes it there
- * (`--update`). The machine is a mount and host name namespace with empty /etc, /opt, /mnt, /run and /var/lib, so that no path has to be pretended.
+ * (`--update`). The machine is a mount and host name namespace with empty /etc, /opt, /mnt, /run and /var/lib, so that no path has to be pretended. Its
+ * disk is a file in memory; that it is one of its own (sdb) is pretended, in its own /sys, since `safe` would call it by its name.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +18,12 @@ set -eu
 mount -t tmpfs tmpfs /etc; mount -t tmpfs tmpfs /opt; mount -t tmpfs tmpfs /mnt; mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib
 hostname exao1
 mkdir -p /mnt/backup /mnt/.disk /etc/xtelemdb /opt/MagAOX /usr/local/bin
-mount -t tmpfs -o size=1g tmpfs /mnt/.disk
+truncate -s 1200M /mnt/.image
+mkfs.ext4 -q -F -m 0 /mnt/.image
+mount -o loop /mnt/.image /mnt/.disk
+slaves=/sys/class/block/$(basename $(findmnt -no SOURCE /mnt/.disk))/slaves
+mount -t tmpfs tmpfs $slaves
+mkdir -p $slaves/sdb/device
 echo "/mnt/.disk /mnt/backup none bind" > /etc/fstab
 ln -s /proc/self/mounts /etc/mtab
 mount /mnt/backup

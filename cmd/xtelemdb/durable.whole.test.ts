@@ -6,7 +6,7 @@ import {
   command,
   inventoryExecute,
   MARKER,
-  mountImage,
+  mountDisk,
   type Traced,
   temporaryFiles,
   World,
@@ -70,7 +70,7 @@ wholeTest("a copy behind FUSE whose name could not be flushed is not recorded", 
 
 wholeTest("a replica on a disk that is mounted without flushes is told to be less guarded", ["loop"], async () => {
   using world = new World({ replicas: ["backup"] });
-  const volume = mountImage(world.path("backup"), "ext4");
+  const volume = mountDisk(world.path("backup"));
   world.files({ path: "a", content: "1" });
   expect((await world.sync()).code).toBe(0);
   const guarded = () => world.replicaStatus().conditions.find(({ type }) => type === "Guarded");

@@ -62,12 +62,14 @@ Each file of the host's data directories is looked at as it is now, and so is ev
 
   its row is current, of this very version, with the digest of its bytes, and verify has found nothing against it
   its replica is declared and mounted now, with the right marker, and the copy has the size and time that are recorded
-  it is not on the origin's own disk; of copies that share a disk, or are the same replica under two names, one counts
+  it is on a disk, and not on the origin's own; of copies that share a disk, or are the same replica under two names, one counts. A file that is used as a disk lies where
+  the file lies; where it cannot be told which disk it is (overlayfs, FUSE), it may be any of its machine
   with verified_within: verify (level=content) has read it back within that time
 
 Copies that were imported count once verify or import_origins hash=true has read them. Files that are growing, changed, unknown to the inventory or excluded by a
 pattern are never safe; neither is what cannot be looked at. Symbolic links and special files hold no data and are only counted. Only data directories are looked at:
-what else is on the disk, xtelemdb does not know.
+what else is on the disk, xtelemdb does not know. Each file is judged alone: where data directories and replicas are crosswise on two disks, the files of each are safe, and
+to wipe both disks loses all.
 
 Exit code 0 when every file in question is safe, else 3, with the files and reasons. It works beside a running agent, and takes no lock. With --json: one object a line
 ({"kind":"safe"} or {"kind":"blocked"}), the last is {"kind":"summary"}. What was safe may change the moment after: delete soon, and while nobody writes there.

@@ -1,5 +1,5 @@
 /** `safe` says yes only where every file has enough good copies on other disks, seen a moment ago; and it tells why not. */
-import { expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import {
   appendFileSync,
   chmodSync,
@@ -20,6 +20,7 @@ import {
   HOST,
   inventoryExecute,
   MARKER,
+  mountDisk,
   mountImage,
   mountMemory,
   programPath,
@@ -70,16 +71,16 @@ const FILES = [
 ];
 const ALL = ["data/deep/empty", "data/deep/two", "data/one"];
 
-/** Data on the scratch folder's file system, each replica on one of its own, all files copied. */
+/** Data on the scratch folder's file system, each replica on a disk of its own, all files copied. */
 async function worldOfDisks(names: readonly string[] = ["backup", "other"], declaration: Declaration = {}): Promise<World> {
   const world = new World({ ...declaration, replicas: names });
-  for (const name of names) mountMemory(world.path(name));
+  for (const name of names) mountDisk(world.path(name));
   world.files(...FILES);
   expect(await world.sync()).toMatchObject({ code: 0 });
   return world;
 }
 
-wholeTest("files with two good copies on two disks are safe, and the inventory is only read", ["root"], async () => {
+wholeTest("files with two good copies on two disks are safe, and the inventory is only read", ["loop"], async () => {
   using world = await worldOfDisks();
   expect(await safe(world, "copies=2")).toMatchObject({
     code: 0,
@@ -94,9 +95,9 @@ wholeTest("files with two good copies on two disks are safe, and the inventory i
   expect(await safe(world, "copies=3")).toMatchObject({ code: 3, safe: [], blocked: ALL.map((path) => `${path}: TooFewCopies`) });
 });
 
-wholeTest("it works beside a running agent", ["root"], async () => {
+wholeTest("it works beside a running agent", ["loop"], async () => {
   await using agent = await RunningAgent.start({ scan: { interval: "1h", settle: "0s" } }, (world) => {
-    mountMemory(world.path("backup"));
+    mountDisk(world.path("backup"));
     world.files(...FILES);
   });
   await agent.becomes("one", "current");
@@ -105,8 +106,8 @@ wholeTest("it works beside a running agent", ["root"], async () => {
 
 wholeTest("a disk that was pulled out makes nothing safe, nor does another in its place", ["loop"], async () => {
   using world = new World({ replicas: ["backup", "other"] });
-  const disk = mountImage(world.path("backup"), "ext4");
-  mountMemory(world.path("other"));
+  const disk = mountDisk(world.path("backup"));
+  mountDisk(world.path("other"));
   world.files(...FILES);
   expect(await world.sync()).toMatchObject({ code: 0 });
   expect(await safe(world, "copies=2")).toMatchObject({ code: 0 });
@@ -122,7 +123,7 @@ wholeTest("a disk that was pulled out makes nothing safe, nor does another in it
   expect(await safe(world, "copies=2")).toMatchObject({ code: 3, safe: [] });
 });
 
-wholeTest("a copy that was edited, touched or removed does not count", ["root"], async () => {
+wholeTest("a copy that was edited, touched or removed does not count", ["loop"], async () => {
   using world = await worldOfDisks(["backup"]);
   appendFileSync(`${world.copies()}/one`, "!");
   utimesSync(`${world.copies()}/deep/empty`, 5, 5);
@@ -133,7 +134,7 @@ wholeTest("a copy that was edited, touched or removed does not count", ["root"],
   });
 });
 
-wholeTest("what verify has found stands against a copy", ["root"], async () => {
+wholeTest("what verify has found stands against a copy", ["loop"], async () => {
   using world = await worldOfDisks(["backup"]);
   const copy = `${world.copies()}/one`;
   command(
@@ -158,7 +159,7 @@ wholeTest("what verify has found stands against a copy", ["root"], async () => {
   expect(await safe(world, "verified_within=50d")).toMatchObject({ safe: ALL.slice(0, 2) });
 });
 
-wholeTest("an origin that changed, grows, is new, excluded, or has gone without a scan is not safe", ["root"], async () => {
+wholeTest("an origin that changed, grows, is new, excluded, or has gone without a scan is not safe", ["loop"], async () => {
   using world = await worldOfDisks(["backup"]);
   appendFileSync(`${world.data}/one`, "!");
   writeFileSync(`${world.data}/new`, "");
@@ -194,7 +195,7 @@ wholeTest("an origin that changed, grows, is new, excluded, or has gone without 
 wholeTest("hard links and replicas on one disk count once, those on the origin's own disk not at all", ["loop"], async () => {
   using world = new World({ replicas: ["disk/a", "disk/b", "here"], hosts: { [HOST]: ["data"] } });
   rmSync(world.path("disk"), { recursive: true });
-  mountImage(world.path("disk"), "ext4");
+  mountDisk(world.path("disk"));
   for (const name of ["disk/a", "disk/b"]) mkdirSync(world.path(name));
   world.files(...FILES);
   expect(await world.sync()).toMatchObject({ code: 0 });
@@ -215,7 +216,7 @@ wholeTest("hard links and replicas on one disk count once, those on the origin's
 wholeTest("subvolumes of one btrfs are one disk", ["loop", "btrfs"], async () => {
   using world = new World({ replicas: ["disk/a", "disk/b"] });
   rmSync(world.path("disk"), { recursive: true });
-  mountImage(world.path("disk"), "btrfs");
+  mountDisk(world.path("disk"), "btrfs");
   for (const name of ["a", "b"]) command("btrfs", "subvolume", "create", world.path(`disk/${name}`));
   world.files(...FILES);
   expect(await world.sync()).toMatchObject({ code: 0 });
@@ -223,9 +224,89 @@ wholeTest("subvolumes of one btrfs are one disk", ["loop", "btrfs"], async () =>
   expect(await safe(world, "copies=2")).toMatchObject({ code: 3, blocked: ALL.map((path) => `${path}: NotIndependent`) });
 });
 
-wholeTest("a replica below which another disk is mounted belongs to both", ["root"], async () => {
+/** What may lie on the very disk of the origin, though its device has another number. */
+describe("what only seems to be another disk is none", () => {
+  async function blockedBy(world: World): Promise<string[]> {
+    world.files(...FILES);
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    const answer = await safe(world);
+    expect(answer).toMatchObject({ code: 3, safe: [] });
+    return answer.summary.reasons.map(({ reason }) => reason);
+  }
+
+  wholeTest("a file on the origin's file system that is used as a disk", ["loop"], async () => {
+    using world = new World();
+    mountImage(world.path("backup"), "ext4");
+    expect(await blockedBy(world)).toEqual(["NotIndependent"]);
+  });
+
+  wholeTest("a file that was removed since, or in whose place another one is", ["loop"], async () => {
+    using world = new World();
+    mountDisk(world.path("store"));
+    const image = world.path("store/image");
+    mountImage(world.path("backup"), "ext4", image);
+    rmSync(image);
+    expect(await blockedBy(world)).toEqual(["NotIndependent"]);
+    writeFileSync(`${image} (deleted)`, "too small");
+    expect(await safe(world)).toMatchObject({ code: 3, safe: [] });
+  });
+
+  wholeTest("an overlay", ["root"], async () => {
+    using world = new World();
+    for (const name of ["lower", "upper", "work"]) mkdirSync(world.path(name));
+    const folders = `lowerdir=${world.path("lower")},upperdir=${world.path("upper")},workdir=${world.path("work")}`;
+    command("mount", "-t", "overlay", "-o", folders, "overlay", world.path("backup"));
+    expect(await blockedBy(world)).toEqual(["NotIndependent"]);
+  });
+
+  wholeTest("a folder behind FUSE", ["fuse"], async () => {
+    using world = new World();
+    mkdirSync(world.path("behind"));
+    command("bindfs", world.path("behind"), world.path("backup"));
+    expect(await blockedBy(world)).toEqual(["NotIndependent"]);
+  });
+
+  wholeTest("memory, and a file in memory that is used as a disk", ["loop"], async () => {
+    using world = new World();
+    mountMemory(world.path("backup"));
+    expect(await blockedBy(world)).toEqual(["InMemory"]);
+    const guarded = (name: string) => world.replicaStatus(name).conditions.find(({ type }) => type === "Guarded");
+    const inMemory = { status: "False", reason: "WeakerGuards", message: "it is in memory: gone with the next boot" };
+    expect(guarded("backup")).toMatchObject(inMemory);
+    mountMemory(world.path("memory"), { size: "200m" });
+    mountImage(world.path("second"), "ext4", world.path("memory/image"));
+    world.declare({ replicas: ["second"] });
+    expect(await blockedBy(world)).toEqual(["InMemory"]);
+    expect(guarded("second")).toMatchObject(inMemory);
+  });
+});
+
+wholeTest("a file on another disk that is used as a disk counts, and shares that disk's fate", ["loop"], async () => {
+  using world = new World({ replicas: ["backup", "store/replica"] });
+  rmSync(world.path("store"), { recursive: true });
+  mountDisk(world.path("store"), "xfs");
+  mkdirSync(world.path("store/replica"));
+  mountImage(world.path("backup"), "ext4", world.path("store/image"));
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(await safe(world)).toMatchObject({ code: 0, safe: ALL });
+  expect(await safe(world, "copies=2")).toMatchObject({ code: 3, blocked: ALL.map((path) => `${path}: NotIndependent`) });
+});
+
+wholeTest("what is mounted below a root is looked at as closely as the root", ["fuse", "loop"], async () => {
+  using world = new World();
+  mountDisk(world.path("backup"));
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  command("cp", "-a", world.path(`backup/${HOST}`), world.path("behind"));
+  expect(await safe(world)).toMatchObject({ code: 0 });
+  command("bindfs", "-o", "nonempty", world.path("behind"), world.path(`backup/${HOST}`));
+  expect(await safe(world)).toMatchObject({ code: 3, safe: [], summary: { reasons: [{ reason: "NotIndependent" }] } });
+});
+
+wholeTest("a replica below which another disk is mounted belongs to both", ["loop"], async () => {
   using world = new World({ replicas: ["backup", "other"] });
-  for (const name of ["backup", "other"]) mountMemory(world.path(name));
+  for (const name of ["backup", "other"]) mountDisk(world.path(name));
   mkdirSync(world.path(`backup/${HOST}`));
   command("mount", "--bind", world.path("other"), world.path(`backup/${HOST}`));
   world.files(...FILES);
@@ -233,7 +314,7 @@ wholeTest("a replica below which another disk is mounted belongs to both", ["roo
   expect(await safe(world, "copies=2")).toMatchObject({ code: 3, safe: [] });
 });
 
-wholeTest("what cannot be looked at is not safe, nor is what no scan has seen", ["root", "setpriv"], async () => {
+wholeTest("what cannot be looked at is not safe, nor is what no scan has seen", ["loop", "setpriv"], async () => {
   using world = await worldOfDisks(["backup"]);
   renameSync(world.data, world.path("away"));
   const away = await safe(world);
@@ -270,10 +351,10 @@ wholeTest("what cannot be looked at is not safe, nor is what no scan has seen", 
 
 wholeTest(
   "a copy that was found counts once its bytes were read, and a file that may still grow does not",
-  ["root"],
+  ["loop"],
   async () => {
     using world = new World();
-    mountMemory(world.path("backup"));
+    mountDisk(world.path("backup"));
     world.files(...FILES);
     mkdirSync(world.copies(), { recursive: true });
     command("cp", "-a", `${world.data}/.`, world.copies());
@@ -290,7 +371,7 @@ wholeTest(
   },
 );
 
-wholeTest("a host that this agent does not reach is not safe, whatever has its paths here", ["root"], async () => {
+wholeTest("a host that this agent does not reach is not safe, whatever has its paths here", ["loop"], async () => {
   using world = await worldOfDisks(["backup"]);
   world.declare({ hosts: { [HOST]: ["data"], icc: ["data"] }, hostKeys: { icc: { aliases: ["camera"] } } });
   expect(await safe(world)).toMatchObject({ code: 0 });
@@ -301,9 +382,9 @@ wholeTest("a host that this agent does not reach is not safe, whatever has its p
   }
 });
 
-wholeTest("before and path choose the files in question", ["root"], async () => {
+wholeTest("before and path choose the files in question", ["loop"], async () => {
   using world = new World();
-  mountMemory(world.path("backup"));
+  mountDisk(world.path("backup"));
   const day = (text: string): bigint => BigInt(Date.parse(text)) * 1_000_000n;
   world.files(
     { path: "old", content: "1", mtime: day("2026-11-01T00:00:00Z") - 1n },
@@ -327,9 +408,9 @@ wholeTest("before and path choose the files in question", ["root"], async () => 
   expect(await world.run("safe", "path=/elsewhere")).toMatchObject({ code: 2, stdout: "" });
 });
 
-wholeTest("--print0 gives names with every byte in them to the operator's own tool", ["root"], async () => {
+wholeTest("--print0 gives names with every byte in them to the operator's own tool", ["loop"], async () => {
   using world = new World();
-  mountMemory(world.path("backup"));
+  mountDisk(world.path("backup"));
   const wild = new Uint8Array([...Buffer.from("wild\n -rf '\""), 0xff, 0x07]);
   world.files({ path: "a b\nc", content: "1" }, { path: wild, content: "2" }, { path: "-keep", content: "3" });
   expect(await world.sync()).toMatchObject({ code: 0 });
@@ -344,7 +425,7 @@ wholeTest("--print0 gives names with every byte in them to the operator's own to
   expect(command("ls", world.data)).toBe("later\n");
 });
 
-wholeTest("slips of the pen are told, and nothing is called safe by them", ["root"], async () => {
+wholeTest("slips of the pen are told, and nothing is called safe by them", ["loop"], async () => {
   using world = await worldOfDisks(["backup"]);
   const wrong = async (...given: string[]): Promise<string> => {
     const outcome = await world.run("safe", ...given);
@@ -369,7 +450,7 @@ wholeTest("slips of the pen are told, and nothing is called safe by them", ["roo
   expect(early.trim()).toBe("3");
 });
 
-wholeTest("copies over ssh count, unless they are on this machine's own disks", ["sshd", "root"], async () => {
+wholeTest("copies over ssh count, unless they are on this machine's own disks", ["sshd"], async () => {
   using world = await FarWorld.begin();
   world.files(...FAR_FILES);
   await world.expectHealed();
@@ -379,10 +460,10 @@ wholeTest("copies over ssh count, unless they are on this machine's own disks", 
   expect(new Set(near.summary.reasons.map(({ reason }) => reason))).toEqual(new Set(["NotIndependent"]));
 });
 
-wholeTest("a copy on another disk behind ssh counts; the same disk by two ways counts once", ["sshd", "root"], async () => {
+wholeTest("a copy on another disk behind ssh counts; the same disk by two ways counts once", ["sshd", "loop"], async () => {
   using world = await FarWorld.begin();
-  mountMemory(world.path("far"));
-  mountMemory(world.path("backup"));
+  mountDisk(world.path("far"));
+  mountDisk(world.path("backup"));
   world.files(...FAR_FILES);
   await world.expectHealed();
   expect(await safe(world, "copies=2")).toMatchObject({ code: 0, blocked: [] });

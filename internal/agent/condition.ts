@@ -58,7 +58,7 @@ export const REASONS = {
   OtherHost: "",
   AllGuards: "",
   WeakerGuards:
-    "over ssh, let the far end run OpenSSH's sftp server; on a disk of this machine, mount it without the option that is named; or accept what it cannot promise",
+    "over ssh, let the far end run OpenSSH's sftp server; on a disk of this machine, mount it without the option that is named; a replica in memory is no backup: declare one on a disk; or accept what it cannot promise",
   HostUnreachable: 'check the network, the host\'s name and its sshd: try "ssh HOST"; xtelemdb tries again',
   HostKeyUnknown: "log in once by hand as the agent's user (ssh HOST), or add the host's key to known_hosts",
   HostKeyChanged: "find out why the host's key changed before you trust it; then correct known_hosts (ssh-keygen -R HOST)",

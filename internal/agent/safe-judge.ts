@@ -6,6 +6,7 @@ import {
   judgeSafety,
   lookAtCopies,
   type Marks,
+  marksBelow,
   marksOf,
   type OriginFacts,
   originProblem,
@@ -15,7 +16,7 @@ import {
   type SafetyQuestion,
 } from "../replicate/mod.ts";
 import type { Sighted } from "../scan/mod.ts";
-import { partsOfDevice } from "../sys/mod.ts";
+import { type Makeup, makeupAt } from "../sys/mod.ts";
 import { type Fate, type Volume, volumeErrorMessage } from "../volume/mod.ts";
 import { rowPath } from "./recorded-rows.ts";
 import type { BlockedFile, SafeFile } from "./safe-report.ts";
@@ -41,8 +42,8 @@ export interface Judged {
 export class SafeJudge {
   static readonly FILES_AT_A_TIME = 256;
   #waiting: Recorded[] = [];
-  /** What a file on another device than its root has in common with others. */
-  readonly #partsOf = new Map<number, readonly string[]>();
+  /** What devices are made of that are not those of the roots. */
+  readonly #makeups = new Map<number, Makeup>();
 
   private constructor(
     private readonly session: Session,
@@ -78,7 +79,7 @@ export class SafeJudge {
     this.#waiting = [];
     const rows = new Map<string, RecordedCopy>();
     const known = this.replicas.flatMap(({ row }) => (row === undefined ? [] : [row]));
-    const ids = files.filter((file) => originProblem(this.#origin(file, new Set())) === undefined).map(({ row }) => row.id);
+    const ids = files.filter((file) => originProblem(this.#origin(file, [])) === undefined).map(({ row }) => row.id);
     for (const copy of recordedCopies(this.session, ids, known)) rows.set(`${copy.replica} ${copy.file}`, copy);
     const rowOf = (replica: JudgedReplica, file: FileOriginId) => rows.get(`${replica.row} ${file}`);
     const looks = await Promise.all(
@@ -89,18 +90,19 @@ export class SafeJudge {
         ),
       ),
     );
-    const [originMarks = new Set<string>(), ...replicaMarks] = marksOf([
+    const marks = marksOf([
       { fate: this.origin.fate },
       ...looks.map((look, index) => placeOf(look, this.replicas[index]?.look.marker ?? null)),
     ]);
     const safe: SafeFile[] = [];
     const blocked: BlockedFile[] = [];
     for (const file of files) {
-      const origin = this.#origin(file, originMarks);
+      const origin = this.#origin(file, marks);
       const copies = this.replicas.map((replica, index): CopyFacts => {
         const row = rowOf(replica, file.row.id);
         const look = looks[index] ?? NOT_LOOKED;
-        const seen = this.#seen(look, file.row.id, replicaMarks[index] ?? new Set());
+        const folder = `${replica.look.address.name}/${this.#folderOf(file.directoryPath, row)}`;
+        const seen = this.#seen(look, file.row.id, folder, marks[index + 1] ?? new Set(), marks);
         return { replica: replica.url, seen, ...(row === undefined ? {} : { row }) };
       });
       const verdict = judgeSafety(origin, copies, this.question);
@@ -125,34 +127,43 @@ export class SafeJudge {
     return files.flatMap(({ row: { id, name }, directoryPath }) => {
       const row = rowOf(id);
       if (row?.state !== "current") return [];
-      return [{ file: id, folder: row.place ?? replicaPathOf(this.host, directoryPath), name }];
+      return [{ file: id, folder: this.#folderOf(directoryPath, row), name }];
     });
   }
 
-  #origin({ row, now, writers, excluded }: Recorded, root: Marks): OriginFacts {
+  #folderOf(directoryPath: string, row: RecordedCopy | undefined): string {
+    return row?.place ?? replicaPathOf(this.host, directoryPath);
+  }
+
+  /** `all`: the marks of the origin's root, and of each replica's. */
+  #origin({ row, now, writers, excluded, directoryPath }: Recorded, all: readonly Marks[]): OriginFacts {
+    const root = all[0] ?? new Set<string>();
     const facts = { row, writers, excluded };
     if (now === undefined) return { ...facts, now, marks: root };
     if ("reason" in now) return { ...facts, now: { unreadable: volumeErrorMessage(now) }, marks: root };
     const local = this.origin.fate.parts.length > 0;
-    return { ...facts, now, marks: local ? this.#marksAt(root, this.origin, now.device) : root };
+    const below = local ? this.#below(this.origin, now.device, directoryPath) : undefined;
+    return { ...facts, now, marks: below === undefined ? root : marksBelow(root, below, all) };
   }
 
-  #seen(look: ReplicaLook, file: FileOriginId, root: Marks): CopyFacts["seen"] {
+  #seen(look: ReplicaLook, file: FileOriginId, folder: string, root: Marks, all: readonly Marks[]): CopyFacts["seen"] {
     if (look.kind === "not-ready") return look;
     const copy = look.copies.get(file);
     if (copy === undefined) return { kind: "unreadable", message: "it was not looked at" };
     if (copy.kind !== "there") return copy;
     const { fate, device } = look;
-    const marks = device === undefined ? root : this.#marksAt(root, { fate, device: String(device) }, copy.now.device);
-    return { kind: "there", now: copy.now, marks };
+    const here = device === undefined ? undefined : { fate, device: String(device) };
+    const below = here && this.#below(here, copy.now.device, folder);
+    const inMemory = fate.inMemory === true || below?.inMemory === true;
+    return { kind: "there", now: copy.now, marks: below === undefined ? root : marksBelow(root, below, all), inMemory };
   }
 
-  /** Something else may be mounted below a root: what is there belongs to both. */
-  #marksAt(root: Marks, of: { readonly fate: Fate; readonly device: string }, device: number): Marks {
-    if (String(device) === of.device) return root;
-    const parts = this.#partsOf.get(device) ?? partsOfDevice(device);
-    this.#partsOf.set(device, parts);
-    return new Set([...root, ...parts.map((part) => `${of.fate.machine}: ${part}`)]);
+  /** Where a file is that is not on its root's own device: something else is mounted there. */
+  #below(root: { readonly fate: Fate; readonly device: string }, device: number, directory: string): Fate | undefined {
+    if (String(device) === root.device) return undefined;
+    const makeup = this.#makeups.get(device) ?? makeupAt(directory, device);
+    this.#makeups.set(device, makeup);
+    return { machine: root.fate.machine, ...makeup };
   }
 }
 

@@ -18,12 +18,20 @@ export function marksOf(places: readonly Place[]): Marks[] {
     ...parts.map((part) => `${machine}: ${part}`),
     ...(fileSystem === undefined ? [] : [`${machine}: file system ${fileSystem}`]),
   ]);
-  return places.map(({ fate: { machine }, marker }, index) => {
+  return places.map(({ fate: { machine, unclear = false }, marker }, index) => {
     const own = clear[index] ?? [];
     // A file system that cannot be told may be any of its machine.
     const any = places.flatMap(({ fate }, other) => (fate.machine === machine ? (clear[other] ?? []) : []));
-    return new Set([...(own.length > 0 ? own : [machine, ...any]), ...(marker === undefined ? [] : [`marker ${marker}`])]);
+    const blurred = own.length === 0 || unclear ? [machine, ...any] : [];
+    return new Set([...own, ...blurred, ...(marker === undefined ? [] : [`marker ${marker}`])]);
   });
+}
+
+/** The marks of what is mounted below a root: it belongs to both. `all`: of every place that it is to be told apart from. */
+export function marksBelow(root: Marks, { machine, parts, unclear = false }: Fate, all: readonly Marks[]): Marks {
+  const own = parts.map((part) => `${machine}: ${part}`);
+  const any = all.flatMap((marks) => [...marks].filter((mark) => mark.startsWith(`${machine}: `)));
+  return new Set([...root, ...own, ...(unclear ? [machine, ...any] : [])]);
 }
 
 export const shareFate = (one: Marks, other: Marks): boolean => !one.isDisjointFrom(other);

@@ -21,7 +21,9 @@ export const COPY_REASONS = {
   CopyMissing: 'the copy is recorded and not there: "xtelemdb verify" finds out, "xtelemdb sync" copies it again',
   CopyUnreadable: "the copy cannot be looked at: check the rights there, and the disk (dmesg)",
   CopyStale: 'the copy is of another version than the origin: run "xtelemdb sync"; "xtelemdb explain PATH" says why it stays so',
-  NotIndependent: "the copy shares a disk with the original, or with another copy: declare a replica on another disk",
+  NotIndependent:
+    "the copy shares a disk with the original, or with another copy, or it cannot be told that it does not (overlayfs, FUSE): declare a replica on another disk",
+  InMemory: "the replica is in memory (tmpfs, or a file there that is used as a disk): declare a replica on a disk",
   NotCopied: 'it waits to be copied: run "xtelemdb sync"; "xtelemdb explain PATH" says why it waits',
   NotVerified: 'nobody has compared its bytes: run "xtelemdb verify" (for imported copies import_origins hash=true does, too)',
   EvidenceTooOld: 'its bytes were read back too long ago: run "xtelemdb verify"',

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { FILE_REPLICA_STATES, ORIGIN_STATES } from "../inventory/mod.ts";
-import { independentCount, marksOf, shareFate } from "./independence.ts";
+import { independentCount, marksBelow, marksOf, shareFate } from "./independence.ts";
 import { type CopyFacts, judgeSafety, type OriginFacts, type SafetyQuestion } from "./safety.ts";
 import { SAFETY_REASONS } from "./safety-reasons.ts";
 
@@ -15,11 +15,14 @@ interface Spot {
   readonly disk: number;
   readonly number: boolean;
   readonly device: boolean;
+  /** It may be any disk of the machine as well. */
+  readonly unclear: boolean;
 }
 
 interface WorldReplica {
   readonly spot: Spot;
   readonly marker: number;
+  readonly inMemory: boolean;
   readonly row: boolean;
   readonly state: (typeof FILE_REPLICA_STATES)[number];
   readonly sameVersion: boolean;
@@ -53,11 +56,13 @@ const spot: fc.Arbitrary<Spot> = fc.record({
   disk: fc.nat(4),
   number: mostly(true, [false]),
   device: fc.boolean(),
+  unclear: mostly(false, [true]),
 });
 
 const replica: fc.Arbitrary<WorldReplica> = fc.record({
   spot,
   marker: fc.nat(9),
+  inMemory: mostly(false, [true]),
   row: mostly(true, [false]),
   state: mostly("current", FILE_REPLICA_STATES),
   sameVersion: mostly(true, [false]),
@@ -89,11 +94,12 @@ const LOOKS = {
   "a link": { kind: "symlink", ...EVIDENCE },
 } as const;
 
-const placeOf = ({ machine, disk, number, device }: Spot, marker?: number) => ({
+const placeOf = ({ machine, disk, number, device, unclear }: Spot, marker?: number) => ({
   fate: {
     machine: `machine ${machine}`,
     ...(number ? { fileSystem: `number ${disk}` } : {}),
     parts: device ? [`device ${disk}`] : [],
+    unclear,
   },
   ...(marker === undefined ? {} : { marker: String(marker) }),
 });
@@ -114,7 +120,12 @@ function factsOf({ origin, replicas, copies, withinDays }: RandomWorld): [Origin
           ? ({ kind: "unreadable", message: "" } as const)
           : one.seen === "not ready"
             ? ({ kind: "not-ready", message: "" } as const)
-            : ({ kind: "there", now: LOOKS[one.seen], marks: others[index] ?? new Set<string>() } as const);
+            : ({
+                kind: "there",
+                now: LOOKS[one.seen],
+                marks: others[index] ?? new Set<string>(),
+                inMemory: one.inMemory,
+              } as const);
     const row = {
       state: one.state,
       evidence: one.sameVersion ? EVIDENCE : { ...EVIDENCE, mtimeSeconds: 999 },
@@ -132,7 +143,7 @@ function factsOf({ origin, replicas, copies, withinDays }: RandomWorld): [Origin
 /** Might the two be lost together? Where it cannot be told, they might. */
 function together(one: Spot, other: Spot): boolean {
   if (one.machine !== other.machine) return false;
-  const told = (given: Spot) => given.number || given.device;
+  const told = (given: Spot) => (given.number || given.device) && !given.unclear;
   if (!told(one) || !told(other)) return true;
   return one.disk === other.disk && ((one.number && other.number) || (one.device && other.device));
 }
@@ -150,7 +161,7 @@ function oracle({ origin, replicas, copies, withinDays }: RandomWorld): boolean 
     const trusted = one.imported === "made" || (one.imported === "confirmed" && read);
     const fresh =
       withinDays === null || (one.verifiedDaysAgo !== null && one.verifiedDaysAgo >= 0 && one.verifiedDaysAgo <= withinDays);
-    return recorded && trusted && fresh && one.seen === "as recorded" && !together(one.spot, origin.spot);
+    return recorded && trusted && fresh && one.seen === "as recorded" && !one.inMemory && !together(one.spot, origin.spot);
   };
   for (let choice = 0; choice < 1 << replicas.length; choice++) {
     const chosen = replicas.filter((_one, index) => (choice >> index) & 1);
@@ -203,8 +214,9 @@ describe("safe", () => {
 
   test("the reason is the one that tells most", () => {
     const good: WorldReplica = {
-      spot: { machine: 0, disk: 1, number: true, device: true },
+      spot: { machine: 0, disk: 1, number: true, device: true, unclear: false },
       marker: 1,
+      inMemory: false,
       row: true,
       state: "current",
       sameVersion: true,
@@ -230,6 +242,8 @@ describe("safe", () => {
     expect(reasonOf([good])).toBe("TooFewCopies");
     expect(reasonOf([good, { ...good, marker: 2 }])).toBe("NotIndependent");
     expect(reasonOf([good, { ...other, marker: 1 }])).toBe("NotIndependent");
+    expect(reasonOf([good, { ...other, spot: { ...other.spot, unclear: true } }])).toBe("NotIndependent");
+    expect(reasonOf([good, { ...other, inMemory: true }])).toBe("InMemory");
     expect(reasonOf([good, { ...other, state: "corrupt" }, { ...other, seen: "not ready" }])).toBe("CopyCorrupt");
     expect(reasonOf([good, { ...other, row: false }])).toBe("NotCopied");
     expect(reasonOf([good, { ...other, verifiedDaysAgo: null }], 30)).toBe("NotVerified");
@@ -239,6 +253,16 @@ describe("safe", () => {
 });
 
 describe("independence", () => {
+  test("what is mounted below a root belongs to both; where it cannot be told what it is, to all of its machine", () => {
+    const fate = (machine: string, part: string) => ({ machine, parts: [part] });
+    const all = marksOf([{ fate: fate("here", "a") }, { fate: fate("here", "b") }, { fate: fate("there", "c") }]);
+    const [one = new Set(), other = new Set(), far = new Set()] = all;
+    const told = marksBelow(one, fate("here", "d"), all);
+    expect([one, other, far].map((marks) => shareFate(told, marks))).toEqual([true, false, false]);
+    const untold = marksBelow(one, { ...fate("here", "d"), unclear: true }, all);
+    expect([one, other, far].map((marks) => shareFate(untold, marks))).toEqual([true, true, false]);
+  });
+
   test("the largest choice is found, and no more than is asked for", () => {
     const places = fc.array(fc.uniqueArray(fc.nat(6).map(String), { minLength: 1, maxLength: 3 }), { maxLength: 8 });
     fc.assert(

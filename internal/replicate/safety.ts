@@ -2,7 +2,7 @@
  * May a file be lost at its origin? A pure judgement over what is recorded of it and what was seen of it just now. Whatever is not known speaks against it.
  *
  * A copy counts when its row is current, of this very version, with the digest of its bytes and no verdict against it; when it was seen a moment ago, at a replica that
- * is declared and proven to be the one, with the size and time that are recorded; and when it shares nothing with the origin. Of copies that share a fate one counts.
+ * is declared and proven to be the one, with the size and time that are recorded; when it is on a disk; and when it shares nothing with the origin. Of copies that share a fate one counts.
  */
 import { type Evidence, type OriginState, type RecordedCopy, sameEvidence } from "../inventory/mod.ts";
 import type { FileStat, Writers } from "../sys/mod.ts";
@@ -37,7 +37,7 @@ export interface CopyFacts {
   readonly row?: Pick<RecordedCopy, "state" | "evidence" | "kept" | "digest" | "verifiedAt" | "imported">;
   /** What was seen of it, between two proofs that the replica is the one; or why nothing can be. `gone`: its name is proven not to be there. */
   readonly seen:
-    | { readonly kind: "there"; readonly now: Looked; readonly marks: Marks }
+    | { readonly kind: "there"; readonly now: Looked; readonly marks: Marks; readonly inMemory: boolean }
     | { readonly kind: "gone" }
     | { readonly kind: "unreadable"; readonly message: string }
     | { readonly kind: "not-ready"; readonly message: string };
@@ -98,7 +98,9 @@ export function copyProblem(
   }
   if (seen.now.kind !== "file") return { reason: "CopyDiffers", message: `a ${seen.now.kind} is in its place` };
   if (!sameEvidence(seen.now, row.kept)) return { reason: "CopyDiffers", message: "its size or time is not what was put there" };
-  if (shareFate(seen.marks, origin.marks)) return { reason: "NotIndependent", message: "it is on the origin's own disk" };
+  if (shareFate(seen.marks, origin.marks))
+    return { reason: "NotIndependent", message: "it is on the origin's own disk, or may be" };
+  if (seen.inMemory) return { reason: "InMemory", message: "it is in memory, and gone with the next boot" };
   return evidenceProblem(row, question);
 }
 

@@ -44,13 +44,46 @@ const SYNCS_WHOLE: ReadonlySet<string> = new Set(["NFS", "CephFS", "GFS2", "OCFS
 const STATFS_BYTES = 120;
 const memory = new Memory(STATFS_BYTES);
 
+/** Of those, the ones whose data lie on other machines. Behind the rest is a process, or the host of this virtual machine, with the very disks that this machine has, perhaps. */
+const ON_NETWORK: ReadonlySet<string> = new Set([
+  "NFS",
+  "SMB",
+  "CIFS",
+  "CephFS",
+  "AFS",
+  "Coda",
+  "NCP",
+  "ACFS",
+  "Lustre",
+  "GPFS",
+  "BeeGFS",
+  "OrangeFS",
+  "PanFS",
+  "StorNext",
+  "IBRIX",
+]);
+
+const IN_MEMORY: ReadonlySet<number> = new Set([
+  // tmpfs, ramfs, hugetlbfs
+  0x01021994, 0x858458f6, 0x958458f6,
+]);
+
+/** f_type of the file system that holds an open file; undefined where it does not say. */
+export const fileSystemType = (descriptor: FileDescriptor): number | undefined =>
+  libc.fstatfs(descriptor, pointer(memory.address)) === 0 ? memory.view.getUint32(0, true) : undefined;
+
+export const isInMemory = (type: number | undefined): boolean => type !== undefined && IN_MEMORY.has(type);
+
+/** Does another machine hold its data? Never true where it cannot be told. */
+export const isOnNetwork = (type: number | undefined): boolean => ON_NETWORK.has(SHARED.get(type ?? 0) ?? "");
+
 /**
  * The name of the file system that holds an open file, when it may change without this machine's kernel knowing; undefined when only this machine changes
  * it. FUSE is always named: whether there is a network behind it, nobody can tell. One that cannot even say what it is counts as shared.
  */
 export function changesElsewhere(descriptor: FileDescriptor): string | undefined {
-  if (libc.fstatfs(descriptor, pointer(memory.address)) !== 0) return "unknown";
-  return SHARED.get(memory.view.getUint32(0, true));
+  const type = fileSystemType(descriptor);
+  return type === undefined ? "unknown" : SHARED.get(type);
 }
 
 /** Does syncfs(2) make everything on this file system durable? Where it may not, each file and each directory has to be flushed by itself (fsync(2)). */

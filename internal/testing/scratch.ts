@@ -26,13 +26,13 @@ function baseFolder(): string {
   return tmpdir();
 }
 
-/** Ends what runs there, unmounts what is mounted there, removes the rest. `$1`: the folder. */
+/** Ends what runs there, unmounts what is mounted there or has its source there, removes the rest. `$1`: the folder. */
 const CLEAN = `
 folder=$1
 grep -lzE "^${SCRATCH_VARIABLE}=$folder(/|$)" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ pid _; do
   kill -KILL "$pid" 2>/dev/null
 done
-awk -v folder="$folder/" 'index($5, folder) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r mount; do
+awk -v folder="$folder/" '{ at = 7; while ($at != "-") at++ } index($5, folder) == 1 || index($(at + 2), folder) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r mount; do
   umount -l "$mount"
 done
 rm -rf --one-file-system "$folder"

@@ -64,6 +64,10 @@ export interface Fate {
   readonly fileSystem?: string;
   /** Of a file system of this machine: its device, the disks below it. */
   readonly parts: readonly string[];
+  /** Beside these parts it may lie on any disk of the machine. */
+  readonly unclear?: boolean;
+  /** It is in memory, and gone with the next boot. */
+  readonly inMemory?: boolean;
 }
 
 /** As much of a volume as a scan needs. */

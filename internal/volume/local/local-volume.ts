@@ -4,9 +4,9 @@ import {
   changesElsewhere,
   close,
   type FileDescriptor,
-  fileSystemParts,
   isRotating,
   machineId,
+  makeupOf,
   mountedUnflushed,
   openDirectoryBelow,
   openRootDirectory,
@@ -48,9 +48,11 @@ class LocalVolume implements Volume {
 
   get weaknesses(): readonly string[] {
     const option = mountedUnflushed(this.root);
-    return option === undefined
-      ? []
-      : [`it is mounted with "${option}", so that flushes do not reach the disk: a power cut can lose copies that are recorded`];
+    const unflushed = `it is mounted with "${option}", so that flushes do not reach the disk: a power cut can lose copies that are recorded`;
+    return [
+      ...(option === undefined ? [] : [unflushed]),
+      ...(makeupOf(this.root, this.deviceNumber).inMemory ? ["it is in memory: gone with the next boot"] : []),
+    ];
   }
 
   get device(): string {
@@ -69,8 +71,8 @@ class LocalVolume implements Volume {
   readonly #isOfRoot = (directory: FileDescriptor): boolean => {
     const stat = statDescriptor(directory);
     if (stat.isErr() || stat.value.device === this.deviceNumber) return true;
-    const ofRoot = new Set(fileSystemParts(this.root, this.deviceNumber).filter((part) => part.startsWith("btrfs ")));
-    return fileSystemParts(directory, stat.value.device).some((part) => ofRoot.has(part));
+    const ofRoot = new Set(makeupOf(this.root, this.deviceNumber).parts.filter((part) => part.startsWith("btrfs ")));
+    return makeupOf(directory, stat.value.device).parts.some((part) => ofRoot.has(part));
   };
 
   openDirectory(path: string): Result<LocalDirectory, VolumeError> {
@@ -87,7 +89,7 @@ class LocalVolume implements Volume {
   fate(): Fate {
     const { fileSystem } = space(this.root).unwrapOr<{ readonly fileSystem?: string }>({});
     const number = fileSystem === undefined ? {} : { fileSystem };
-    return { machine: machineId() || THIS_MACHINE, ...number, parts: fileSystemParts(this.root, this.deviceNumber) };
+    return { machine: machineId() || THIS_MACHINE, ...number, ...makeupOf(this.root, this.deviceNumber) };
   }
 
   flush(): Result<undefined, VolumeError> {
