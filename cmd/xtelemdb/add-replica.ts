@@ -1,17 +1,25 @@
 /** `add_replica`: declares a replica in the configuration, and looks at its root at once. */
-import { existsSync } from "node:fs";
 import type { ImportSummary } from "../../internal/agent/mod.ts";
 import {
   addReplica,
   type DesiredState,
+  type Edit,
+  editConfiguration,
   loadConfiguration,
-  parseConfiguration,
-  readConfiguration,
   replicaKeyFromArguments,
-  writeConfiguration,
+  tryEdit,
 } from "../../internal/config/mod.ts";
 import { booleanOption } from "./boolean-option.ts";
-import { agentOptions, configurationFile, failWithConfigError, optionsOf, print, printError, printJson } from "./context.ts";
+import {
+  agentOptions,
+  configurationFile,
+  failWithAgentError,
+  failWithConfigError,
+  optionsOf,
+  print,
+  printError,
+  printJson,
+} from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 import { importText } from "./output/import-text.ts";
 import type { Register } from "./program.ts";
@@ -84,37 +92,35 @@ Examples:
       return EXIT.usage;
     }
     const file = configurationFile(context, options);
-    const before = existsSync(file) ? await readConfiguration(file) : undefined;
-    if (before?.isErr()) return failWithConfigError(before.error);
-    const text = before?.isOk() ? before.value : "";
     const importOrigins = options.importOrigins === true;
-    const after = addReplica(text, file, context.environment, { key: key.value, importOrigins });
-    if (after.isErr()) return failWithConfigError(after.error);
-    const state = parseConfiguration(after.value, file, context.environment);
-    if (state.isErr()) return failWithConfigError(state.error);
+    const edit: Edit = (text = "") => addReplica(text, file, context.environment, { key: key.value, importOrigins });
+    const edited = await (options.dryRun ? tryEdit(file, edit) : editConfiguration(file, edit));
+    if (edited.isErr()) return failWithConfigError(edited.error);
+    const { before, after } = edited.value;
     if (options.dryRun) {
-      if (options.json) printJson({ dryRun: true, file, added: key.value, configuration: after.value });
-      else print(after.value.replaceAll("\r\n", "\n").trimEnd());
+      if (options.json) printJson({ dryRun: true, file, added: key.value, configuration: after });
+      else print(after.replaceAll("\r\n", "\n").trimEnd());
       return EXIT.converged;
     }
-    const written = await writeConfiguration(file, after.value);
-    if (written.isErr()) return failWithConfigError(written.error);
     // What was written must load as any other program will load it.
     const loaded = await loadConfiguration(file, context.environment);
     if (loaded.isErr()) return failWithConfigError(loaded.error);
     const replica = loaded.value.replicas.find(({ written: text }) => text === key.value);
-    if (replica === undefined) return EXIT.failed;
+    if (replica === undefined) {
+      printError(`${key.value} was added to ${file}, and somebody has taken it out again\nhelp: look at the file, and try again`);
+      return EXIT.failed;
+    }
     const { prepareReplica } = await import("../../internal/agent/mod.ts");
     const isDeclared = loaded.value.hosts.some(({ name }) => name === loaded.value.hostname);
     const prepared = await prepareReplica(loaded.value, replica, Date.now());
-    if (prepared.isErr()) return EXIT.failed;
+    if (prepared.isErr()) return failWithAgentError(prepared.error);
     const { kind, message, help } = prepared.value;
     const imported = importOrigins ? await importNow(loaded.value, replica.id, options, kind !== "not-ready") : undefined;
     if (options.json) {
       printJson({ file, added: key.value, importOrigins, root: { kind, message, help }, imported: imported?.summary ?? null });
       return EXIT.converged;
     }
-    print(`added ${key.value} to ${file}${text === "" ? " (new)" : ""}`);
+    print(`added ${key.value} to ${file}${before === undefined ? " (new)" : ""}`);
     const isReady = kind !== "not-ready";
     print(`${isReady ? "" : "not ready yet: "}${message}`);
     if (help !== "") print(`help: ${help}`);

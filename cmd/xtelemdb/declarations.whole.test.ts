@@ -1,6 +1,6 @@
 /** What an operator edits in the configuration changes what is wanted; it never drops what is known. */
 import { expect } from "bun:test";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { inventoryExecute, MARKER, World, wholeTest } from "../../internal/testing/mod.ts";
 
 const FILES = [
@@ -34,6 +34,30 @@ wholeTest("a replica that is added gets every file; one that is removed keeps it
   // Back again: only what came meanwhile is copied.
   expect(await world.run("add_replica", `prefix=${world.path("second")}`)).toMatchObject({ code: 0 });
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 }, adopted: { files: 0 } });
+});
+
+wholeTest("replicas that are added and removed at the same time are all added and removed", [], async () => {
+  using world = new World({ replicas: ["old"] });
+  const names = ["a", "b", "c", "d", "e"];
+  for (const name of names) mkdirSync(world.path(name));
+  const outcomes = await Promise.all([
+    ...names.map((name) => world.run("add_replica", `prefix=${world.path(name)}`)),
+    world.run("remove_replica", `prefix=${world.path("old")}`),
+  ]);
+  for (const { code, stdout, stderr } of outcomes) expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: "" });
+  const text = readFileSync(world.configuration, "utf8");
+  const declared = [...text.matchAll(/^\[replicas\."(.*)"\]$/gm)].map(([, path = ""]) => path);
+  expect(declared.toSorted()).toEqual(names.map((name) => world.path(name)));
+});
+
+wholeTest("a configuration that is a link to what is not there is not made a file", [], async () => {
+  using world = new World();
+  rmSync(world.configuration);
+  symlinkSync("not-mounted/xtelemdb.toml", world.configuration);
+  const outcome = await world.run("add_replica", `prefix=${world.path("backup")}`);
+  expect(outcome).toMatchObject({ code: 1, stdout: "" });
+  expect(outcome.stderr).toContain("it is a link to not-mounted/xtelemdb.toml, which is not there");
+  expect(lstatSync(world.configuration).isSymbolicLink()).toBe(true);
 });
 
 wholeTest(

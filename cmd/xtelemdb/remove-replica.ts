@@ -1,5 +1,6 @@
 /** `remove_replica`: takes a replica out of the configuration; deletes nothing anywhere. */
-import { readConfiguration, removeReplica, replicaKeyFromArguments, writeConfiguration } from "../../internal/config/mod.ts";
+import { err } from "neverthrow";
+import { type Edit, editConfiguration, removeReplica, replicaKeyFromArguments, tryEdit } from "../../internal/config/mod.ts";
 import { booleanOption } from "./boolean-option.ts";
 import { configurationFile, failWithConfigError, optionsOf, print, printError, printJson } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
@@ -32,17 +33,16 @@ export const removeReplicaCommand: Register = (program, context, end) => {
       prefix,
     );
     const file = configurationFile(context, options);
-    const text = await readConfiguration(file);
-    if (text.isErr()) return failWithConfigError(text.error);
-    const after = removeReplica(text.value, file, context.environment, key);
-    if (after.isErr()) return failWithConfigError(after.error);
+    const edit: Edit = (text) =>
+      text === undefined ? err({ kind: "config-missing", file }) : removeReplica(text, file, context.environment, key);
+    const edited = await (options.dryRun ? tryEdit(file, edit) : editConfiguration(file, edit));
+    if (edited.isErr()) return failWithConfigError(edited.error);
+    const { after } = edited.value;
     if (options.dryRun) {
-      if (options.json) printJson({ dryRun: true, file, removed: key, configuration: after.value });
-      else print(after.value.replaceAll("\r\n", "\n").trimEnd());
+      if (options.json) printJson({ dryRun: true, file, removed: key, configuration: after });
+      else print(after.replaceAll("\r\n", "\n").trimEnd());
       return EXIT.converged;
     }
-    const written = await writeConfiguration(file, after.value);
-    if (written.isErr()) return failWithConfigError(written.error);
     if (options.json) printJson({ file, removed: key });
     else {
       print(`removed ${key} from ${file}`);

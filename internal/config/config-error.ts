@@ -24,7 +24,7 @@ export function renderConfigError(error: ConfigError): string {
     case "config-unreadable":
       return `the configuration file ${error.file} cannot be read: ${error.detail}\nhelp: check its path and permissions`;
     case "config-unwritable":
-      return `the configuration file ${error.file} cannot be written: ${error.detail}\nhelp: check the permissions of its folder; nothing was changed`;
+      return `the configuration file ${error.file} cannot be written: ${error.detail}\nhelp: nothing was changed; check its folder and its permissions`;
     case "config-edit":
       return `${error.file}: ${error.message}\nhelp: ${error.help}`;
     case "config-invalid":

@@ -1,8 +1,8 @@
-/** The configuration file on disk: read whole, replaced whole. */
-import { chmod, chown, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
+/** The configuration file on disk: read whole, replaced whole, and only while it still is what was read. */
+import { chmod, chown, lstat, mkdir, open, readFile, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { err, ok, ResultAsync } from "neverthrow";
-import { processTemporary, removeLeftBehind } from "../sys/mod.ts";
+import { err, errAsync, ok, okAsync, type Result, ResultAsync } from "neverthrow";
+import { errnoText, processTemporary, removeLeftBehind, tryLockFolder } from "../sys/mod.ts";
 import type { ConfigError } from "./config-error.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { Environment } from "./environment.ts";
@@ -53,22 +53,61 @@ export function readConfiguration(file: string): ResultAsync<string, ConfigError
 export const loadConfiguration = (file: string, environment: Environment): ResultAsync<DesiredState, ConfigError> =>
   readConfiguration(file).andThen((text) => parseConfiguration(text, file, environment));
 
-/** Replaces the file atomically and durably: a reader sees the old text or the new one. Keeps mode and owner; follows a link to the real file. */
-export const writeConfiguration = (file: string, text: string): ResultAsync<void, ConfigError> =>
-  ResultAsync.fromPromise(
-    replace(file, text),
-    (exception): ConfigError => ({ kind: "config-unwritable", file, detail: textOf(exception) }),
-  );
+/** The text before an edit, undefined where there is no file yet, and after it. */
+export interface Edited {
+  readonly before: string | undefined;
+  readonly after: string;
+}
 
-async function replace(file: string, text: string): Promise<void> {
+export type Edit = (before: string | undefined) => Result<string, ConfigError>;
+
+/** What an edit would make of the file. */
+export const tryEdit = (file: string, edit: Edit): ResultAsync<Edited, ConfigError> =>
+  readConfiguration(file)
+    .map((text): string | undefined => text)
+    .orElse((error) => (error.kind === "config-missing" ? ok(undefined) : err(error)))
+    .andThen((before) => edit(before).map((after) => ({ before, after })));
+
+/** So often an edit is done anew because somebody else was faster. Whoever saves more often than that is no person. */
+const TRIES = 20;
+
+/**
+ * Edits the file, atomically and durably: a reader sees the old text or the new one. Keeps mode and owner; follows a link to the real file. What somebody else writes
+ * meanwhile is not lost: then it is read and edited again.
+ */
+export function editConfiguration(file: string, edit: Edit, tries = TRIES): ResultAsync<Edited, ConfigError> {
+  const unwritable = (detail: string): ConfigError => ({ kind: "config-unwritable", file, detail });
+  return tryEdit(file, edit).andThen((edited) =>
+    ResultAsync.fromPromise(replace(file, edited), (exception) => unwritable(textOf(exception))).andThen((outcome) => {
+      if (outcome === "written") return okAsync(edited);
+      return tries > 1
+        ? editConfiguration(file, edit, tries - 1)
+        : errAsync(unwritable("it changed meanwhile, again and again: try again"));
+    }),
+  );
+}
+
+/** Where the text is to stand: at the end of all links. */
+async function targetOf(file: string): Promise<string> {
+  try {
+    return await realpath(file);
+  } catch (exception) {
+    const link = await lstat(file).catch(() => undefined);
+    if (link?.isSymbolicLink()) throw new Error(`it is a link to ${await readlink(file)}, which is not there`);
+    if (codeOf(exception) !== "ENOENT") throw exception;
+    return file;
+  }
+}
+
+async function replace(file: string, { before, after }: Edited): Promise<"written" | "changed"> {
   await mkdir(dirname(file), { recursive: true });
-  const target = await realpath(file).catch(() => file);
+  const target = await targetOf(file);
   const temporary = processTemporary(target, ".");
   await removeLeftBehind(target, ".");
   try {
     const handle = await open(temporary, "wx", 0o644);
     try {
-      await handle.writeFile(text);
+      await handle.writeFile(after);
       const old = await stat(target).catch(() => undefined);
       if (old !== undefined) {
         await chmod(temporary, old.mode & 0o7777);
@@ -79,6 +118,26 @@ async function replace(file: string, text: string): Promise<void> {
     } finally {
       await handle.close();
     }
+    return await exchange(temporary, target, before);
+  } catch (exception) {
+    await rm(temporary, { force: true });
+    throw exception;
+  }
+}
+
+/** Gives the temporary file its name while nobody else who locks does the same; an editor does not lock, and has the moment between the look and the rename. */
+async function exchange(temporary: string, target: string, before: string | undefined): Promise<"written" | "changed"> {
+  const lock = await lockFolder(dirname(target));
+  try {
+    const now = await readFile(target).catch((exception) => {
+      if (codeOf(exception) === "ENOENT") return undefined;
+      throw exception;
+    });
+    const expected = before === undefined ? undefined : Buffer.from(before);
+    if (now === undefined || expected === undefined ? now !== expected : !now.equals(expected)) {
+      await rm(temporary, { force: true });
+      return "changed";
+    }
     await rename(temporary, target);
     const folder = await open(dirname(target), "r");
     try {
@@ -86,8 +145,21 @@ async function replace(file: string, text: string): Promise<void> {
     } finally {
       await folder.close();
     }
-  } catch (exception) {
-    await rm(temporary, { force: true });
-    throw exception;
+    return "written";
+  } finally {
+    lock.release();
+  }
+}
+
+const LOCK_MILLISECONDS = 10_000;
+const LOCK_AGAIN_MILLISECONDS = 5;
+
+async function lockFolder(folder: string): Promise<{ release(): void }> {
+  for (let waited = 0; ; waited += LOCK_AGAIN_MILLISECONDS) {
+    const lock = tryLockFolder(folder);
+    if (lock.isOk()) return lock.value;
+    if (lock.error.code !== "EAGAIN") throw new Error(`${folder} cannot be locked: ${errnoText(lock.error.code)}`);
+    if (waited >= LOCK_MILLISECONDS) throw new Error(`another program keeps ${folder} locked`);
+    await Bun.sleep(LOCK_AGAIN_MILLISECONDS);
   }
 }

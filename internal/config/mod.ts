@@ -9,7 +9,7 @@ export { type ConfigError, renderConfigError } from "./config-error.ts";
 export * from "./desired-state.ts";
 export { addReplica, type NewReplica, removeReplica } from "./edit.ts";
 export { defaultConfigurationFile, type Environment, systemEnvironment } from "./environment.ts";
-export { loadConfiguration, readConfiguration, writeConfiguration } from "./file.ts";
+export { type Edit, editConfiguration, loadConfiguration, tryEdit } from "./file.ts";
 export { type ImportLayoutName, type Rewrite, rewritten } from "./import-rules.ts";
 export { formatListenAddress } from "./listen-address.ts";
 export { hostName, replicaKeyFromArguments } from "./names.ts";

@@ -1,7 +1,7 @@
 /** A lock that dies with its process (flock(2)), in a file that can say who holds it. */
 import { err, ok, type Result } from "neverthrow";
 import { call, libc, nothing } from "./_libc.ts";
-import { close, type FileDescriptor, openLockFile } from "./descriptor.ts";
+import { close, type FileDescriptor, openLockFile, openRootDirectory } from "./descriptor.ts";
 import type { SysError } from "./errno.ts";
 import { IoBuffer, truncateTo, writeFrom } from "./file.ts";
 
@@ -29,8 +29,12 @@ export class Lock {
 }
 
 /** Takes the lock, or says EAGAIN at once when another process has it. */
-export function tryLockExclusive(path: string): Result<Lock, SysError> {
-  const opened = openLockFile(path);
+export const tryLockExclusive = (path: string): Result<Lock, SysError> => tryLock(openLockFile(path));
+
+/** The same for a folder, which needs no file for it. It is not written to. Some network file systems cannot (EBADF). */
+export const tryLockFolder = (path: string): Result<Pick<Lock, "release">, SysError> => tryLock(openRootDirectory(path));
+
+function tryLock(opened: Result<FileDescriptor, SysError>): Result<Lock, SysError> {
   if (opened.isErr()) return err(opened.error);
   const locked = call("flock", () => libc.flock(opened.value, LOCK_EX_NB));
   if (locked.isOk()) return ok(new Lock(opened.value));
