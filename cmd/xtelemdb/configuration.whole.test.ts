@@ -21,6 +21,7 @@ const MISTAKES: readonly (readonly [text: string, place: string, says: RegExp, h
   ['[scan]\nmax_loss = "120%"\n', "2:12", /120%/, /20%/],
   ['[scan]\nwatch = "yes"\n', "2:9", /./, /true/],
   ['[scan]\nexclude = "*.tmp"\n', "2:11", /./, /\[/],
+  ['[scan]\nexclude = ["!keep*"]\n', "2:12", /no negation/, /exclude = \["\*\.tmp"\]/],
   ['[replicas."mnt/backup"]\n', "1:11", /mnt\/backup/, /./],
   ['[replicas."s3://bucket/x"]\n', "1:11", /s3/, /ssh:/],
   ['[replicas."ssh://-oProxyCommand=x/y"]\n', "1:11", /./, /./],

@@ -106,7 +106,7 @@ export const configurations = fc
   .record({
     replicas: fc.uniqueArray(replica, { maxLength: 5, selector: ({ key }) => key.replace(/\/$/, "") }),
     directories: fc.uniqueArray(name, { maxLength: 3 }),
-    exclude: fc.array(fc.constantFrom("*.tmp", "a#b", "sub/*.old", "é\"'[", "tab\there")),
+    exclude: fc.array(fc.constantFrom("*.tmp", "a#b", "sub/*.old", "é\"'\\[", "tab\there")),
     interval: fc.constantFrom("10m", "1h30m", "90s", "24d"),
     maxLoss: fc.constantFrom("20%", "0%", "100%", "33.333333%", "0.000001%"),
     notes: fc.array(fc.tuple(comment, blank), { minLength: 8, maxLength: 8 }),

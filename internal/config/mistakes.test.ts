@@ -58,6 +58,18 @@ describe("every mistake is told with its place, what is wrong and what to do", (
       ['2:11: "exclude" is a string ("*.tmp"), but an array such as ["..."] is expected | write exclude = ["*.tmp"]'],
     ],
     [
+      '[scan]\nexclude = ["*.tmp", "!keep*"]\n',
+      [
+        '2:21: "exclude" is "!keep*", but a pattern that names what to leave out (there is no negation) is expected | write exclude = ["*.tmp"]',
+      ],
+    ],
+    [
+      '[scan]\nexclude = ["*.{tmp,bak"]\n',
+      [
+        '2:12: "exclude" is "*.{tmp,bak", but a pattern in which every "[" and "{" is closed is expected | write exclude = ["*.tmp"]',
+      ],
+    ],
+    [
       '[scan]\nexclude = ["a", 5]\n',
       ['2:17: "exclude" is a whole number (5), but a string in quotes is expected | write exclude = ["*.tmp"]'],
     ],

@@ -1,5 +1,6 @@
 /** The shape of the configuration file. Its descriptions are those of the JSON Schema, which editors show. */
 import { z } from "zod";
+import { isClosed, isNegated } from "./exclude-pattern.ts";
 import { areDistinct, IMPORT_LAYOUTS, parseRewrite } from "./import-rules.ts";
 import { DURATION_EXAMPLES, parseDuration, parseShare, parseSize, SIZE_EXAMPLES } from "./units.ts";
 
@@ -20,7 +21,9 @@ const file = z.string().refine((text) => text !== "" && !/[\u0000-\u001f\u007f]/
 });
 const pattern = z
   .string()
-  .refine((text) => text !== "" && !text.includes("\0"), { error: 'a pattern such as "*.tmp" or "logs/*.old"' });
+  .refine((text) => text !== "" && !text.includes("\0"), { error: 'a pattern such as "*.tmp" or "logs/*.old"' })
+  .refine((text) => !isNegated(text), { error: "a pattern that names what to leave out (there is no negation)" })
+  .refine(isClosed, { error: 'a pattern in which every "[" and "{" is closed' });
 
 const sshOption = z.string().refine((text) => /^[A-Za-z][A-Za-z0-9]*\s*[= ]\s*[^\s\p{Cc}][^\p{Cc}]*$/u.test(text), {
   error: 'an option of ssh_config(5) such as "Port=2222"',
@@ -54,7 +57,7 @@ const scan = z
       .array(pattern)
       .default([])
       .describe(
-        'Names to leave out: "*.tmp" at any depth, "logs/*.old" relative to a data directory. Matches are counted and reported.',
+        'Names to leave out: "*.tmp" at any depth, "logs/*.old" relative to a data directory. There is no negation. Matches are counted and reported.',
       ),
     workers: workers.describe(
       "How many directories are listed at a time. 0: one on a rotating disk, else as many as there are processors.",
