@@ -55,6 +55,20 @@ wholeTest("a reserve stays free", ["root"], async () => {
   expect(world.replicaStatus().lastError).toMatchObject({ reason: "NoSpace", path: `${world.data}/b` });
 });
 
+wholeTest("a reserve stays free whatever many workers write at a time", ["root"], async () => {
+  using world = new World({ replicas: [] });
+  mountMemory(world.path("backup"), { size: "100m" });
+  // Two groups, of which each would fit alone.
+  world.files(...Array.from({ length: 2 * 4096 }, (_, index) => ({ path: `d${index % 2}/${index}`, size: 8 * KIB })));
+  world.declare({ replicas: ["backup"], replicaKeys: { backup: { reserve: "60 MiB", workers: 2 } } });
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  // 40 MiB were to spare. What the manifests take is not asked for here.
+  const { files } = world.replicaStatus().current;
+  expect(files).toBeLessThanOrEqual((40 * KIB) / 8);
+  expect(files).toBeGreaterThan((39 * KIB) / 8);
+  expect(world.readyReason()).toMatch(/^(NoSpace|FilesFailed)$/);
+});
+
 wholeTest("a replica without free inodes says so, and heals when there are some", ["root"], async () => {
   using world = new World({ replicas: ["other"] });
   const volume = mountMemory(world.path("backup"), { inodes: 20 });

@@ -19,7 +19,7 @@ import { type Agent, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { type PackedResult, packGroup, withoutCopies } from "./copy-messages.ts";
 import { type Sources, sourcesOf, tellHosts } from "./copy-sources.ts";
-import { copyTargetOf } from "./copy-target.ts";
+import { copyTargetOf, newShared } from "./copy-target.ts";
 import { DirectoriesInFlight } from "./directories-in-flight.ts";
 import { readBackDoubted } from "./doubted-copies.ts";
 import { failedAttemptOf } from "./failed-attempt.ts";
@@ -43,8 +43,8 @@ export class CopyPass {
   readonly #totals = new PassTotals();
   readonly #running: Record<WorkKind, number> = { small: 0, large: 0 };
   #last: WorkKind = "large";
-  /** What the workers share of the limit of bytes a second. */
-  readonly #granted = new SharedArrayBuffer(8);
+  /** What the workers share. */
+  readonly #shared = newShared();
   #problem: ReplicaProblem | undefined;
   #error: AgentError | undefined;
   /** The inventory when the pass began: what has not changed since is as it was planned. */
@@ -185,7 +185,7 @@ export class CopyPass {
     const fresh = this.#directories.enter(directories);
     agent.brokenOff.entered(checked.row.id, directories);
     const begun = beginCopies(agent.inventory, checked.row.id, fresh);
-    const target = await begun.andThen(() => copyTargetOf(agent, checked, group, this.#granted));
+    const target = await begun.andThen(() => copyTargetOf(agent, checked, group, this.#shared));
     if (target.isErr()) {
       this.#error ??= target.error;
       return;

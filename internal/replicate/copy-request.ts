@@ -62,6 +62,8 @@ export interface CopyLimits {
   readonly reserveBytes: number;
   /** What becomes of files that go to another file system than the root's; refused when left out. */
   readonly mountsBelow?: MountsBelow;
+  /** The room that all groups of a pass have taken (`TakenSpace`); left out where there is one group at a time. */
+  readonly taken?: SharedArrayBuffer;
   /** A limit that is shared with the other groups of this destination. */
   readonly limit?: { readonly shared: SharedArrayBuffer; readonly bytesPerSecond: number };
 }

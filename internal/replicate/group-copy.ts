@@ -21,7 +21,6 @@ import { mustBeOwn, OwnNames } from "./own-names.ts";
 import { observeCopy, publishCopy } from "./publish-copy.ts";
 import { Room } from "./room.ts";
 import { goneProblem, type ReplicaProblem, replicaProblem, transportProblem } from "./root-problem.ts";
-import { SpaceBudget } from "./space-budget.ts";
 import { Throttle } from "./throttle.ts";
 import { UnrecordedFiles } from "./unrecorded-files.ts";
 import { type OnProgress, writeCopy } from "./write-copy.ts";
@@ -61,12 +60,12 @@ export class GroupCopy {
   }
 
   async run(): Promise<CopyGroupResult> {
-    const space = await this.replica.space();
-    if (space.isErr()) {
-      const { message } = this.#atReplica(failureAtReplica(space.error));
+    const measured = await Room.measure(this.replica, this.limits);
+    if (measured.isErr()) {
+      const { message } = this.#atReplica(failureAtReplica(measured.error));
       return { outcomes: [], problem: this.#problem ?? replicaProblem("VolumeFailed", message), leftovers: [] };
     }
-    const room = new Room(this.replica, new SpaceBudget(space.value, this.limits.reserveBytes));
+    const room = measured.value;
     if (this.#filesInFlight > 1) this.#openDestinations();
     const staged: Staged[] = [];
     await forEachInFlight(this.requests, limitsOf(this.#filesInFlight), bytesInFlight, async (request) => {
@@ -84,6 +83,7 @@ export class GroupCopy {
     if (staged.length > 0) await this.#publishAll(staged);
     await this.#recordPublished();
     await this.#flushDiscarded();
+    room.close();
     const problem = this.#problem === undefined ? {} : { problem: this.#problem };
     return { outcomes: this.#outcomes, leftovers: [...this.#leftovers], ...problem };
   }
@@ -153,12 +153,12 @@ export class GroupCopy {
       throttle: this.#throttle,
       flush: !destination.flushesWhole,
       onProgress: this.onProgress,
+      onTaken: () => fits.value && room.written(fits.value),
     });
     file.close();
-    const temporary = file.name;
-    if (written.isOk()) return ok({ request, destination, temporary, digest: written.value });
+    if (written.isOk()) return ok({ request, destination, temporary: file.name, digest: written.value });
     this.#atReplica(written.error);
-    if (written.error.transport === undefined) await this.#discard(request, destination, temporary);
+    if (written.error.transport === undefined) await this.#discard(request, destination, file.name);
     return err(written.error);
   }
 

@@ -29,6 +29,7 @@ export * from "./root-problem.ts";
 export * from "./safety.ts";
 export * from "./safety-look.ts";
 export * from "./safety-reasons.ts";
+export { TAKEN_SPACE_BYTES } from "./space-budget.ts";
 export * from "./verify-copies.ts";
 export * from "./verify-outcome.ts";
 export * from "./write-manifests.ts";

@@ -159,7 +159,7 @@ export class ReplicaPlan {
         amount.bytes += size;
       }
       if (first.length < (this.options.first ?? 0)) first.push(plannedFileOf(file));
-      if (firstThatDoesNotFit === null && budget?.take(size) !== undefined) firstThatDoesNotFit = plannedFileOf(file);
+      if (firstThatDoesNotFit === null && typeof budget?.take(size) === "string") firstThatDoesNotFit = plannedFileOf(file);
     }
     return { copy, replace, retry, first, firstThatDoesNotFit };
   }

@@ -22,6 +22,8 @@ export interface WriteOptions {
   /** Make it durable by itself; else its group is flushed as a whole. */
   readonly flush: boolean;
   readonly onProgress: OnProgress;
+  /** The replica has given all the room that the file takes. May be called twice. */
+  readonly onTaken: () => void;
 }
 
 /**
@@ -44,12 +46,13 @@ export async function writeCopy(
   request: CopyRequest,
   source: SourceFile,
   target: TemporaryFile,
-  { from, buffers, throttle, flush, onProgress }: WriteOptions,
+  { from, buffers, throttle, flush, onProgress, onTaken }: WriteOptions,
 ): Promise<Result<Uint8Array, FileFailure>> {
   const { size } = source.stat;
   if (size >= RESERVE_FROM_BYTES && !isSparse(source.stat)) {
     const reserved = await target.reserve(size);
     if (reserved.isErr()) return err(failureAtReplica(reserved.error));
+    if (reserved.value === "reserved") onTaken();
   }
   const onBytes = (bytes: number): void => onProgress(request, 0, bytes);
   const copied = await copyBytes(source, target, buffers, { throttle, from, prefix: request.prefix === true, onBytes });
@@ -76,6 +79,7 @@ export async function writeCopy(
     const synced = await target.sync();
     if (synced.isErr()) return err(failureAtReplica(synced.error));
   }
+  onTaken();
   source.forget(0, size);
   onProgress(request, 1, 0);
   return ok(copied.value);

@@ -1,7 +1,7 @@
 /** Which file systems change behind this machine's back. FUSE is asked of the real kernel: a few lines of python are the file system. */
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { Scratch, wholeTest } from "../testing/mod.ts";
+import { command, mountImage, mountMemory, Scratch, wholeTest } from "../testing/mod.ts";
 import * as sys from "./mod.ts";
 
 test("what only this machine changes has no name", () => {
@@ -14,6 +14,26 @@ test("what only this machine changes has no name", () => {
     if (name === undefined) expect(sys.syncsWhole(root)).toBe(true);
     sys.close(root);
   }
+});
+
+wholeTest("where free space shows what is written at once it does, also for what is set aside", ["loop", "xfs"], () => {
+  using scratch = new Scratch();
+  mountMemory(scratch.path("tmpfs"));
+  for (const kind of ["ext4", "xfs"] as const) mountImage(scratch.path(kind), kind);
+  for (const name of ["tmpfs", "ext4", "xfs"]) {
+    const root = sys.openRootDirectory(scratch.path(name))._unsafeUnwrap();
+    expect(sys.showsSpaceAtOnce(root)).toBe(true);
+    const free = (): number => sys.space(root)._unsafeUnwrap().freeBytes;
+    const before = free();
+    writeFileSync(scratch.path(name, "written"), new Uint8Array(5_000_000));
+    const between = free();
+    command("fallocate", "-l", "5000000", scratch.path(name, "set aside"));
+    expect([name, before - between >= 5_000_000, between - free() >= 5_000_000]).toEqual([name, true, true]);
+    sys.close(root);
+  }
+  const other = sys.openRootDirectory("/proc")._unsafeUnwrap();
+  expect(sys.showsSpaceAtOnce(other)).toBe(false);
+  sys.close(other);
 });
 
 /** Answers INIT, GETATTR, OPEN, OPENDIR and STATFS of a file system whose root is a directory with the file "file". */

@@ -91,3 +91,10 @@ export function syncsWhole(descriptor: FileDescriptor): boolean {
   const shared = changesElsewhere(descriptor);
   return shared === undefined || SYNCS_WHOLE.has(shared);
 }
+
+/**
+ * File systems whose free space (statvfs(3)) lacks bytes as soon as they are written or set aside, before they are flushed: ext2 to ext4, XFS, tmpfs. btrfs shows them with its next commit, NFS with the next flush; of the others it is not known.
+ */
+const SHOWS_SPACE: ReadonlySet<number> = new Set([0x0000ef53, 0x58465342, 0x01021994]);
+
+export const showsSpaceAtOnce = (descriptor: FileDescriptor): boolean => SHOWS_SPACE.has(fileSystemType(descriptor) ?? 0);

@@ -31,6 +31,9 @@ export interface Volume {
   /** `flush` can make everything durable at once. Where it cannot, each file is flushed by itself (`TemporaryFile.sync`), and each directory. */
   readonly flushesWhole: boolean;
 
+  /** `space` lacks what was written as soon as it is written; else only once it is flushed. */
+  readonly showsSpaceAtOnce: boolean;
+
   /** Promises of this interface that this volume cannot keep, in words; most have none. */
   readonly weaknesses: readonly string[];
 
@@ -181,7 +184,7 @@ export interface TemporaryFile {
   readonly name: string;
 
   /** Reserves the space, where the volume can. `no-space` when it does not fit. */
-  reserve(size: number): Outcome<undefined>;
+  reserve(size: number): Outcome<"reserved" | "not possible">;
 
   /**
    * Writes all of the first `length` bytes of `buffer` at `position`. The buffer may be used again as soon as the call has returned, even where its promise is

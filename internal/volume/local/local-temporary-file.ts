@@ -35,14 +35,14 @@ export class LocalTemporaryFile implements TemporaryFile {
     private readonly owner: { readonly uid: number; readonly gid: number } | undefined,
   ) {}
 
-  reserve(size: number): Result<undefined, VolumeError> {
-    if (size === 0) return ok(undefined);
+  reserve(size: number): Result<"reserved" | "not possible", VolumeError> {
+    if (size === 0) return ok("reserved");
     const reserved = preallocate(this.descriptor, size);
-    if (reserved.isOk()) return ok(undefined);
+    if (reserved.isOk()) return ok("reserved");
     const { code } = reserved.error;
     // A file system that cannot reserve says so (fallocate(2)); the write itself will find out.
     return code === "EOPNOTSUPP" || code === "ENOSYS"
-      ? ok(undefined)
+      ? ok("not possible")
       : err(volumeError("reserve space for", this.path, reserved.error));
   }
 

@@ -11,6 +11,7 @@ import {
   openDirectoryBelow,
   openRootDirectory,
   type Space,
+  showsSpaceAtOnce,
   space,
   statDescriptor,
   syncFileSystem,
@@ -36,6 +37,7 @@ export function openLocalVolume(root: string): Result<Volume, VolumeError> {
 class LocalVolume implements Volume {
   readonly filesInFlight = 1;
   readonly flushesWhole: boolean;
+  readonly showsSpaceAtOnce: boolean;
   #closed = false;
 
   constructor(
@@ -44,6 +46,7 @@ class LocalVolume implements Volume {
     private readonly root: FileDescriptor,
   ) {
     this.flushesWhole = syncsWhole(root);
+    this.showsSpaceAtOnce = showsSpaceAtOnce(root);
   }
 
   get weaknesses(): readonly string[] {

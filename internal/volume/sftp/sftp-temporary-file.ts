@@ -85,8 +85,8 @@ export class SftpTemporaryFile implements TemporaryFile {
   }
 
   /** SFTP cannot reserve: the guard has looked at the free space, and the write itself will find out. */
-  reserve(): Result<undefined, VolumeError> {
-    return ok(undefined);
+  reserve(): Result<"not possible", VolumeError> {
+    return ok("not possible");
   }
 
   async write(buffer: IoBuffer, length: number, position: number): Promise<Result<undefined, VolumeError>> {

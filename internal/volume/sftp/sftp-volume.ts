@@ -55,6 +55,8 @@ const EVERYTHING: Space = {
 class SftpVolume implements Volume {
   readonly rotating = false;
   readonly flushesWhole = false;
+  /** What has been written, each file has flushed by itself. */
+  readonly showsSpaceAtOnce = true;
   readonly filesInFlight: number;
   readonly device: string;
   readonly name: string;
