@@ -40,7 +40,18 @@ wholeTest(
     rmSync(`${world.data}/disk/deep`, { recursive: true });
     expect(await world.sync()).toMatchObject({ code: 0 });
     expect((await world.explain(`${world.data}/disk/deep/3`)).files[0]?.state).toBe("absent");
-    // Gone for good: the operator says so.
+    // A data directory of its own, it is no part of another, and then is one again.
+  for (const directories of [["data", "data/disk"], ["data"]]) {
+    world.declare({ hosts: { exao1: directories } });
+    const outcome = await world.sync();
+    expect(outcome, outcome.stdout).toMatchObject({ code: directories.length === 1 ? 0 : 2 });
+  }
+  for (const directory of ["data/disk", "data"]) {
+    world.declare({ hosts: { exao1: [directory] }, scan: { max_loss: "100%" } });
+    const outcome = await world.sync();
+    expect(outcome, outcome.stdout).toMatchObject({ code: 0 });
+  }
+  // Gone for good: the operator says so.
     disk.unmount();
     expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
     expect((await world.explain(`${world.data}/disk/4`)).files[0]?.state).toBe("absent");

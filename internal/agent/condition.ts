@@ -75,7 +75,8 @@ export const REASONS = {
   DataDirectoryUnreadable: "give the agent's user the right to read it; nothing below it was taken as deleted",
   TooManyEntries:
     "look for a loop in it (a mount or a far end that shows a directory in itself); if it really is that large, raise [scan] max_entries",
-  PartlyUnreadable: "give the agent's user the right to read what is listed; nothing below it was taken as deleted",
+  PartlyUnreadable:
+    "do what is said of each of them; where the right to read is missing, give it to the agent's user; nothing below was taken as deleted",
   LossBrake: 'look whether the files are really gone; if so, run "xtelemdb scan accept_loss=PATH"',
   PatternMatchesNothing: "check the spelling of the pattern in [scan] exclude",
   HostNotDeclared: "declare this host with its data_dirs in [hosts], or set hostname",

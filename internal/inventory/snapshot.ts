@@ -10,8 +10,16 @@ export interface KnownDirectory {
   readonly id: DirectoryId;
   /** False when the row has to be written anew: absent until now, or of another data directory. */
   readonly asExpected: boolean;
-  /** When it was listed last it lay on another file system than the data directory's root. */
+  /** When it was listed last for this data directory it lay on another file system than its root. */
   readonly mounted: boolean;
+}
+
+export interface KnownSubdirectory {
+  readonly id: DirectoryId;
+  readonly path: string;
+  /** Of which it was listed last; `mounted` (0 or 1) is of that. */
+  readonly dataDirectory: DataDirectoryId;
+  readonly mounted: number;
 }
 
 /** Positions in a row of `knownFiles`. */
@@ -58,7 +66,11 @@ const selectFileIds = (kysely: Tables, directory: DirectoryId, afterName: string
     .limit(limit);
 
 const selectSubdirectories = (kysely: Tables, directory: DirectoryId) =>
-  kysely.selectFrom("directory").select(["id", "path", "mounted"]).where("parent_id", "=", directory).where("absent", "=", 0);
+  kysely
+    .selectFrom("directory")
+    .select(["id", "path", "mounted", "data_directory_id as dataDirectory"])
+    .where("parent_id", "=", directory)
+    .where("absent", "=", 0);
 
 export function knownDirectory(
   session: Session,
@@ -68,7 +80,8 @@ export function knownDirectory(
 ): KnownDirectory | undefined {
   const row = session.statement(selectDirectory).get(host, path);
   if (row === undefined) return undefined;
-  return { id: row.id, asExpected: row.data_directory_id === dataDirectory && row.absent === 0, mounted: row.mounted === 1 };
+  const isOurs = row.data_directory_id === dataDirectory;
+  return { id: row.id, asExpected: isOurs && row.absent === 0, mounted: isOurs && row.mounted === 1 };
 }
 
 /** All files ever seen in the directory, tombstones included, but no more than `limit`; columns as in `KNOWN`. */
@@ -106,10 +119,8 @@ export function* knownFileIds(session: Session, directory: DirectoryId): Generat
 }
 
 /** Directories directly below that are expected to be listed. */
-export const knownSubdirectories = (
-  session: Session,
-  directory: DirectoryId,
-): { id: DirectoryId; path: string; mounted: number }[] => session.statement(selectSubdirectories).all(directory);
+export const knownSubdirectories = (session: Session, directory: DirectoryId): KnownSubdirectory[] =>
+  session.statement(selectSubdirectories).all(directory);
 
 const anyCopy = (kysely: Tables, file: FileOriginId) =>
   kysely

@@ -6,6 +6,7 @@ import {
   type DirectoryId,
   type FileOriginId,
   KNOWN,
+  type KnownSubdirectory,
   knownDirectory,
   knownFiles,
   knownSubdirectories,
@@ -55,7 +56,7 @@ export class DirectoryScan implements EntryVisitor {
   #path = "";
   #relative = "";
   #known: KnownFiles = new SmallDirectory([]);
-  #knownDirectories = new Map<string, { readonly id: DirectoryId; readonly mounted: number }>();
+  #knownDirectories = new Map<string, KnownSubdirectory>();
   #subdirectories: string[] = [];
   #isReplica = false;
   #names: string[] = [];
@@ -130,7 +131,13 @@ export class DirectoryScan implements EntryVisitor {
   #vanishedDirectories(mounted: boolean, root: string): DirectoryId[] {
     const vanished: DirectoryId[] = [];
     for (const [path, directory] of this.#knownDirectories) {
-      if (directory.mounted === 1 && !mounted && this.options.acceptUnmounted !== true) this.#tell(path, notMounted(path, root));
+      if (
+        directory.mounted === 1 &&
+        directory.dataDirectory === this.target.dataDirectory &&
+        !mounted &&
+        this.options.acceptUnmounted !== true
+      )
+        this.#tell(path, notMounted(path, root));
       else vanished.push(directory.id);
     }
     return vanished;
