@@ -111,7 +111,7 @@ wholeTest("an imported copy that was read before is doubted when our own copy tu
   world.declare({ replicas: ["backup", "second"] });
   expect(await world.sync()).toMatchObject({ code: 0 });
   // On one machine nothing is independent; but it is not that which speaks against this copy.
-  expect((await world.run("safe", "--json")).stdout).toContain("its bytes are others than those of the copy at");
+  expect((await world.run("safe", "--json")).stdout).toContain("CopiesContradict");
   expect(await world.run("verify")).toMatchObject({ code: 3 });
   const [doubted, own] = (await world.explain(join(world.data, "f"))).files[0]?.replicas ?? [];
   expect([doubted?.state, own?.state]).toEqual(["suspect", "current"]);
@@ -137,3 +137,18 @@ wholeTest(
     }
   },
 );
+
+wholeTest("a later and longer file is no later version where another replica has a copy that was read", [], async () => {
+  using world = new World({ replicas: ["backup", "second"] });
+  write(join(world.data, "f"), "measured");
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  // Edited at one of them; then the origin and the inventory are lost.
+  writeFileSync(join(world.copies("second"), "f"), "garbage, and more of it");
+  rmSync(join(world.data, "f"));
+  loseInventory(world);
+  expect(await world.run("import_origins")).toMatchObject({ code: 3 });
+  expect(await world.run("restore", `path=${world.data}/f`)).toMatchObject({ code: 0 });
+  expect(readFileSync(join(world.data, "f"), "utf8")).toBe("measured");
+  await world.sync();
+  expect(readFileSync(join(world.copies(), "f"), "utf8")).toBe("measured");
+});

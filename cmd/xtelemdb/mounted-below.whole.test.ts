@@ -41,23 +41,43 @@ wholeTest(
     expect(await world.sync()).toMatchObject({ code: 0 });
     expect((await world.explain(`${world.data}/disk/deep/3`)).files[0]?.state).toBe("absent");
     // A data directory of its own, it is no part of another, and then is one again.
-  for (const directories of [["data", "data/disk"], ["data"]]) {
-    world.declare({ hosts: { exao1: directories } });
-    const outcome = await world.sync();
-    expect(outcome, outcome.stdout).toMatchObject({ code: directories.length === 1 ? 0 : 2 });
-  }
-  for (const directory of ["data/disk", "data"]) {
-    world.declare({ hosts: { exao1: [directory] }, scan: { max_loss: "100%" } });
-    const outcome = await world.sync();
-    expect(outcome, outcome.stdout).toMatchObject({ code: 0 });
-  }
-  // Gone for good: the operator says so.
+    for (const directories of [["data", "data/disk"], ["data"]]) {
+      world.declare({ hosts: { exao1: directories } });
+      const outcome = await world.sync();
+      expect(outcome, outcome.stdout).toMatchObject({ code: directories.length === 1 ? 0 : 2 });
+    }
+    for (const directory of ["data/disk", "data"]) {
+      world.declare({ hosts: { exao1: [directory] }, scan: { max_loss: "100%" } });
+      const outcome = await world.sync();
+      expect(outcome, outcome.stdout).toMatchObject({ code: 0 });
+    }
+    // Gone for good: the operator says so.
     disk.unmount();
     expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
     expect((await world.explain(`${world.data}/disk/4`)).files[0]?.state).toBe("absent");
     expect(await world.sync()).toMatchObject({ code: 0 });
   },
 );
+
+wholeTest("so does one that was mounted below another, as autofs does it, or bound from the same disk", ["root"], async () => {
+  using world = new World();
+  mountMemory(`${world.data}/net`);
+  const host = mountMemory(`${world.data}/net/host`);
+  mkdirSync(world.path("elsewhere"));
+  mkdirSync(`${world.data}/bound`);
+  command("mount", "--bind", world.path("elsewhere"), `${world.data}/bound`);
+  world.files({ path: "net/host/a", content: "night a\n" }, { path: "bound/b", content: "night b\n" });
+  world.files(...Array.from({ length: 30 }, (_, index) => ({ path: `own/${index}`, content: `${index}` })));
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  host.unmount();
+  command("umount", `${world.data}/bound`);
+  world.files({ path: "net/host/a", content: "other\n" }, { path: "bound/b", content: "other\n" });
+  const outcome = await world.sync();
+  expect(outcome).toMatchObject({ code: 3 });
+  for (const path of ["net/host", "bound"]) expect(outcome.stdout).toContain(`${world.data}/${path} is not mounted`);
+  expect(readFileSync(`${world.copies()}/net/host/a`, "utf8")).toBe("night a\n");
+  expect(readFileSync(`${world.copies()}/bound/b`, "utf8")).toBe("night b\n");
+});
 
 wholeTest("a running agent takes nothing on an empty mount point for what was there", ["root"], async () => {
   await using agent = await RunningAgent.start({ scan: { interval: "2s", settle: "0s" } });

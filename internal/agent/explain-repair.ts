@@ -21,19 +21,29 @@ export interface WrongCopy {
   readonly conditions: readonly StoredCondition[];
 }
 
+const OTHER_VERSION =
+  'compare the two; "xtelemdb restore" brings back the one there, and this one is left as it is, until a scan of the origin tells which is right';
+const SUSPECT =
+  'what cannot be read is made anew by the next "xtelemdb sync"; what somebody has changed is left alone until it is moved aside';
+
 export const isWrong = ({ state }: FileReplica): boolean => state !== "current" && state !== "stale";
 
 /** Of a file that its origin cannot give again. */
 export function repairReason(wrong: WrongCopy): Why {
-  const { origin, copy, attempt } = wrong;
+  const { origin, copy, attempt, copies, declared } = wrong;
   const { from, looked, toBringBack } = otherReplicas(wrong);
   const isSo = `the copy is ${copy.state}, and ${originReason(origin)}`;
+  const later = copies.find(({ url, state }) => url !== copy.url && state === "current" && declared.includes(url));
+  // Two backups that were there already: each is whole, and of its own version.
+  if (origin.state === "imported" && from === undefined && later !== undefined)
+    return { message: `${isSo}; the file is known as it is at ${printable(later.url)}`, help: OTHER_VERSION, nextTry: null };
   if (from === undefined)
     return { message: `${isSo}; no good copy can be had: ${looked}`, help: helpOf(origin, toBringBack), nextTry: null };
   if (attempt !== undefined) {
     const help = isCopyFailureReason(attempt.reason) ? COPY_FAILURES[attempt.reason].help : "";
     return { message: `${attempt.reason}: ${attempt.message}`, help, nextTry: isoTime(attempt.nextAt) };
   }
+  if (copy.state === "suspect") return { message: `${isSo}; ${printable(from)} has a good one`, help: SUSPECT, nextTry: null };
   const help = 'an agent that runs makes it anew by itself; else run "xtelemdb sync"';
   return { message: `${isSo}; it is made anew from ${printable(from)}, and waits for its turn`, help, nextTry: null };
 }

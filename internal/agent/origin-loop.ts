@@ -242,7 +242,7 @@ export class OriginLoop {
 
   async #list(directories: readonly string[]): Promise<void> {
     const inotify = this.#inotify();
-    const options = { leaveGrowing: true, ...(inotify === undefined ? {} : { inotify }) };
+    const options = { leaveGrowing: true, lookAbove: true, ...(inotify === undefined ? {} : { inotify }) };
     const reply = await this.#run({ ...this.#task(), kind: "scan", directories, options });
     if (reply === undefined) return;
     this.#watched(reply);

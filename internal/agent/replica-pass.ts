@@ -82,7 +82,8 @@ export function checkReplicaOf(
 
 /** The inventory was lost and begun anew: nothing that it knew is lost as long as somebody asks for it. */
 function tellFormer(agent: Agent, { id }: Replica, { formerInventorySince }: ReplicaState): ResultAsync<void, AgentError> {
-  if (formerInventorySince === undefined) return okAsync(undefined);
+  // A rebuild, which works beside the place of the inventory, does what is advised here.
+  if (formerInventorySince === undefined || agent.options.database !== undefined) return okAsync(undefined);
   const message = `another inventory kept the copies there since ${printable(formerInventorySince)}, in the place of this one, which was begun anew. What it knew (files that are gone at their origin, digests) comes back with "xtelemdb import_origins"`;
   // Also where only errors are shown: nobody begins one anew without having lost the other.
   agent.options.log.error(`${printable(id)}: ${message}`);

@@ -56,7 +56,7 @@ interface DirectoryTable {
   path: string;
   /** 1: it is gone, or a pattern leaves it out; it is not expected to be listed below its parent. */
   absent: number;
-  /** 1: when it was listed last it lay on another file system than the data directory's root. */
+  /** 1: when it was listed last, something was mounted there. */
   mounted: Generated<number>;
 }
 

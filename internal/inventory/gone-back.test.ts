@@ -101,3 +101,19 @@ test("other attempts are not remembered so", () =>
     expect(reasons()).toEqual(["SourceUnreadable"]);
     expect(pending()).toEqual({ goneBack: false, due: 999_999 });
   }));
+
+test("what was written to while it was tried is tried at once when it has settled, however late that was to be", async () => {
+  await withInventory(["/r"], async (inventory, declared) => {
+    const seen = (size: number, settled: boolean) =>
+      scanned(inventory, declared, [differenceOf("/data", [{ name: "ring", evidence: evidence(size), settled }])]);
+    await seen(1, false);
+    const file = idsIn(inventory, "/data").get("ring");
+    const [replica] = declaredReplicas(inventory);
+    if (file === undefined || replica === undefined) throw new Error("the story has no beginning");
+    const failed = { file, domain: "source", reason: "SourceChanged", message: "", nextAt: 9e12, observed: evidence(1) };
+    await must(commitOutcomes(inventory, replica.id, { stored: [], failed: [failed], finished: [] }, 9));
+    expect(attemptsAt(inventory, file).map(({ nextAt }) => nextAt)).toEqual([9e12]);
+    await seen(1, true);
+    expect(attemptsAt(inventory, file).map(({ nextAt }) => nextAt < 9e12)).toEqual([true]);
+  });
+});

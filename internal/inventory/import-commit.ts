@@ -5,6 +5,7 @@
 import { type Kysely, sql } from "kysely";
 import type { ResultAsync } from "neverthrow";
 import type { InventoryTables } from "./database-schema.ts";
+import { differenceBetween } from "./found-copies.ts";
 import { dueGeneration } from "./generations.ts";
 import { knownAt } from "./import-queries.ts";
 import { type FoundFile, type ImportVerdict, importVerdict } from "./import-verdict.ts";
@@ -106,6 +107,15 @@ const insertFreshCopies = (
 
 const deleteAttempt = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
   kysely.deleteFrom("attempt").where("replica_id", "=", replica).where("file_origin_id", "=", file);
+
+/** Of an origin that nobody has seen: a copy that is more than a file that was found. */
+const selectProven = (kysely: Tables, file: FileOriginId) =>
+  kysely
+    .selectFrom("replica as p")
+    .innerJoin("file_replica as r", (join) => join.onRef("r.replica_id", "=", "p.id").on("r.file_origin_id", "=", file))
+    .select("r.replica_id")
+    .where((where) => where.or([where("r.imported", "is", null), where("r.digest", "is not", null)]))
+    .limit(1);
 
 const largestOrigin = (kysely: Tables) => kysely.selectFrom("file_origin").select(sql<number>`coalesce(max(id), 0)`.as("id"));
 
@@ -215,12 +225,17 @@ class FoundWriter {
     const known = knownAt(session, this.replica.id, directory.id, name);
     const verdict: ImportVerdict = importVerdict(known, found, this.#nearly);
     if (verdict.kind === "known" || verdict.kind === "imported" || known === undefined) return;
-    if (verdict.kind !== "linked" && verdict.kind !== "later") {
+    const id = fileOriginNamed(this.transaction, directory.id, name);
+    const isProven = verdict.kind === "later" && id !== undefined && session.statement(selectProven).get(id) !== undefined;
+    if ((verdict.kind !== "linked" && verdict.kind !== "later") || isProven) {
+      const message =
+        "message" in verdict
+          ? verdict.message
+          : `${differenceBetween(found.evidence, known.evidence)}, of which another replica has a copy that was read`;
       const folder = found.place === "" ? `${this.host}${path}` : found.place;
-      this.changes.conflicts.push({ path: `${folder.replace(/\/$/, "")}/${name}`, message: verdict.message });
+      this.changes.conflicts.push({ path: `${folder.replace(/\/$/, "")}/${name}`, message });
       return;
     }
-    const id = fileOriginNamed(this.transaction, directory.id, name);
     if (id === undefined) return;
     const isLater = verdict.kind === "later";
     const evidence = isLater ? found.evidence : known.evidence;

@@ -52,6 +52,9 @@ export interface Evidence {
 export const sameEvidence = (a: Evidence, b: Evidence): boolean =>
   a.size === b.size && a.mtimeSeconds === b.mtimeSeconds && a.mtimeNanoseconds === b.mtimeNanoseconds;
 
+/** The reason of an attempt that has found its source being written to. */
+export const WRITTEN_TO = "SourceChanged";
+
 /** The reason of an attempt that has left a copy alone because of that (`hasGoneBack`). */
 export const GONE_BACK = "SourceWentBack";
 

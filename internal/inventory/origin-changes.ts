@@ -24,6 +24,7 @@ import {
   originStateOf,
   type ReplicaId,
   sameEvidence,
+  WRITTEN_TO,
 } from "./model.ts";
 import { isWanted } from "./tally.ts";
 
@@ -92,6 +93,16 @@ const tryGoneBackAt = (kysely: Tables, at: number, replica: ReplicaId, file: Fil
     .where("replica_id", "=", replica)
     .where("file_origin_id", "=", file)
     .where("reason", "=", GONE_BACK);
+
+/** What was tried while it was being written. */
+const trySettledAt = (kysely: Tables, at: number, replica: ReplicaId, file: FileOriginId) =>
+  kysely
+    .updateTable("attempt")
+    .set({ next_at: at })
+    .where("replica_id", "=", replica)
+    .where("file_origin_id", "=", file)
+    .where("reason", "=", WRITTEN_TO)
+    .where("next_at", ">", at);
 
 /**
  * Gone for so long (milliseconds), a file was deleted, and not written anew by a program that removes the old one first: its copies are all that there is of it. Until
@@ -179,6 +190,7 @@ function moveCopies(
 ): void {
   const { session, tally, manifests } = transaction;
   for (const replica of session.statement(allReplicas).all()) {
+    if (originBefore === "growing" && originAfter === "settled") session.statement(trySettledAt).run(observedAt, replica.id, id);
     const copy = session.statement(selectCopy).get(replica.id, id);
     if (copy === undefined) continue;
     const before = fileReplicaStateOf(copy.state);

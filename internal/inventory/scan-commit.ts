@@ -34,7 +34,7 @@ export interface DirectoryDifference {
   /** Known directories directly below that are not there any more, or that a pattern leaves out now. */
   readonly vanishedDirectories: readonly DirectoryId[];
   readonly excludedDirectories: readonly DirectoryId[];
-  /** Does it lie on another file system than the data directory's root? Left out where that was not looked at. */
+  /** Is something mounted there? Left out where that was not looked at, or cannot be told. */
   readonly mounted?: boolean;
 }
 

@@ -10,15 +10,14 @@ export interface KnownDirectory {
   readonly id: DirectoryId;
   /** False when the row has to be written anew: absent until now, or of another data directory. */
   readonly asExpected: boolean;
-  /** When it was listed last for this data directory it lay on another file system than its root. */
+  /** When it was listed last, something was mounted there. */
   readonly mounted: boolean;
 }
 
 export interface KnownSubdirectory {
   readonly id: DirectoryId;
   readonly path: string;
-  /** Of which it was listed last; `mounted` (0 or 1) is of that. */
-  readonly dataDirectory: DataDirectoryId;
+  /** 1: when it was listed last, something was mounted there. */
   readonly mounted: number;
 }
 
@@ -66,11 +65,7 @@ const selectFileIds = (kysely: Tables, directory: DirectoryId, afterName: string
     .limit(limit);
 
 const selectSubdirectories = (kysely: Tables, directory: DirectoryId) =>
-  kysely
-    .selectFrom("directory")
-    .select(["id", "path", "mounted", "data_directory_id as dataDirectory"])
-    .where("parent_id", "=", directory)
-    .where("absent", "=", 0);
+  kysely.selectFrom("directory").select(["id", "path", "mounted"]).where("parent_id", "=", directory).where("absent", "=", 0);
 
 export function knownDirectory(
   session: Session,
@@ -80,8 +75,7 @@ export function knownDirectory(
 ): KnownDirectory | undefined {
   const row = session.statement(selectDirectory).get(host, path);
   if (row === undefined) return undefined;
-  const isOurs = row.data_directory_id === dataDirectory;
-  return { id: row.id, asExpected: isOurs && row.absent === 0, mounted: isOurs && row.mounted === 1 };
+  return { id: row.id, asExpected: row.data_directory_id === dataDirectory && row.absent === 0, mounted: row.mounted === 1 };
 }
 
 /** All files ever seen in the directory, tombstones included, but no more than `limit`; columns as in `KNOWN`. */

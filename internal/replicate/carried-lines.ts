@@ -4,9 +4,9 @@
  */
 import { err, ok, type Result } from "neverthrow";
 import { type DueManifest, isRecordedCopy, type ManifestCopy, type ReplicaId, type Session } from "../inventory/mod.ts";
-import type { Volume, VolumeDirectory, VolumeError } from "../volume/mod.ts";
-import { manifestName } from "./manifest-place.ts";
-import { manifestLines } from "./manifest-text.ts";
+import { asideName, temporaryName, type Volume, type VolumeDirectory, type VolumeError } from "../volume/mod.ts";
+import { manifestName, TEMPORARY_DIGITS } from "./manifest-place.ts";
+import { type ManifestPiece, manifestLines } from "./manifest-text.ts";
 import { readManifestIn } from "./read-manifest.ts";
 
 export interface Carried {
@@ -51,13 +51,18 @@ class Carrier {
   async run(folder: VolumeDirectory): Promise<Result<Carried, VolumeError>> {
     const { volume, session, replica } = this.at;
     const { directory: id, host, path } = this.manifest;
-    const read = await readManifestIn(folder, { host, directory: path }, (piece) => {
+    const take = (piece: ManifestPiece): Promise<void> | undefined => {
       if (piece.kind !== "copy" || this.#failure !== undefined) return undefined;
       const { copy } = piece;
       if (!isInside(copy.place ?? "") || isRecordedCopy(session, replica, id, copy.name)) return undefined;
       this.#waiting.push(copy);
       return this.#waiting.length < volume.filesInFlight ? undefined : this.#take();
-    });
+    };
+    const subject = { host, directory: path };
+    let read = await readManifestIn(folder, subject, take);
+    // A far end that cannot replace a file at once was cut off while the old one was aside.
+    if (read.isErr() && read.error.reason === "not-found" && this.manifest.writtenAt !== null)
+      read = await readManifestIn(folder, subject, take, asideName(temporaryName(manifestName(path).slice(0, TEMPORARY_DIGITS))));
     if (read.isOk()) await this.#take();
     this.#place?.directory?.close();
     if (read.isErr() && read.error.reason !== "not-found") return err(read.error);

@@ -44,5 +44,14 @@ export function failedOutcome(request: CopyRequest, failure: FileFailure): CopyO
   // A copy that is not what it should be says nothing of the origin.
   const observed = request.fromCopy === true ? undefined : failure.observed;
   const message = `${failure.message}; ${COPY_FAILURES[reason].help}`;
-  return { kind: "failed", id: request.id, domain, reason, message, ...(observed === undefined ? {} : { observed }) };
+  const rewritten = failure.isRewritten === true ? { isRewritten: true as const } : {};
+  return {
+    kind: "failed",
+    id: request.id,
+    domain,
+    reason,
+    message,
+    ...(observed === undefined ? {} : { observed }),
+    ...rewritten,
+  };
 }

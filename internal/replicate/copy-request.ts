@@ -55,6 +55,8 @@ export type CopyOutcome =
       readonly reason: CopyFailureReason;
       readonly message: string;
       readonly observed?: Evidence;
+      /** It is written to, and not only at its end. */
+      readonly isRewritten?: true;
     };
 
 /** What may be taken of a destination. */

@@ -1,13 +1,17 @@
 /** Is an open source still what the plan took it for, and does nobody write it now (step 2 of the safe copy)? */
 import { err, ok, type Result } from "neverthrow";
-import { type Evidence, GONE_BACK, sameEvidence } from "../inventory/mod.ts";
+import { type Evidence, GONE_BACK, sameEvidence, WRITTEN_TO } from "../inventory/mod.ts";
 import { type FileStat, printable } from "../sys/mod.ts";
 import type { SourceFile } from "../volume/mod.ts";
 import type { CopyFailure } from "./copy-failure.ts";
 import type { CopyRequest } from "./copy-request.ts";
 
 /** A failure for one file, and what the source turned out to be where the inventory says otherwise. */
-export type FileFailure = CopyFailure & { readonly observed?: Evidence };
+export type FileFailure = CopyFailure & {
+  readonly observed?: Evidence;
+  /** It is written to, and not only at its end: the beginning of it is of no use. */
+  readonly isRewritten?: true;
+};
 
 /** What is to be copied of an open source; or why it is not to be copied now. */
 export function asOpened(request: CopyRequest, source: SourceFile): Result<CopyRequest, FileFailure> {
@@ -55,7 +59,7 @@ export const evidenceOf = ({ size, mtimeSeconds, mtimeNanoseconds }: FileStat): 
 
 export const sourceChanged = (request: CopyRequest, now: FileStat): FileFailure => ({
   domain: "source",
-  reason: "SourceChanged",
+  reason: WRITTEN_TO,
   message: `${printable(`${request.directoryPath}/${request.name}`)} changed after it was scanned`,
   observed: evidenceOf(now),
 });
@@ -63,6 +67,7 @@ export const sourceChanged = (request: CopyRequest, now: FileStat): FileFailure 
 /** It does not only grow: a part of it that was copied is another by now. */
 export const sourceRewritten = (request: CopyRequest, now: FileStat): FileFailure => ({
   ...sourceChanged(request, now),
+  isRewritten: true,
   message: `${printable(`${request.directoryPath}/${request.name}`)} is written to, and not only at its end: it is copied when it is finished; an earlier copy stays until then, unless it is moved aside`,
 });
 

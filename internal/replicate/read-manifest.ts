@@ -44,8 +44,9 @@ export async function readManifestIn(
   folder: VolumeDirectory,
   subject: ManifestSubject,
   take: (piece: ManifestPiece) => Promise<void> | undefined,
+  name = manifestName(subject.directory),
 ): Promise<Result<undefined, VolumeError>> {
-  const source = await folder.openSource(manifestName(subject.directory));
+  const source = await folder.openSource(name);
   if (source.isErr()) return err(source.error);
   const reader = new ManifestReader(subject);
   const buffer = new IoBuffer(BUFFER_BYTES);

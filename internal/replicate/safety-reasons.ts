@@ -16,6 +16,8 @@ export const ORIGIN_REASONS = {
 /** Why a copy does not count, the one that tells an operator most first. */
 export const COPY_REASONS = {
   CopyCorrupt: 'its bytes are not what was copied: "xtelemdb sync" makes the copy anew',
+  CopiesContradict:
+    "copies of one version hold different bytes, and one of them is wrong: compare both with the origin (sha256sum), before either is moved",
   CopyDiffers:
     'the copy is not what was put there: look who changed it, move it aside, run "xtelemdb sync"; or "xtelemdb verify", if it was only touched',
   CopyMissing: 'the copy is recorded and not there: "xtelemdb verify" finds out, "xtelemdb sync" copies it again',

@@ -152,7 +152,7 @@ function contentsProblem(
   const digest = row?.digest;
   if (row === undefined || digest === undefined || recordProblem(row, evidence) !== undefined) return undefined;
   const other = contents.find(({ row: one }) => one?.digest !== undefined && Buffer.compare(one.digest, digest) !== 0);
-  return other && { reason: "CopyDiffers", message: `its bytes are others than those of the copy at ${other.replica}` };
+  return other && { reason: "CopiesContradict", message: `its bytes are others than those of the copy at ${other.replica}` };
 }
 
 const ORDER = Object.keys(COPY_REASONS);

@@ -31,6 +31,7 @@ import { type KnownFiles, LargeDirectory, SmallDirectory } from "./known-files.t
 import { type DirectoryScanOptions, notMounted, type ScanSink } from "./scan-sink.ts";
 import type { ScanTarget } from "./scan-target.ts";
 import { isQuiet, type SettleRule } from "./settle.ts";
+import { isUnmounted, WaysAbove } from "./ways-above.ts";
 
 const LARGE_DIRECTORY = 50_000;
 
@@ -59,6 +60,7 @@ export class DirectoryScan implements EntryVisitor {
   #knownDirectories = new Map<string, KnownSubdirectory>();
   #subdirectories: string[] = [];
   #isReplica = false;
+  readonly #above: WaysAbove;
   #names: string[] = [];
   #numbers: number[] = [];
   #excluded: FileOriginId[] = [];
@@ -72,7 +74,9 @@ export class DirectoryScan implements EntryVisitor {
     private readonly rule: SettleRule,
     private readonly sink: ScanSink,
     private readonly options: DirectoryScanOptions = {},
-  ) {}
+  ) {
+    this.#above = new WaysAbove(volume, session, target);
+  }
 
   /**
    * Lists the directory and sends what differs to the sink. A directory that cannot be opened or listed to the end is a problem, and none of its
@@ -84,6 +88,8 @@ export class DirectoryScan implements EntryVisitor {
 
   async #scan(path: string): Promise<void> {
     const { host, dataDirectory, root } = this.target;
+    const above = this.options.lookAbove === true && path !== root ? this.#above : undefined;
+    if (await above?.isLeftOut(path.slice(0, path.lastIndexOf("/")) || "/")) return;
     this.#path = path;
     this.#relative = path === root ? "" : path.slice(root === "/" ? 1 : root.length + 1);
     const when = this.options.inotify === undefined ? 0 : Number(monotonicNanoseconds());
@@ -95,8 +101,8 @@ export class DirectoryScan implements EntryVisitor {
     }
     this.sink.counts.directories += 1;
     const known = knownDirectory(this.session, host, dataDirectory, path);
-    const mounted = opened.value.isOfRoot?.() === false;
-    if (known?.mounted === true && !mounted && this.options.acceptUnmounted !== true) {
+    const mounted = path === root ? undefined : opened.value.isMountPoint?.();
+    if (path !== root && isUnmounted(opened.value, known) && this.options.acceptUnmounted !== true) {
       opened.value.close();
       return this.#tell(path, notMounted(path, root));
     }
@@ -116,7 +122,7 @@ export class DirectoryScan implements EntryVisitor {
     if (this.#isReplica) return this.#leaveReplica(path);
     for (const subdirectory of this.#subdirectories) this.sink.subdirectory(subdirectory);
     this.#subdirectories = [];
-    const vanishedDirectories = listed.isErr() ? [] : this.#vanishedDirectories(mounted, root);
+    const vanishedDirectories = listed.isErr() ? [] : this.#vanishedDirectories(root);
     const differs =
       this.#names.length +
         this.#excluded.length +
@@ -124,20 +130,15 @@ export class DirectoryScan implements EntryVisitor {
         vanished.length +
         vanishedDirectories.length >
       0;
-    if (differs || known?.asExpected !== true || known.mounted !== mounted) this.#send(vanished, vanishedDirectories, mounted);
+    const isMountedAnew = mounted !== undefined && known?.mounted !== mounted;
+    if (differs || known?.asExpected !== true || isMountedAnew) this.#send(vanished, vanishedDirectories, mounted);
   }
 
   /** What was a mount point may be gone together with its disk: that proves nothing. */
-  #vanishedDirectories(mounted: boolean, root: string): DirectoryId[] {
+  #vanishedDirectories(root: string): DirectoryId[] {
     const vanished: DirectoryId[] = [];
     for (const [path, directory] of this.#knownDirectories) {
-      if (
-        directory.mounted === 1 &&
-        directory.dataDirectory === this.target.dataDirectory &&
-        !mounted &&
-        this.options.acceptUnmounted !== true
-      )
-        this.#tell(path, notMounted(path, root));
+      if (directory.mounted === 1 && this.options.acceptUnmounted !== true) this.#tell(path, notMounted(path, root));
       else vanished.push(directory.id);
     }
     return vanished;

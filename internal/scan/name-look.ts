@@ -16,11 +16,12 @@ import {
 } from "../inventory/mod.ts";
 import type { FileStat, Writers } from "../sys/mod.ts";
 import type { ListableDirectory, VolumeDirectory, VolumeError } from "../volume/mod.ts";
-import { isTemporaryName, MARKER_NAME, type Outcome, volumeErrorMessage } from "../volume/mod.ts";
+import { isTemporaryName, type Outcome, volumeErrorMessage } from "../volume/mod.ts";
 import type { ExcludePatterns } from "./exclude-patterns.ts";
 import type { ScanSink } from "./scan-sink.ts";
 import type { ScanTarget } from "./scan-target.ts";
 import { type SettleRule, stateOf } from "./settle.ts";
+import { WaysAbove } from "./ways-above.ts";
 
 /** Names of one directory. */
 export interface LookEntry {
@@ -44,6 +45,8 @@ const EXCLUDED = originStateCode("excluded");
 const LOOKS_AT_A_TIME = 64;
 
 export class NameLook {
+  readonly #above: WaysAbove;
+
   constructor(
     private readonly volume: LookableVolume,
     private readonly session: Session,
@@ -51,7 +54,9 @@ export class NameLook {
     private readonly patterns: ExcludePatterns,
     private readonly rule: SettleRule,
     private readonly sink: ScanSink,
-  ) {}
+  ) {
+    this.#above = new WaysAbove(volume, session, target);
+  }
 
   async look(entries: readonly LookEntry[]): Promise<void> {
     for (const { path, names } of entries) {
@@ -68,12 +73,9 @@ export class NameLook {
 
   async #lookIn(directory: LookableDirectory, path: string, relative: string, names: readonly string[]): Promise<void> {
     const { host, dataDirectory } = this.target;
-    const known = knownDirectory(this.session, host, dataDirectory, path);
-    const id = known?.id;
-    // Whoever lists it says so.
-    if (known?.mounted === true && directory.isOfRoot?.() === true) return this.sink.subdirectory(path);
-    const marker = await directory.look(MARKER_NAME);
-    if (marker.isOk() && marker.value?.kind === "file") return;
+    // Whoever lists it says why.
+    if (directory.isMountPoint !== undefined && (await this.#above.isLeftOut(path))) return;
+    const id = knownDirectory(this.session, host, dataDirectory, path)?.id;
     const found = new Difference(path);
     for (let at = 0; at < names.length; at += LOOKS_AT_A_TIME) {
       await Promise.all(

@@ -33,6 +33,8 @@ export interface DirectoryScanOptions {
   readonly inotify?: InotifyDescriptor;
   /** Files that are known to be growing are looked at one by one elsewhere: here they go on growing. */
   readonly leaveGrowing?: boolean;
+  /** The scan does not come from the root: is a directory above left out? */
+  readonly lookAbove?: boolean;
   /** Where nothing is mounted any more, what was there is gone: the operator has looked. */
   readonly acceptUnmounted?: boolean;
   /** From this many known files on, a directory is compared name by name. */
@@ -42,5 +44,5 @@ export interface DirectoryScanOptions {
 /** Law 5: where nothing is mounted, nothing is proven to be gone. */
 export const notMounted = (path: string, root: string): Omit<ScanProblem, "path"> => ({
   code: "not-mounted",
-  message: `${printable(path)} is not mounted: it was on a disk of its own when it was listed last; nothing below it is taken as gone, and nothing there is copied. Mount it, or, if it is gone for good: xtelemdb scan accept_loss=${printable(root)}`,
+  message: `${printable(path)} is not mounted: something was mounted there when it was listed last; nothing below it is taken as gone, and nothing there is copied. Mount it, or, if it is gone for good: xtelemdb scan accept_loss=${printable(root)}`,
 });

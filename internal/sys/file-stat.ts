@@ -29,12 +29,14 @@ export interface FileStat {
 /** Offsets in struct statx; the same on every architecture. */
 export const STATX = {
   mask: 0,
+  attributes: 8,
   uid: 20,
   gid: 24,
   mode: 28,
   inode: 32,
   size: 40,
   blocks: 48,
+  attributesMask: 56,
   birthSeconds: 80,
   birthNanoseconds: 88,
   ctimeSeconds: 96,
@@ -102,6 +104,17 @@ function statxOf(descriptor: FileDescriptor, path: number, flags: number): Resul
     ctimeSeconds: signed64(view, STATX.ctimeSeconds),
     ctimeNanoseconds: view.getUint32(STATX.ctimeNanoseconds, true),
   });
+}
+
+/** STATX_ATTR_MOUNT_ROOT. */
+const MOUNT_ROOT = 0x2000;
+
+/** Is an open directory the root of a mount? Undefined where the kernel does not tell (before Linux 5.8). */
+export function isMountRoot(descriptor: FileDescriptor): boolean | undefined {
+  if (statDescriptor(descriptor).isErr()) return undefined;
+  return (view.getUint32(STATX.attributesMask, true) & MOUNT_ROOT) === 0
+    ? undefined
+    : (view.getUint32(STATX.attributes, true) & MOUNT_ROOT) !== 0;
 }
 
 /** What an open file is now. */

@@ -78,7 +78,7 @@ export interface ListableVolume {
   openDirectory(path: string): Outcome<ListableDirectory>;
 }
 
-export type ListableDirectory = Pick<VolumeDirectory, "entries" | "look" | "hidesNames" | "isOfRoot" | "watch" | "close">;
+export type ListableDirectory = Pick<VolumeDirectory, "entries" | "look" | "hidesNames" | "isMountPoint" | "watch" | "close">;
 
 export interface VolumeDirectory {
   readonly path: string;
@@ -97,6 +97,9 @@ export interface VolumeDirectory {
 
   /** Is it on the root's own file system: the one that the guards have looked at, and that `Volume.flush` reaches? Left out where nothing can be mounted below the root. */
   isOfRoot?(): boolean;
+
+  /** Is it the root of a mount? Undefined where that cannot be told; left out where nothing can be mounted below the root. */
+  isMountPoint?(): boolean | undefined;
 
   /** What the name is, without following it; undefined when it is proven that there is no such name. */
   look(name: string): Outcome<FileStat | undefined>;

@@ -1,6 +1,6 @@
 import type { Kysely, Migration } from "kysely";
 
-/** Which directories lie on another file system than their data directory's root. */
+/** Which directories were mount points when they were listed last. */
 export const mounted: Migration = {
   async up(database: Kysely<unknown>): Promise<void> {
     await database.schema

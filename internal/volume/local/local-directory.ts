@@ -8,6 +8,7 @@ import {
   type FileDescriptor,
   type FileStat,
   type InotifyDescriptor,
+  isMountRoot,
   makeDirectory,
   openDirectoryBelow,
   openFileForReading,
@@ -57,6 +58,10 @@ export class LocalDirectory implements VolumeDirectory {
   isOfRoot(): boolean {
     this.#isOfRoot ??= this.isOnRootsFileSystem(this.descriptor);
     return this.#isOfRoot;
+  }
+
+  isMountPoint(): boolean | undefined {
+    return isMountRoot(this.descriptor);
   }
 
   entries(visitor: EntryVisitor): Result<undefined, VolumeError> {
