@@ -127,6 +127,23 @@ wholeTest(
   },
 );
 
+wholeTest(
+  "a log that is opened, appended to and closed all the time is copied after max_wait, and not in vain before",
+  [],
+  async () => {
+    const scan = { interval: "1h", settle: "1h", max_wait: "2s" };
+    await using agent = await RunningAgent.start({ scan, replicaKeys: { backup: { bandwidth: "4 MB" } } });
+    const log = `${agent.world.data}/log`;
+    writeFileSync(log, Buffer.alloc(4 << 20, "line\n"));
+    const writing = setInterval(() => appendFileSync(log, "line\n"), 20);
+    try {
+      await agent.becomes("log", "stale");
+    } finally {
+      clearInterval(writing);
+    }
+  },
+);
+
 wholeTest("a file that was copied and changes again waits until it is quiet", [], async () => {
   await using agent = await RunningAgent.start();
   agent.world.files({ path: "log", content: "1" });

@@ -21,7 +21,15 @@ import {
   walkImport,
   writeManifests,
 } from "../replicate/mod.ts";
-import { DirectoryScan, ExcludePatterns, emptyCounts, ListingsAhead, NameLook, type ScanSink } from "../scan/mod.ts";
+import {
+  DirectoryScan,
+  ExcludePatterns,
+  emptyCounts,
+  ListingsAhead,
+  NameLook,
+  type ScanSink,
+  type SettleRule,
+} from "../scan/mod.ts";
 import { printable } from "../sys/mod.ts";
 import { openVolume, type Volume, type VolumeError, volumeErrorMessage } from "../volume/mod.ts";
 import { packResult, unpackGroup } from "./copy-messages.ts";
@@ -140,7 +148,7 @@ export class Performer {
     const patterns = new ExcludePatterns(task.exclude);
     const sink = new Sending(reply, tell);
     if (task.kind === "scan") await listAll(task, volume.value, session, patterns, sink);
-    else await new NameLook(volume.value, session, task.target, patterns, task.rule, sink).look(task.entries);
+    else await new NameLook(volume.value, session, task.target, patterns, nowOn(task.rule), sink).look(task.entries);
     const { rotating, changesElsewhere } = volume.value;
     volume.value.close();
     sink.flush();
@@ -190,6 +198,17 @@ const emptyReply = (task: ScanTask | LookTask): OpenReply => ({
   rotating: false,
 });
 
+/** The rule as time goes on: a listing may last, and what is modified meanwhile is not from the future. */
+function nowOn(rule: SettleRule): SettleRule {
+  const begun = performance.now();
+  return {
+    ...rule,
+    get now() {
+      return rule.now + (performance.now() - begun) / 1000;
+    },
+  };
+}
+
 async function listAll(
   task: ScanTask,
   volume: Volume,
@@ -199,7 +218,7 @@ async function listAll(
 ): Promise<void> {
   const { root } = task.target;
   const ahead = volume.filesInFlight > 1 ? new ListingsAhead(volume, task.directories, root) : volume;
-  const scan = new DirectoryScan(ahead, session, task.target, patterns, task.rule, sink, task.options);
+  const scan = new DirectoryScan(ahead, session, task.target, patterns, nowOn(task.rule), sink, task.options);
   for (const path of task.directories) await scan.scan(path);
 }
 

@@ -161,7 +161,7 @@ class DataDirectoryScan {
         address: this.#address,
         directories,
         exclude: agent.state.scan.exclude,
-        rule: settleRuleFor(agent, this.#address, this.#startedAt, notBefore),
+        rule: settleRuleFor(agent, this.#address, agent.now(), notBefore),
         options: { ...listing, ...(this.options.acceptLoss ? { acceptUnmounted: true } : {}) },
       },
       {

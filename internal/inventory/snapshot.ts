@@ -4,7 +4,7 @@
 import type { Kysely } from "kysely";
 import type { InventoryTables } from "./database-schema.ts";
 import type { Session } from "./inventory.ts";
-import { type DataDirectoryId, type DirectoryId, type FileOriginId, type HostId, originStateCode } from "./model.ts";
+import { type DataDirectoryId, type DirectoryId, type FileOriginId, type HostId, originStateCode, WRITTEN_TO } from "./model.ts";
 
 export interface KnownDirectory {
   readonly id: DirectoryId;
@@ -116,12 +116,16 @@ export function* knownFileIds(session: Session, directory: DirectoryId): Generat
 export const knownSubdirectories = (session: Session, directory: DirectoryId): KnownSubdirectory[] =>
   session.statement(selectSubdirectories).all(directory);
 
-const anyCopy = (kysely: Tables, file: FileOriginId) =>
+const anyTry = (kysely: Tables, file: FileOriginId) =>
   kysely
     .selectFrom("replica as p")
-    .innerJoin("file_replica as r", (join) => join.onRef("r.replica_id", "=", "p.id").on("r.file_origin_id", "=", file))
-    .select("r.state")
+    .leftJoin("file_replica as r", (join) => join.onRef("r.replica_id", "=", "p.id").on("r.file_origin_id", "=", file))
+    .leftJoin("attempt as a", (join) =>
+      join.onRef("a.replica_id", "=", "p.id").on("a.file_origin_id", "=", file).on("a.reason", "=", WRITTEN_TO),
+    )
+    .select("p.id")
+    .where((where) => where.or([where("r.state", "is not", null), where("a.reason", "is not", null)]))
     .limit(1);
 
-/** Is there a copy of the file at any replica, current or not? */
-export const wasCopied = (session: Session, file: FileOriginId): boolean => session.statement(anyCopy).get(file) !== undefined;
+/** Is there a copy of the file at any replica, current or not; or was it caught being written to when one was made? */
+export const wasTried = (session: Session, file: FileOriginId): boolean => session.statement(anyTry).get(file) !== undefined;

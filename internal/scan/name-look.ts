@@ -12,7 +12,7 @@ import {
   observedSince,
   originStateCode,
   type Session,
-  wasCopied,
+  wasTried,
 } from "../inventory/mod.ts";
 import type { FileStat, Writers } from "../sys/mod.ts";
 import type { ListableDirectory, VolumeDirectory, VolumeError } from "../volume/mod.ts";
@@ -117,13 +117,13 @@ export class NameLook {
   ): Promise<void> {
     if (row?.[KNOWN.state] === SETTLED && isAsKnown(row, there)) return;
     const { stat, writers } = await seen(directory, name, there);
-    const copied = row !== undefined && wasCopied(this.session, row[KNOWN.id] as FileOriginId);
+    const tried = row !== undefined && wasTried(this.session, row[KNOWN.id] as FileOriginId);
     const modified = stat.mtimeSeconds + stat.mtimeNanoseconds / 1e9;
     const changed = stat.ctimeSeconds + stat.ctimeNanoseconds / 1e9;
     const seenSince = () =>
       row !== undefined && isAsKnown(row, stat) ? observedSince(this.session, row[KNOWN.id] as FileOriginId) : undefined;
     const coarse = stat.mtimeNanoseconds === 0 && stat.ctimeNanoseconds === 0;
-    const state = stateOf(this.rule, { modified, changed, writers, wasCopied: copied, coarse, seenSince });
+    const state = stateOf(this.rule, { modified, changed, writers, wasTried: tried, coarse, seenSince });
     if (row !== undefined && row[KNOWN.state] === originStateCode(state) && isAsKnown(row, stat)) return;
     found.add(name, stat, state === "settled");
   }

@@ -15,6 +15,8 @@ test.each([
   ["from the future, changed long ago", NOW + 1e9, NOW - 100, 10, true],
   ["from the future, changed just now", NOW + 1e9, NOW - 1, 10, false],
   ["from the future in both: the clock was set back", NOW + 1e9, NOW + 1e9, 10, true],
+  ["modified since the question was asked", NOW + 1, NOW + 1, 10, false],
+  ["modified since the question was asked, 0s", NOW + 1, NOW + 1, 0, true],
   ["before 1970", -1, NOW, 10, true],
 ])("%s", (_what, mtime, ctime, settle, settled) => {
   expect(isQuiet({ now: NOW, settleSeconds: settle }, mtime, ctime)).toBe(settled);
@@ -67,7 +69,7 @@ const sighting: fc.Arbitrary<Sighting> = fc.record({
   modified: time,
   changed: time,
   writers: fc.constantFrom("none", "some", "unknown"),
-  wasCopied: fc.boolean(),
+  wasTried: fc.boolean(),
   coarse: fc.boolean(),
 });
 
@@ -79,7 +81,7 @@ test("what is open for writing grows; what is quiet and not open is settled; clo
       if (seen.writers === "some") expect(state).toBe("growing");
       else if (isQuiet(rule, seen.modified, seen.changed)) expect(state).toBe("settled");
       else if (seen.coarse && NOW - Math.max(seen.modified, seen.changed) < 2) expect(state).toBe("growing");
-      else expect(state).toBe(seen.writers === "none" && !seen.wasCopied ? "settled" : "growing");
+      else expect(state).toBe(seen.writers === "none" && !seen.wasTried ? "settled" : "growing");
     }),
   );
 });

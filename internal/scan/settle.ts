@@ -10,7 +10,7 @@
  *
  * Every state has an exit: what nobody touches and nobody holds open is settled at the latest `settle` after its last change, and what is held open for
  * ever is copied every `max_wait`. A file that was copied before and changes again must have been quiet: or a log that is opened, written and closed every
- * second would be copied every second, whole.
+ * second would be copied every second, whole; so must one that was caught being written to when it was copied.
  *
  * A modification time in the future is no evidence (a clock was wrong, or somebody set it): then the change time counts, which the kernel sets from its
  * own clock and nobody can choose (inode(7)). If that lies in the future too, the clock has been set back since; the file counts as quiet, because waiting
@@ -19,6 +19,9 @@
  */
 import type { OriginState } from "../inventory/mod.ts";
 import type { Writers } from "../sys/mod.ts";
+
+/** The question was asked a moment ago: what was modified since is no file from the future. */
+const ASKED_SECONDS_AGO = 5;
 
 export interface SettleRule {
   /** Seconds since 1970, with a fraction. */
@@ -47,7 +50,7 @@ export function isQuiet(
     return since !== undefined && (since > now || now - since >= settleSeconds);
   }
   const quietSince = modified <= now ? modified : changed;
-  return quietSince > now || now - quietSince >= settleSeconds;
+  return quietSince > now + ASKED_SECONDS_AGO || settleSeconds === 0 || now - quietSince >= settleSeconds;
 }
 
 export interface Sighting {
@@ -55,8 +58,8 @@ export interface Sighting {
   readonly changed: number;
   /** Who has it open for writing, as far as the kernel can tell. */
   readonly writers: Writers;
-  /** Is there a copy of it anywhere, however old? */
-  readonly wasCopied: boolean;
+  /** Is there a copy of it anywhere, however old; or was it caught being written to when one was made? */
+  readonly wasTried: boolean;
   /** Its file system keeps whole seconds only, as far as can be seen: what is written within the same one leaves no sign. */
   readonly coarse: boolean;
   /** As for `isQuiet`. */
@@ -69,11 +72,11 @@ const COARSE_STEP_SECONDS = 2;
 /** The state of a file that was looked at by itself, while the agent watches. */
 export function stateOf(
   rule: SettleRule,
-  { modified, changed, writers, wasCopied, coarse, seenSince }: Sighting,
+  { modified, changed, writers, wasTried, coarse, seenSince }: Sighting,
 ): OriginState & ("growing" | "settled") {
   if (writers === "some") return "growing";
   if (isQuiet(rule, modified, changed, seenSince)) return "settled";
   // As git does with an entry that is as young as its index ("racy git"): the next look will be of another second.
   if (coarse && rule.now - Math.max(modified, changed) < COARSE_STEP_SECONDS) return "growing";
-  return writers === "none" && !wasCopied ? "settled" : "growing";
+  return writers === "none" && !wasTried ? "settled" : "growing";
 }
