@@ -97,15 +97,17 @@ wholeTest(
   async () => {
     await using agent = await RunningAgent.start({ scan: { interval: "1h", settle: "1h", max_wait: "1s" } });
     const { world } = agent;
-    world.files({ path: "ring", content: "good".repeat(1 << 18) });
+    world.files({ path: "ring", content: "good".repeat(1 << 20) });
     await agent.becomes("ring", "current");
     const good = readFileSync(`${world.copies()}/ring`);
     agent.redeclare({ scan: { interval: "1h", settle: "1h", max_wait: "1s" }, replicaKeys: { backup: { bandwidth: "2 MB" } } });
-    // Each is written over from its beginning to its end while it is copied; one has a copy.
+    // The beginning of each is written over many times while it is copied, which takes two seconds; one has a copy.
     const files = ["ring", "fresh"].map((name) => openSync(`${world.data}/${name}`, name === "ring" ? "r+" : "w"));
+    for (const file of files) writeSync(file, Buffer.alloc(4 << 20), 0, 4 << 20, 0);
     let version = 0;
     const rewriting = setInterval(() => {
-      version = (version + 1) % 50;
+      // Not the same again before the copy has been read twice.
+      version = (version + 1) % 250;
       for (const file of files) writeSync(file, Buffer.alloc(1 << 20, version), 0, 1 << 20, 0);
     }, 20);
     const messageOf = async (name: string): Promise<string> =>

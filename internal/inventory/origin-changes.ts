@@ -86,22 +86,14 @@ const selectCopy = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
 const setCopyState = (kysely: Tables, state: number, replica: ReplicaId, file: FileOriginId) =>
   kysely.updateTable("file_replica").set({ state }).where("replica_id", "=", replica).where("file_origin_id", "=", file);
 
-const tryGoneBackAt = (kysely: Tables, at: number, replica: ReplicaId, file: FileOriginId) =>
+/** What has failed for this reason need not wait any longer. */
+const tryAt = (kysely: Tables, at: number, replica: ReplicaId, file: FileOriginId, reason: string) =>
   kysely
     .updateTable("attempt")
     .set({ next_at: at })
     .where("replica_id", "=", replica)
     .where("file_origin_id", "=", file)
-    .where("reason", "=", GONE_BACK);
-
-/** What was tried while it was being written. */
-const trySettledAt = (kysely: Tables, at: number, replica: ReplicaId, file: FileOriginId) =>
-  kysely
-    .updateTable("attempt")
-    .set({ next_at: at })
-    .where("replica_id", "=", replica)
-    .where("file_origin_id", "=", file)
-    .where("reason", "=", WRITTEN_TO)
+    .where("reason", "=", reason)
     .where("next_at", ">", at);
 
 /**
@@ -190,7 +182,8 @@ function moveCopies(
 ): void {
   const { session, tally, manifests } = transaction;
   for (const replica of session.statement(allReplicas).all()) {
-    if (originBefore === "growing" && originAfter === "settled") session.statement(trySettledAt).run(observedAt, replica.id, id);
+    if (originBefore === "growing" && originAfter === "settled")
+      session.statement(tryAt).run(observedAt, replica.id, id, WRITTEN_TO);
     const copy = session.statement(selectCopy).get(replica.id, id);
     if (copy === undefined) continue;
     const before = fileReplicaStateOf(copy.state);
@@ -211,7 +204,7 @@ function moveCopies(
     if (wasDeleted && isWanted(originAfter) && !agrees && (after === "stale" || before === "stale"))
       holdBack(transaction, replica.id, id, observedAt, OTHER_FILE);
     // Somebody has brought back what the copy was made of: it need not wait any longer.
-    if (before === "stale" && sameEvidence(copy, evidence)) session.statement(tryGoneBackAt).run(observedAt, replica.id, id);
+    if (before === "stale" && sameEvidence(copy, evidence)) session.statement(tryAt).run(observedAt, replica.id, id, GONE_BACK);
     if (after !== before) session.statement(setCopyState).run(fileReplicaStateCode(after), replica.id, id);
     tally.copy(dataDirectory, replica.id, originBefore, before, -1, -copy.size);
     tally.copy(dataDirectory, replica.id, originAfter, after, 1, copy.size);

@@ -74,7 +74,7 @@ export function start(command: readonly string[], options: RunOptions = {}): Run
 
 /**
  * The second of the compilers that Bun has for hot code is not used: a short run is over before its work pays, and tests start the program some 1,500 times (it takes 30 % of
- * their processor time). What the program does is the same. Agents that go on, endurance and benchmarks run as they do elsewhere.
+ * their processor time). What the program does is the same. Endurance and benchmarks run as it does elsewhere.
  */
 const SHORT_RUN = { BUN_JSC_useDFGJIT: "0" };
 

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Explanation, PlanSummary, ReplicaStatus, StatusDocument, SyncSummary } from "../agent/mod.ts";
-import { type Outcome, programPath, type Running, type RunOptions, runProgram, start } from "./program.ts";
+import { asShortRun, type Outcome, programPath, type Running, type RunOptions, runProgram, start } from "./program.ts";
 import { makeScratch, removeScratch, SCRATCH_VARIABLE } from "./scratch.ts";
 import { runTraced, startTraced, type Traced, type TraceOptions } from "./trace.ts";
 import { type FileDescription, filesOf, makeTree, readTree, type Tree } from "./tree.ts";
@@ -130,7 +130,7 @@ export class World {
 
   /** Starts the program and does not wait for it. */
   start(...given: readonly string[]): Running {
-    return start([programPath(), ...this.#with(given)], this.#options);
+    return start([programPath(), ...this.#with(given)], asShortRun(this.#options));
   }
 
   traced(given: readonly string[], options: TraceOptions): Promise<Traced> {
