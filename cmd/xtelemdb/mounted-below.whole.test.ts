@@ -135,3 +135,23 @@ wholeTest(
     expect(readFileSync(`${copy}/f`, "utf8")).toBe("FINAL header");
   },
 );
+
+wholeTest(
+  "a replica that is declared while an agent watches the folder that it is bound from is not copied into itself",
+  ["root"],
+  async () => {
+    await using agent = await RunningAgent.start({ replicas: [] }, (world) => {
+      mkdirSync(`${world.data}/deep/b`, { recursive: true });
+      mkdirSync(world.path("backup"));
+      command("mount", "--bind", `${world.data}/deep/b`, world.path("backup"));
+    });
+    const { world } = agent;
+    world.files({ path: "one", content: "1" });
+    expect(await world.run("add_replica", `prefix=${world.path("backup")}`)).toMatchObject({ code: 0 });
+    await agent.becomes("one", "current");
+    world.files({ path: "two", content: "2" });
+    await agent.becomes("two", "current");
+    await agent.rest();
+    expect(Object.keys(world.copiedFiles()).toSorted()).toEqual(["one", "two"]);
+  },
+);
