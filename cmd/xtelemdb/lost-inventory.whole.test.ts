@@ -1,5 +1,5 @@
 /** An inventory that is lost, and begun anew or rebuilt: what the replicas keep of it is not lost, and what was held back stays so. */
-import { expect } from "bun:test";
+import { expect, test } from "bun:test";
 import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, utimesSync } from "node:fs";
 import { command, HOST, inventoryExecute, jsonOf, World, wholeTest } from "../../internal/testing/mod.ts";
 
@@ -63,8 +63,11 @@ wholeTest("put back from before, it takes nothing from manifests that know more"
     expect(readFileSync(`${world.path("backup")}/.xtelemdb-manifest/${HOST}/${name}`, "utf8")).toContain("/second\n");
 });
 
-wholeTest("rebuilt from manifests alone, it knows what was held back", [], async () => {
-  using world = new World({ top: { inventory_copy_every: "0s" } });
+test.each([
+  ["manifests alone", "0s"],
+  ["a copy of it from before, and manifests", "1d"],
+])("rebuilt from %s, it knows what was held back", async (_from, inventory_copy_every) => {
+  using world = new World({ top: { inventory_copy_every } });
   const night = `${world.data}/night`;
   const content = "a night of telemetry\n".repeat(100);
   world.files({ path: "night", content });

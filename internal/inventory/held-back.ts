@@ -46,14 +46,17 @@ const isHeldBack = ({ session }: Transaction, replica: ReplicaId, file: FileOrig
 
 /** Its manifest is to say so, if it does not yet. To be asked before the attempt is recorded. */
 export function dueIfNotHeld(transaction: Transaction, replica: ReplicaId, file: FileOriginId, at: number): void {
-  if (isHeldBack(transaction, replica, file)) return;
-  const directory = transaction.session.statement(selectDirectory).get(file);
-  if (directory !== undefined) transaction.manifests.due(replica, directory.id, at);
+  if (!isHeldBack(transaction, replica, file)) due(transaction, replica, file, at);
+}
+
+function due({ session, manifests }: Transaction, replica: ReplicaId, file: FileOriginId, at: number): void {
+  const directory = session.statement(selectDirectory).get(file);
+  if (directory !== undefined) manifests.due(replica, directory.id, at);
 }
 
 /** Holds a copy back, if it is not yet. Its file is tried at once. `at`: milliseconds since 1970. */
 export function holdBack(transaction: Transaction, replica: ReplicaId, file: FileOriginId, at: number, message: string): void {
   if (isHeldBack(transaction, replica, file)) return;
-  dueIfNotHeld(transaction, replica, file, at);
+  due(transaction, replica, file, at);
   transaction.session.statement(insertHeld).run(replica, file, at, boundedMessage(message));
 }

@@ -18,6 +18,7 @@ import {
   type FileReplicaState,
   fileReplicaStateCode,
   fileReplicaStateOf,
+  GONE_BACK,
   importStateCode,
   originStateOf,
   type PlaceId,
@@ -49,7 +50,10 @@ const selectFile = (kysely: Tables, replica: ReplicaId, host: string, path: stri
     .innerJoin("directory as d", "d.host_id", "h.id")
     .innerJoin("file_origin as f", "f.directory_id", "d.id")
     .leftJoin("file_replica as r", (join) => join.onRef("r.file_origin_id", "=", "f.id").on("r.replica_id", "=", replica))
-    .select(["f.id", "f.state as originState", "f.observed_at as observedAt"])
+    .leftJoin("attempt as a", (join) =>
+      join.onRef("a.file_origin_id", "=", "f.id").on("a.replica_id", "=", replica).on("a.reason", "=", GONE_BACK),
+    )
+    .select(["f.id", "f.state as originState", "f.observed_at as observedAt", "a.reason as held"])
     .select(["f.size as originSize", "f.mtime_seconds as originSeconds", "f.mtime_nanoseconds as originNanoseconds"])
     .select(["r.state", "r.size", "r.copied_at as copiedAt", "r.verified_at as verifiedAt", "r.imported", "r.digest"])
     .where("h.name", "=", host)
@@ -99,12 +103,13 @@ interface KnownCopy {
   readonly verifiedAt: number | null;
   readonly imported: number | null;
   readonly digest: Uint8Array | null;
+  readonly held: boolean;
 }
 
 /** The copy in a row; undefined where there is only the origin. */
-function copyIn({ state, size, copiedAt, verifiedAt, imported, digest }: FileRow): KnownCopy | undefined {
+function copyIn({ state, size, copiedAt, verifiedAt, imported, digest, held }: FileRow): KnownCopy | undefined {
   if (state === null || size === null || copiedAt === null) return undefined;
-  return { state: fileReplicaStateOf(state), size, copiedAt, verifiedAt, imported, digest };
+  return { state: fileReplicaStateOf(state), size, copiedAt, verifiedAt, imported, digest, held: held !== null };
 }
 
 const originOf = ({ originSize, originSeconds, originNanoseconds }: FileRow): Evidence => ({
@@ -123,7 +128,7 @@ function knowsMore(line: ManifestCopy, row: KnownCopy): boolean {
     return line.copiedAt < row.copiedAt || (row.digest === null && line.digest !== undefined);
   }
   if (line.imported !== undefined || line.copiedAt < row.copiedAt) return false;
-  if (line.copiedAt > row.copiedAt) return true;
+  if (line.copiedAt > row.copiedAt || (line.held && !row.held)) return true;
   const isRead = (line.verifiedAt ?? 0) > (row.verifiedAt ?? 0);
   return isRead || (isVerdict(line.state) && !isVerdict(row.state) && row.state !== "lost");
 }
