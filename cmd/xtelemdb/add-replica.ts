@@ -23,11 +23,13 @@ import {
 import { EXIT } from "./exit-code.ts";
 import { importText } from "./output/import-text.ts";
 import type { Register } from "./program.ts";
+import { replicaIdOf } from "./replica-argument.ts";
 
 interface Options {
   readonly prefix?: string;
   readonly host?: string;
   readonly importOrigins?: boolean;
+  readonly newVolume?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -46,6 +48,11 @@ export const addReplicaCommand: Register = (program, context, end) => {
       "make file origins from the copies that are there already, now or at first sight (see import_origins)",
       booleanOption,
     )
+    .option(
+      "--new-volume [boolean]",
+      "what is mounted there takes the place of the replica's volume, which is gone for good; every file is copied to it",
+      booleanOption,
+    )
     .option("--dry-run [boolean]", "print the new configuration, change nothing", booleanOption)
     .addHelpText(
       "after",
@@ -53,7 +60,8 @@ export const addReplicaCommand: Register = (program, context, end) => {
 Examples:
   xtelemdb add_replica prefix=/mnt/backup
   xtelemdb add_replica host=popeye prefix=ceph/magao-x/ import_origins=true
-  xtelemdb add_replica ssh://popeye/ceph/magao-x/`,
+  xtelemdb add_replica ssh://popeye/ceph/magao-x/
+  xtelemdb add_replica prefix=/mnt/backup new_volume=true    a new disk for one that died`,
     )
     .action((positional: string | undefined, _options, command) => {
       const options = optionsOf<Options>(command);
@@ -93,35 +101,41 @@ Examples:
     }
     const file = configurationFile(context, options);
     const importOrigins = options.importOrigins === true;
-    const edit: Edit = (text = "") => addReplica(text, file, context.environment, { key: key.value, importOrigins });
+    const newVolume = options.newVolume === true;
+    const edit: Edit = (text = "") =>
+      addReplica(text, file, context.environment, { key: key.value, importOrigins, mayBeDeclared: newVolume });
     const edited = await (options.dryRun ? tryEdit(file, edit) : editConfiguration(file, edit));
     if (edited.isErr()) return failWithConfigError(edited.error);
     const { before, after } = edited.value;
+    const added = before === after ? null : key.value;
     if (options.dryRun) {
-      if (options.json) printJson({ dryRun: true, file, added: key.value, configuration: after });
+      if (options.json) printJson({ dryRun: true, file, added, configuration: after });
       else print(after.replaceAll("\r\n", "\n").trimEnd());
       return EXIT.converged;
     }
     // What was written must load as any other program will load it.
     const loaded = await loadConfiguration(file, context.environment);
     if (loaded.isErr()) return failWithConfigError(loaded.error);
-    const replica = loaded.value.replicas.find(({ written: text }) => text === key.value);
+    const id = replicaIdOf(loaded.value, { prefix: key.value }).unwrapOr(undefined);
+    const replica = loaded.value.replicas.find((one) => one.id === id);
     if (replica === undefined) {
       printError(`${key.value} was added to ${file}, and somebody has taken it out again\nhelp: look at the file, and try again`);
       return EXIT.failed;
     }
     const { prepareReplica } = await import("../../internal/agent/mod.ts");
     const isDeclared = loaded.value.hosts.some(({ name }) => name === loaded.value.hostname);
-    const prepared = await prepareReplica(loaded.value, replica, Date.now());
+    const prepared = await prepareReplica(loaded.value, replica, { newVolume, now: Date.now() });
     if (prepared.isErr()) return failWithAgentError(prepared.error);
     const { kind, message, help } = prepared.value;
-    const imported = importOrigins ? await importNow(loaded.value, replica.id, options, kind !== "not-ready") : undefined;
-    if (options.json) {
-      printJson({ file, added: key.value, importOrigins, root: { kind, message, help }, imported: imported?.summary ?? null });
-      return EXIT.converged;
-    }
-    print(`added ${key.value} to ${file}${before === undefined ? " (new)" : ""}`);
     const isReady = kind !== "not-ready";
+    const imported = importOrigins ? await importNow(loaded.value, replica.id, options, isReady) : undefined;
+    // To declare it was what was asked for; a new volume that is none was not.
+    const code = newVolume && !isReady ? EXIT.failed : EXIT.converged;
+    if (options.json) {
+      printJson({ file, added, importOrigins, root: { kind, message, help }, imported: imported?.summary ?? null });
+      return code;
+    }
+    if (added !== null) print(`added ${added} to ${file}${before === undefined ? " (new)" : ""}`);
     print(`${isReady ? "" : "not ready yet: "}${message}`);
     if (help !== "") print(`help: ${help}`);
     if (imported !== undefined) print(imported.text);
@@ -130,6 +144,6 @@ Examples:
         ? `${isReady ? "next" : "once it is ready"}: "xtelemdb plan" shows what will be copied, "xtelemdb sync" copies it`
         : `next: declare this host (${loaded.value.hostname}) with its data_dirs in ${file}`,
     );
-    return EXIT.converged;
+    return code;
   }
 };

@@ -1,6 +1,6 @@
 /** One declared replica, as `prefix` and `host` name it. */
 import { err, ok, type Result } from "neverthrow";
-import { type DesiredState, replicaKeyFromArguments } from "../../internal/config/mod.ts";
+import { type DesiredState, replicaKey, replicaKeyFromArguments } from "../../internal/config/mod.ts";
 
 /** Its id; undefined where none is named; or what is wrong, with help. */
 export function replicaIdOf(
@@ -11,7 +11,12 @@ export function replicaIdOf(
     return host === undefined ? ok(undefined) : err("host belongs to a prefix\nhelp: host=popeye prefix=ceph/magao-x/");
   }
   const key = replicaKeyFromArguments({ prefix, ...(host === undefined ? {} : { host }) }).unwrapOr(prefix);
-  const known = replicas.find(({ id, written }) => id === key || written === key);
+  // However it is written there, or here.
+  const named: string = replicaKey(key).match(
+    ({ id }) => id,
+    () => key,
+  );
+  const known = replicas.find(({ id }) => id === named);
   if (known !== undefined) return ok(known.id);
   return err(`${key} is no replica\nhelp: declared are: ${replicas.map(({ id }) => id).join(", ") || "none"}`);
 }

@@ -1,7 +1,7 @@
 /** A replica that is not the one that was declared, or takes no writes, is left alone; the others and the inventory are not disturbed. */
 import { expect } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { MARKER, mountMemory, type Tree, World, wholeTest } from "../../internal/testing/mod.ts";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { MARKER, mountMemory, RunningAgent, type Tree, until, World, wholeTest } from "../../internal/testing/mod.ts";
 
 const FILES = [
   { path: "one", content: "1" },
@@ -177,7 +177,7 @@ wholeTest("a replica whose root is a file, or may not be entered, is not ready",
 });
 
 wholeTest(
-  "a new volume at the path of one that is gone gets nothing, and every command says what to do with it",
+  "a new volume at the path of one that is gone gets nothing until an operator says so, as every command tells",
   [],
   async () => {
     const foreign = JSON.stringify({ format: 1, uuid: "11111111-2222-4333-8444-555555555555", created: "2026-01-01T00:00:00Z" });
@@ -188,8 +188,7 @@ wholeTest(
       using world = new World();
       const path = world.path("backup");
       const expectWay = (text: string): void => {
-        for (const words of ["gone for good", "remove_replica prefix=OLD", "add_replica prefix=NEW"])
-          expect(text).toContain(words);
+        for (const words of ["gone for good", "add_replica REPLICA new_volume=true"]) expect(text).toContain(words);
       };
       world.files(...FILES);
       expect(await world.sync()).toMatchObject({ code: 0 });
@@ -200,6 +199,7 @@ wholeTest(
       const twice = await world.run("add_replica", `prefix=${path}`);
       expect(twice).toMatchObject({ code: 2, stdout: "" });
       expect(twice.stderr).toContain("xtelemdb status");
+      expect(twice.stderr).toContain("new_volume=true");
       expect(await world.sync()).toMatchObject({ code: 3 });
       expect(world.readyReason()).toBe(reason);
       expectWay((await world.run("status")).stdout);
@@ -210,16 +210,73 @@ wholeTest(
       expect(again.stdout).not.toContain("next:");
       expectWay(again.stdout);
       expect(world.tree("backup")).toEqual(before);
-      // As it is told.
-      renameSync(path, world.path("new"));
-      expect(await world.run("remove_replica", `prefix=${path}`)).toMatchObject({ code: 0 });
-      const added = await world.run("add_replica", `prefix=${world.path("new")}`);
-      expect(added.stdout).toContain("next:");
-      expect(await world.sync()).toMatchObject({ code: 0 });
-      expect(world.copiedFiles("new")).toEqual(world.originFiles());
+      // As it is told. What is another replica's volume stays that before its marker is moved away.
+      if (marker !== undefined) {
+        const refused = await world.run("add_replica", path, "new_volume=true");
+        expect(refused).toMatchObject({ code: 1 });
+        expect(refused.stdout).toContain("move ");
+        expect(world.tree("backup")).toEqual(before);
+        rmSync(`${path}/${MARKER}`);
+      }
+      const replaced = await world.run("add_replica", path, "new_volume=true");
+      expect(replaced, replaced.stdout + replaced.stderr).toMatchObject({ code: 0 });
+      expect(replaced.stdout).toContain("in the place of");
+      // Said twice it is not done twice.
+      expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+      expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: FILES.length } });
+      expect(world.copiedFiles()).toEqual(world.originFiles());
+      expect((await world.run("events", "reason=VolumeReplaced")).stdout).toContain("has taken the place of");
     }
   },
 );
+
+wholeTest("a volume that was replaced is known when it comes back, beside the new one or in its place", [], async () => {
+  using world = new World();
+  const path = world.path("backup");
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  // The volume that is known cannot take its own place.
+  const former = await world.run("add_replica", path, "new_volume=true");
+  expect(former).toMatchObject({ code: 1, stdout: expect.stringContaining("the volume that is known is mounted there") });
+  renameSync(path, world.path("former"));
+  mkdirSync(path);
+  expect(await world.run("add_replica", path, "new_volume=true", "dry_run=true")).toMatchObject({ code: 0 });
+  expect(readdirSync(path)).toEqual([]);
+  expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+  world.files(MORE);
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 3 } });
+  const kept = (await world.run("replica_list")).stdout;
+  expect(kept).toMatch(/\(volume [0-9a-f-]{36}\) .*2 .*kept/);
+
+  expect(await world.run("add_replica", `prefix=${world.path("former")}`)).toMatchObject({ code: 0 });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
+  expect((await world.run("replica_list")).stdout).not.toContain("(volume");
+  for (const name of ["backup", "former"]) expect(world.copiedFiles(name)).toEqual(world.originFiles());
+
+  // Back in its old place: what it has is not copied again.
+  expect(await world.run("remove_replica", `prefix=${world.path("former")}`)).toMatchObject({ code: 0 });
+  renameSync(path, world.path("second"));
+  renameSync(world.path("former"), path);
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  const back = await world.run("add_replica", path, "new_volume=true");
+  expect(back, back.stdout + back.stderr).toMatchObject({ code: 0 });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+  expect(world.statusFromFile()).toMatchObject({ converged: true });
+});
+
+wholeTest("an agent that runs takes a new volume when an operator says so", [], async () => {
+  await using agent = await RunningAgent.start({}, (world) => world.files(...FILES));
+  const { world } = agent;
+  await agent.becomes("one", "current");
+  renameSync(world.path("backup"), world.path("former"));
+  mkdirSync(world.path("backup"));
+  expect(await world.run("add_replica", world.path("backup"), "new_volume=true")).toMatchObject({ code: 0 });
+  // It looks twice a minute by itself, and at once when there is something new in the configuration.
+  agent.redeclare({ scan: { interval: "2h", settle: "1h" } });
+  await until("it has the new volume", () => existsSync(`${world.copies()}/deep/two`), 30_000);
+  await agent.becomes("one", "current");
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});
 
 wholeTest("add_replica tells a clone of a declared replica, and takes a volume that is only somewhere else now", [], async () => {
   using world = new World();

@@ -18,9 +18,9 @@ export type ConditionType =
 
 export type ConditionStatus = "True" | "False" | "Unknown";
 
-/** A path belongs to the volume that was seen there first: nothing else is written to it, also when that volume is gone for good. */
+/** A path belongs to the volume that was seen there first: nothing else is written to it before an operator says so. */
 const NEW_VOLUME =
-  'if it is gone for good and another is to take its place, mount that one at another path and run "xtelemdb remove_replica prefix=OLD", "xtelemdb add_replica prefix=NEW" and "xtelemdb sync"; nothing is copied to it at the old path';
+  'if that one is gone for good, mount an empty one in its place and run "xtelemdb add_replica REPLICA new_volume=true"; until then nothing is copied to it';
 
 /** Every reason, and what an operator does about it ("" where nothing is to be done). */
 export const REASONS = {

@@ -1,9 +1,9 @@
 /** What `add_replica` does at once: looks at the new replica's root, and writes its marker if it has none, and none is known of it. Never makes the root. */
 import { ResultAsync } from "neverthrow";
 import type { DesiredState, Replica } from "../config/mod.ts";
-import { knownMarker, markerOwners, openInventoryForReading, type Session } from "../inventory/mod.ts";
+import { knownMarker, knownMarkers, markerOwners, openInventoryForReading, type Session } from "../inventory/mod.ts";
 import { checkReplica, type ReplicaProblem } from "../replicate/mod.ts";
-import { randomHex, randomUuid } from "../sys/mod.ts";
+import { printable, randomHex, randomUuid } from "../sys/mod.ts";
 import { closeIdleConnections } from "../volume/mod.ts";
 import { isoTime } from "./agent.ts";
 import { REASONS } from "./condition.ts";
@@ -22,27 +22,54 @@ const notReady = ({ reason, message }: ReplicaProblem): PreparedReplica => ({
   help: REASONS[reason],
 });
 
-export function prepareReplica(state: DesiredState, replica: Replica, now: number): ResultAsync<PreparedReplica, never> {
+/** `newVolume`: what stands at its root takes the place of the volume that was known, which is gone for good. `now`: milliseconds since 1970. */
+export function prepareReplica(
+  state: DesiredState,
+  replica: Replica,
+  { newVolume, now }: { readonly newVolume: boolean; readonly now: number },
+): ResultAsync<PreparedReplica, never> {
   // Of this host, to say when the replica shares a disk with one.
   const dataDirectories = state.hosts.find(({ name }) => name === state.hostname)?.dataDirectories ?? [];
-  const newMarker = { uuid: randomUuid(), created: isoTime(now), hex: randomHex(8) };
   const address = addressOf(state, replica);
-  // Declared here before: nothing but that volume is taken for it.
+  // Declared here before: nothing but that volume is taken for it, unless the operator says so.
   const marker = asInventory(state, null, (session) => knownMarker(session, replica.id));
+  const isDeclared = (url: string): boolean => state.replicas.some(({ id }) => id === url);
+  const returning = (): string[] =>
+    asInventory(state, [], knownMarkers).flatMap((one) => (isDeclared(one.url) ? [] : [one.marker]));
+  const replacing = newVolume && marker !== null ? { replacing: { former: marker, returning: returning() } } : {};
+  const newMarker = { uuid: randomUuid(), created: isoTime(now), hex: randomHex(8), ...replacing };
   const request = { address, marker, newMarker, dataDirectories, reserveBytes: replica.reserveBytes };
   return ResultAsync.fromSafePromise(checkReplica(request)).map((checked): PreparedReplica => {
     closeIdleConnections();
-    if (checked.isErr()) return notReady(checked.error);
+    if (checked.isErr()) return newVolume ? notReplaced(replica, checked.error) : notReady(checked.error);
     const { marker: found, markerWritten, sharesDeviceWith } = checked.value;
+    if (newVolume && marker !== null && found === marker) return formerVolume(replica, marker);
     const owners = found === null || markerWritten ? [] : asInventory(state, [], (session) => markerOwners(session, found));
-    const twin = owners.find((url) => url !== replica.id && state.replicas.some(({ id }) => id === url));
+    const twin = owners.find((url) => url !== replica.id && isDeclared(url));
     if (twin !== undefined) return notReady(sameVolume(replica, twin));
+    const place = newVolume && marker !== null ? ` in the place of ${marker}: every file is copied to this volume` : "";
     const shared =
       sharesDeviceWith === null ? "" : `; it is on the same file system as ${sharesDeviceWith}: one broken disk loses both`;
     return markerWritten
-      ? { kind: "marker-written", message: `wrote the marker ${found}${shared}`, help: "" }
+      ? { kind: "marker-written", message: `wrote the marker ${found}${place}${shared}`, help: "" }
       : { kind: "marker-found", message: `found the marker ${found}${shared}`, help: "" };
   });
+}
+
+/** The operator said that there is another volume, and there is not. */
+const formerVolume = ({ id }: Replica, marker: string): PreparedReplica => ({
+  kind: "not-ready",
+  message: `${printable(id)} carries the marker ${marker}, as before: the volume that is known is mounted there, not a new one`,
+  help: "nothing was changed; if it is to stay, there is nothing to do; else mount the new volume in its place, and try again",
+});
+
+function notReplaced(replica: Replica, problem: ReplicaProblem): PreparedReplica {
+  const { reason, successor } = problem;
+  if (successor !== undefined)
+    return { kind: "marker-found", message: `found the marker ${successor}, which takes the place of the former one`, help: "" };
+  if (reason !== "MarkerOfAnotherReplica") return notReady(problem);
+  const help = `a volume that is a replica already goes on at a path of its own (add_replica prefix=PATH); if what it says is of no use any more, move ${printable(replica.id)}'s .xtelemdb-replica.json aside, and try again`;
+  return { ...notReady(problem), help };
 }
 
 /** What the inventory says, where there is one that can be read; a sync will tell what is wrong with it. */

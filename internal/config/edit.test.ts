@@ -44,7 +44,7 @@ describe("adding a replica", () => {
   test("that is there already is refused, in whatever spelling, with its line", () => {
     const text = '# mine\n[replicas."ssh://popeye/x/"]\n';
     expect(refusalOf(add(text, "ssh://popeye/x"))).toBe(
-      `${FILE}: the replica "ssh://popeye/x/" is declared already, on line 2\nhelp: "xtelemdb status" tells how it stands, and what to do; a new volume in the place of one that is gone gets a path of its own`,
+      `${FILE}: the replica "ssh://popeye/x/" is declared already, on line 2\nhelp: "xtelemdb status" tells how it stands, and what to do; for a new volume in the place of one that is gone for good: new_volume=true`,
     );
   });
 

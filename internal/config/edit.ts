@@ -15,6 +15,8 @@ import { parseConfiguration } from "./parse.ts";
 export interface NewReplica {
   readonly key: string;
   readonly importOrigins: boolean;
+  /** Where it is declared already nothing is edited; else that is refused. */
+  readonly mayBeDeclared?: boolean;
 }
 
 const refuse = (file: string, message: string, help: string): Result<never, ConfigError> =>
@@ -25,7 +27,7 @@ export function addReplica(
   text: string,
   file: string,
   environment: Environment,
-  { key, importOrigins }: NewReplica,
+  { key, importOrigins, mayBeDeclared = false }: NewReplica,
 ): Result<string, ConfigError> {
   return parseConfiguration(text, file, environment).andThen((before) => {
     const parsed = replicaKey(key);
@@ -33,11 +35,12 @@ export function addReplica(
       return refuse(file, `the replica ${JSON.stringify(key)} ${parsed.error}`, "correct the prefix or the host");
     }
     const twin = before.replicas.find(({ id }) => id === parsed.value.id);
+    if (twin !== undefined && mayBeDeclared) return ok(text);
     if (twin !== undefined) {
       return refuse(
         file,
         `the replica ${JSON.stringify(twin.written)} is declared already, on line ${lineOfReplica(text, twin.written)}`,
-        '"xtelemdb status" tells how it stands, and what to do; a new volume in the place of one that is gone gets a path of its own',
+        '"xtelemdb status" tells how it stands, and what to do; for a new volume in the place of one that is gone for good: new_volume=true',
       );
     }
     const newline = text.includes("\r\n") ? "\r\n" : "\n";

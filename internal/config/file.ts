@@ -77,14 +77,15 @@ const TRIES = 20;
  */
 export function editConfiguration(file: string, edit: Edit, tries = TRIES): ResultAsync<Edited, ConfigError> {
   const unwritable = (detail: string): ConfigError => ({ kind: "config-unwritable", file, detail });
-  return tryEdit(file, edit).andThen((edited) =>
-    ResultAsync.fromPromise(replace(file, edited), (exception) => unwritable(textOf(exception))).andThen((outcome) => {
+  return tryEdit(file, edit).andThen((edited) => {
+    if (edited.after === edited.before) return okAsync(edited);
+    return ResultAsync.fromPromise(replace(file, edited), (exception) => unwritable(textOf(exception))).andThen((outcome) => {
       if (outcome === "written") return okAsync(edited);
       return tries > 1
         ? editConfiguration(file, edit, tries - 1)
         : errAsync(unwritable("it changed meanwhile, again and again: try again"));
-    }),
-  );
+    });
+  });
 }
 
 /** Where the text is to stand: at the end of all links. */

@@ -12,7 +12,7 @@ export { defaultConfigurationFile, type Environment, systemEnvironment } from ".
 export { type Edit, editConfiguration, loadConfiguration, tryEdit } from "./file.ts";
 export { type ImportLayoutName, type Rewrite, rewritten } from "./import-rules.ts";
 export { formatListenAddress } from "./listen-address.ts";
-export { hostName, replicaKeyFromArguments } from "./names.ts";
+export { hostName, replicaKey, replicaKeyFromArguments } from "./names.ts";
 export { parseConfiguration } from "./parse.ts";
 export { configurationJsonSchema } from "./schema.ts";
 export { showConfiguration } from "./show.ts";

@@ -150,6 +150,12 @@ export function knownMarker(session: Session, url: string): string | null {
   return session.first(session.kysely.selectFrom("replica").select("marker").where("url", "=", url))?.marker ?? null;
 }
 
+/** The markers of all replicas that were ever seen, with the URL that each was seen at last. */
+export function knownMarkers(session: Session): { readonly marker: string; readonly url: string }[] {
+  const rows = session.all(session.kysely.selectFrom("replica").select(["marker", "url"]));
+  return rows.flatMap(({ marker, url }) => (marker === null ? [] : [{ marker, url }]));
+}
+
 /** The URLs of all replicas that have this marker, declared or not: two declarations of one disk, one that was moved, or a cloned disk. */
 export function markerOwners(session: Session, marker: string): string[] {
   return session.all(session.kysely.selectFrom("replica").select("url").where("marker", "=", marker)).map(({ url }) => url);
@@ -159,6 +165,22 @@ export function markerOwners(session: Session, marker: string): string[] {
 export function markerOwner(session: Session, marker: string, except: ReplicaId): string | undefined {
   const query = session.kysely.selectFrom("replica").select("url").where("marker", "=", marker).where("id", "!=", except);
   return session.first(query.where("declared", "=", 1))?.url;
+}
+
+/**
+ * Another volume takes the place of a replica's, which is gone for good. The rows of the former stay, as those of a replica that is not declared any more; should it come back, at
+ * another path, it is known by its marker. The replica to go on with, without any copy.
+ */
+export function replaceVolume(inventory: Inventory, replica: DeclaredReplica): ResultAsync<DeclaredReplica, InventoryError> {
+  return inventory.write(({ session }) => {
+    const { kysely } = session;
+    const former = `${replica.url} (volume ${replica.marker})`;
+    const hasUrl = (url: string) => session.first(kysely.selectFrom("replica").select("id").where("url", "=", url)) !== undefined;
+    const url = hasUrl(former) ? `${former} ${replica.id}` : former;
+    session.run(kysely.updateTable("replica").set({ url, declared: 0, reconciled_revision: 0 }).where("id", "=", replica.id));
+    session.run(kysely.insertInto("replica").values({ url: replica.url, declared: 1, marker: null, reconciled_revision: 0 }));
+    return declaredReplicas(session).find((one) => one.url === replica.url) ?? replica;
+  });
 }
 
 /**

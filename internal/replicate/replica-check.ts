@@ -4,7 +4,15 @@
  */
 import { err, ok, Result } from "neverthrow";
 import { printable, type Space } from "../sys/mod.ts";
-import { openLocalVolume, openVolume, readMarker, type Volume, type VolumeAddress, writeMarker } from "../volume/mod.ts";
+import {
+  type Marker,
+  openLocalVolume,
+  openVolume,
+  readMarker,
+  type Volume,
+  type VolumeAddress,
+  writeMarker,
+} from "../volume/mod.ts";
 import { checkGeneration } from "./generation.ts";
 import { type ReplicaProblem, replicaProblem, rootFileProblem, rootProblem, rootWriteProblem } from "./root-problem.ts";
 import { removeTemporaryFiles } from "./temporary-files.ts";
@@ -51,20 +59,36 @@ export async function openUnproven(
 async function checkMarker(volume: Volume, marker: string): Promise<Result<undefined, ReplicaProblem>> {
   const found = await readMarker(volume);
   if (found.isErr()) return err(rootFileProblem(volume.name, found.error));
-  return found.value?.uuid === marker ? ok(undefined) : err(wrongMarker(volume.name, marker, found.value?.uuid));
+  return found.value?.uuid === marker ? ok(undefined) : err(wrongMarker(volume.name, marker, found.value));
 }
 
-function wrongMarker(root: string, expected: string, found: string | undefined): ReplicaProblem {
+function wrongMarker(root: string, expected: string, found: Marker | undefined): ReplicaProblem {
   const where = printable(root);
-  return found === undefined
-    ? replicaProblem(
-        "MarkerMissing",
-        `${where} has no marker file .xtelemdb-replica.json, though this replica has one (${expected}): its volume is not mounted there`,
-      )
-    : replicaProblem(
-        "MarkerOfAnotherReplica",
-        `${where} carries the marker ${found}, but this replica's is ${expected}: another volume is mounted there`,
-      );
+  if (found === undefined)
+    return replicaProblem(
+      "MarkerMissing",
+      `${where} has no marker file .xtelemdb-replica.json, though this replica has one (${expected}): its volume is not mounted there`,
+    );
+  const problem = replicaProblem(
+    "MarkerOfAnotherReplica",
+    `${where} carries the marker ${found.uuid}, but this replica's is ${expected}: another volume is mounted there`,
+  );
+  return found.replaces === expected ? { ...problem, successor: found.uuid } : problem;
+}
+
+export interface NewMarker {
+  readonly uuid: string;
+  /** ISO 8601, UTC. */
+  readonly created: string;
+  /** Names the temporary file. */
+  readonly hex: string;
+  /** An operator gives the replica another volume. */
+  readonly replacing?: {
+    /** The UUID that the replica has until now. */
+    readonly former: string;
+    /** UUIDs of volumes that were replicas, and may be this one from now on: their markers stay, and say so. */
+    readonly returning: readonly string[];
+  };
 }
 
 export interface ReplicaCheckRequest {
@@ -72,7 +96,7 @@ export interface ReplicaCheckRequest {
   /** The UUID that the inventory knows; null before the first sight. */
   readonly marker: string | null;
   /** What a new marker would say, were one to be written; left out where nothing may be written. */
-  readonly newMarker?: { readonly uuid: string; readonly created: string; readonly hex: string };
+  readonly newMarker?: NewMarker;
   /** The agent's own, for the origin hosts that it serves; left out where no inventory is open. */
   readonly claims?: Claims;
   /** Claims that are missing are made. */
@@ -114,7 +138,9 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
   const found = await readMarker(volume);
   if (found.isErr()) return err(rootFileProblem(root, found.error));
   const uuid = found.value?.uuid;
-  if (request.marker !== null && uuid !== request.marker) return err(wrongMarker(root, request.marker, uuid));
+  const due = dueMarker(request, found.value);
+  if (request.marker !== null && uuid !== request.marker && due === undefined)
+    return err(wrongMarker(root, request.marker, found.value));
   const claimed = request.claims && (await checkClaims(volume, request.claims));
   if (claimed?.isErr()) return err(claimed.error);
   const newest = request.claims && (await checkGeneration(volume, request.claims));
@@ -123,16 +149,13 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
   if (space.isErr()) return err(rootProblem(root, space.error));
   const where = printable(root);
   if (space.value.readOnly) return err(replicaProblem("ReadOnly", `${where} is mounted read-only`));
-  let marker = uuid ?? null;
-  const markerWritten = marker === null && request.newMarker !== undefined;
-  if (marker === null && request.newMarker !== undefined) {
-    const { uuid: fresh, created, hex } = request.newMarker;
+  if (due !== undefined) {
     // A run that was killed right here has left one, and no row tells of it.
-    await removeTemporaryFiles(volume, "", Date.parse(created) / 1000);
-    const written = await writeMarker(volume, { format: 1, uuid: fresh, created }, hex);
+    await removeTemporaryFiles(volume, "", Date.parse(due.created) / 1000);
+    const written = await writeMarker(volume, due.marker, due);
     if (written.isErr()) return err(rootWriteProblem(root, written.error));
-    marker = fresh;
   }
+  const marker = due?.marker.uuid ?? uuid ?? null;
   const { claims, claim } = request;
   const former = claims && claim ? await makeClaims(volume, claims, claim.since) : ok(undefined);
   if (former.isErr()) return err(former.error);
@@ -141,7 +164,32 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
     (onThisHost ? request.dataDirectories.find((path) => deviceOf(path) === volume.device) : undefined) ?? null;
   const { rotating, weaknesses } = volume;
   const since = former.value === undefined ? {} : { formerInventorySince: former.value };
-  return ok({ marker, markerWritten, ...since, space: space.value, rotating, sharesDeviceWith, onThisHost, weaknesses });
+  return ok({
+    marker,
+    markerWritten: due !== undefined,
+    ...since,
+    space: space.value,
+    rotating,
+    sharesDeviceWith,
+    onThisHost,
+    weaknesses,
+  });
+}
+
+/** The marker to write, where that is due. */
+function dueMarker(
+  { marker: known, newMarker }: ReplicaCheckRequest,
+  found: Marker | undefined,
+): { readonly marker: Marker; readonly how: "new" | "renew"; readonly hex: string; readonly created: string } | undefined {
+  if (newMarker === undefined) return undefined;
+  const { uuid, created, hex, replacing } = newMarker;
+  const replaces = replacing === undefined ? {} : { replaces: replacing.former };
+  if (found === undefined)
+    return known === null || known === replacing?.former
+      ? { marker: { format: 1, uuid, created, ...replaces }, how: "new", hex, created }
+      : undefined;
+  const returns = found.uuid !== known && found.replaces !== known && replacing?.returning.includes(found.uuid) === true;
+  return returns && known === replacing.former ? { marker: { ...found, ...replaces }, how: "renew", hex, created } : undefined;
 }
 
 function deviceOf(path: string): string | undefined {

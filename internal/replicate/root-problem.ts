@@ -48,6 +48,8 @@ export interface ReplicaProblem {
   readonly kind: "replica-problem";
   readonly reason: ReplicaProblemReason;
   readonly message: string;
+  /** The UUID of the volume that is there: its marker says that it takes the place of the one that was expected. */
+  readonly successor?: string;
 }
 
 export const replicaProblem = (reason: ReplicaProblemReason, message: string): ReplicaProblem => ({

@@ -13,7 +13,13 @@ async function replicaIn(scratch: Pick<Scratch, "folder" | "path">) {
   mkdirSync(scratch.path("exao1/data"), { recursive: true });
   for (const name of ["one", "two"]) writeFileSync(scratch.path("exao1/data", name), name);
   const volume = openLocalVolume(scratch.folder)._unsafeUnwrap();
-  (await writeMarker(volume, { format: 1, uuid: UUID, created: "2026-11-01T00:00:00.000Z" }, "0123456789abcdef"))._unsafeUnwrap();
+  (
+    await writeMarker(
+      volume,
+      { format: 1, uuid: UUID, created: "2026-11-01T00:00:00.000Z" },
+      { hex: "0123456789abcdef", how: "new" },
+    )
+  )._unsafeUnwrap();
   volume.close();
   return { address: localAddress(scratch.folder), marker: UUID, claims: { claimant: CLAIMANT, hosts: ["exao1"] } };
 }

@@ -1,10 +1,17 @@
 /**
  * The marker at a replica's root: a small file with a random UUID. A root without it, or with another's, is not the volume that was declared: the disk
- * is not mounted, or it was swapped. Written once, never changed.
+ * is not mounted, or it was swapped. Written once, never changed. Where an operator gives a replica whose volume is gone a new one, the new one's marker names the former.
  */
 import type { Result } from "neverthrow";
 import { z } from "zod";
-import { parseRootFile, type RootFileError, type RootFileUnreadable, readRootFile, writeRootFile } from "./_root-file.ts";
+import {
+  parseRootFile,
+  type RootFileError,
+  type RootFileUnreadable,
+  type RootFileWriting,
+  readRootFile,
+  writeRootFile,
+} from "./_root-file.ts";
 import type { Volume } from "./volume.ts";
 
 export const MARKER_NAME = ".xtelemdb-replica.json";
@@ -14,6 +21,8 @@ const markerSchema = z.object({
   uuid: z.uuid(),
   /** ISO 8601, UTC. */
   created: z.string(),
+  /** The UUID of the volume in whose place this one is, because an operator said so. */
+  replaces: z.uuid().optional(),
 });
 
 export type Marker = z.infer<typeof markerSchema>;
@@ -26,6 +35,9 @@ export const readMarker = (volume: Volume): Promise<Result<Marker | undefined, R
 export const parseMarker = (path: string, text: string): Result<Marker, RootFileUnreadable> =>
   parseRootFile(path, text, markerSchema);
 
-/** Writes the marker, durably; `exists` when there is one by now. `hex` names the temporary file. */
-export const writeMarker = (volume: Volume, marker: Marker, hex: string): Promise<Result<undefined, RootFileError>> =>
-  writeRootFile(volume, MARKER_NAME, marker, { hex, at: marker.created, how: "new" });
+/** Writes the marker, durably. `hex` names the temporary file; `how`: "new": `exists` when there is one by now. */
+export const writeMarker = (
+  volume: Volume,
+  marker: Marker,
+  { hex, how }: Pick<RootFileWriting, "hex" | "how">,
+): Promise<Result<undefined, RootFileError>> => writeRootFile(volume, MARKER_NAME, marker, { hex, at: marker.created, how });

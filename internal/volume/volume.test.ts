@@ -284,10 +284,10 @@ describe.each(KINDS)("a %s volume", (_kind, open) => {
     await withRoot(async (_root, scratch, volume) => {
       expect(await must(readMarker(volume))).toBeUndefined();
       const marker = { format: 1, uuid: "11111111-2222-4333-8444-555555555555", created: "2026-11-01T00:00:00.000Z" } as const;
-      await must(writeMarker(volume, marker, "0011223344556677"));
+      await must(writeMarker(volume, marker, { hex: "0011223344556677", how: "new" }));
       expect(await must(readMarker(volume))).toEqual(marker);
       const other = { ...marker, uuid: "99999999-2222-4333-8444-555555555555" };
-      expect((await writeMarker(volume, other, "0011223344556677")).isErr()).toBe(true);
+      expect((await writeMarker(volume, other, { hex: "0011223344556677", how: "new" })).isErr()).toBe(true);
       expect(await must(readMarker(volume))).toEqual(marker);
       expect(statSync(scratch.path(MARKER_NAME)).mode & 0o777).toBe(0o644);
     });
