@@ -6,7 +6,7 @@ const FILE = "/etc/xtelemdb/xtelemdb.toml";
 const ENVIRONMENT = { variables: {}, hostname: "exao1", uid: 0, home: "/root", exists: () => false };
 
 const state = parseConfiguration(
-  '[hosts.exao1]\ndata_dirs = ["/data"]\n[replicas."ssh://popeye/ceph/magao-x"]\n[replicas."/mnt//backup/"]\nlocal = true\n',
+  '[hosts.exao1]\ndata_dirs = ["/data"]\n[replicas."ssh://popeye/ceph//magao-x/"]\n[replicas."/mnt//backup/"]\nlocal = true\n',
   FILE,
   ENVIRONMENT,
 )._unsafeUnwrap();
