@@ -142,6 +142,17 @@ wholeTest("a host of another name is not scanned here, and a configuration witho
   expect(world.copiedFiles()).toEqual({});
 });
 
+wholeTest("where no replica is declared nothing is converged, and every command says what is missing", [], async () => {
+  using world = new World({ replicas: [] });
+  world.files(...FILES);
+  for (const given of ["sync", "status", "plan"]) {
+    const outcome = await world.run(given);
+    expect(outcome).toMatchObject({ code: 3, stdout: expect.stringContaining("add_replica prefix=/mnt/backup") });
+  }
+  expect(world.statusFromFile()).toMatchObject({ converged: false });
+  expect(world.statusFromFile()?.conditions.find(({ type }) => type === "Ready")).toMatchObject({ reason: "ReplicaNotDeclared" });
+});
+
 wholeTest("two declarations of one volume are told apart by its marker: only one is written to", [], async () => {
   using world = new World({ replicas: ["backup", "alias"] });
   world.files(...FILES);

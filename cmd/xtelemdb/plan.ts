@@ -44,7 +44,7 @@ function planText(plan: PlanSummary): string {
   }
   for (const replica of plan.replicas) lines.push(...replicaPlanText(replica));
   if (plan.replicas.length === 0) lines.push('no replica is declared; "xtelemdb add_replica prefix=/mnt/backup" declares one');
-  lines.push(plan.converged ? colours.green("nothing to do") : '"xtelemdb sync" does it');
+  else lines.push(plan.converged ? colours.green("nothing to do") : '"xtelemdb sync" does it');
   return lines.join("\n");
 }
 

@@ -47,6 +47,7 @@ export function plan(
             converged:
               scanned.complete &&
               scanned.dataDirectories.length > 0 &&
+              replicas.length > 0 &&
               replicas.every((one) => one.ready && one.copy.files === 0 && one.growing.files === 0),
           })),
       ),

@@ -80,6 +80,7 @@ export const REASONS = {
   LossBrake: 'look whether the files are really gone; if so, run "xtelemdb scan accept_loss=PATH"',
   PatternMatchesNothing: "check the spelling of the pattern in [scan] exclude",
   HostNotDeclared: "declare this host with its data_dirs in [hosts], or set hostname",
+  ReplicaNotDeclared: '"xtelemdb add_replica prefix=/mnt/backup" declares one',
   HostIsElsewhere: "",
   Watching: "",
   TooManyWatches:

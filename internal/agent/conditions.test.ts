@@ -121,10 +121,13 @@ test.each([
 
 test("the agent is ready when everything is; an exclude pattern that matches nothing is told", () => {
   const scan = { dataDirectories: [summary({ kind: "scanned" })], complete: true, startedAt: "", durationMilliseconds: 1 };
-  expect(agentConditions(scan, "exao1", true, 0)).toMatchObject([
+  const declared = { hostname: "exao1", replicas: [replica] };
+  expect(agentConditions(scan, declared, true, 0)).toMatchObject([
     { type: "Ready", status: "True" },
     { type: "PatternsMatch", status: "False", reason: "PatternMatchesNothing", message: expect.stringContaining("*.tmp") },
   ]);
   const nothing = { dataDirectories: [], complete: true, startedAt: "", durationMilliseconds: 1 };
-  expect(agentConditions(nothing, "exao1", false, 0)[0]).toMatchObject({ status: "False", reason: "HostNotDeclared" });
+  expect(agentConditions(nothing, declared, false, 0)[0]).toMatchObject({ status: "False", reason: "HostNotDeclared" });
+  const nowhere = { ...declared, replicas: [] };
+  expect(agentConditions(scan, nowhere, false, 0)[0]).toMatchObject({ status: "False", reason: "ReplicaNotDeclared" });
 });

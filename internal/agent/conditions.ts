@@ -152,12 +152,20 @@ export function dataDirectoryConditions(scanned: DataDirectorySummary): Conditio
   }
 }
 
-/** Conditions of the agent itself. */
-export function agentConditions(scan: ScanSummary, hostname: string, converged: boolean, notReady: number): Condition[] {
+/** Conditions of the agent itself. What is declared nowhere is nowhere: without a data directory, or a replica, nothing is as anybody would want it. */
+export function agentConditions(
+  scan: ScanSummary,
+  { hostname, replicas }: { readonly hostname: string; readonly replicas: readonly unknown[] },
+  converged: boolean,
+  notReady: number,
+): Condition[] {
   const conditions: Condition[] = [];
   if (scan.dataDirectories.length === 0) {
     const message = `no data directory is declared for this host (${hostname})`;
     conditions.push({ type: "Ready", status: "False", reason: "HostNotDeclared", message });
+  } else if (replicas.length === 0) {
+    const message = "no replica is declared: nothing is copied anywhere";
+    conditions.push({ type: "Ready", status: "False", reason: "ReplicaNotDeclared", message });
   } else if (converged) {
     conditions.push({ type: "Ready", status: "True", reason: "Converged", message: "every replica holds every file" });
   } else {

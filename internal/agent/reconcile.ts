@@ -231,11 +231,11 @@ function finishPass(agent: Agent, findings: PassFindings): ResultAsync<SyncSumma
         agent.now(),
       ).andThen(() => recordFailures(agent, one, conditions));
     }).andThen(() => {
-      const converged = notReady.length === 0 && scan.dataDirectories.length > 0;
+      const converged = notReady.length === 0 && scan.dataDirectories.length > 0 && checked.length > 0;
       const outcome: RunOutcome = agent.options.signal.aborted ? "stopped" : converged ? "converged" : "not-converged";
       for (const pattern of idlePatterns(scan))
         agent.options.log.warn(`exclude pattern ${JSON.stringify(pattern)} matches nothing`);
-      const conditions = agentConditions(scan, agent.state.hostname, converged, notReady.length);
+      const conditions = agentConditions(scan, agent.state, converged, notReady.length);
       const summary: SyncSummary = {
         outcome,
         copied: totalOf(copied.map((one) => one.copied)),

@@ -128,11 +128,8 @@ export class StatusKeeper {
       ...read.value.filter(({ conditions }) => !isReady(conditions)).map(({ loop }) => loop.url),
     ];
     const complete = this.watched.origins().every(({ summary }) => summary !== undefined);
-    const converged = complete && notReady.length === 0 && scan.dataDirectories.length > 0;
-    const own = [
-      ...agentConditions(scan, state.hostname, converged, Math.max(1, notReady.length)),
-      ...this.watched.ownConditions(),
-    ];
+    const converged = complete && notReady.length === 0 && scan.dataDirectories.length > 0 && state.replicas.length > 0;
+    const own = [...agentConditions(scan, state, converged, Math.max(1, notReady.length)), ...this.watched.ownConditions()];
     const wanted = [
       ...read.value
         .filter(({ conditions }) => conditions.length > 0)

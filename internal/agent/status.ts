@@ -58,9 +58,8 @@ export function buildStatus(session: Session, state: DesiredState, context: Stat
   const last = runs.newest[0];
   const scanned = hosts.filter((host) => host.scannedHere).flatMap((host) => host.dataDirectories.filter((one) => one.declared));
   const allScanned = scanned.length > 0 && scanned.every((one) => isTrue(one.conditions, "Scanned"));
-  const allReady = replicas
-    .filter((replica) => replica.declared)
-    .every((replica) => replica.ready && replica.pending.files === 0);
+  const wanted = replicas.filter((replica) => replica.declared);
+  const allReady = wanted.length > 0 && wanted.every((replica) => replica.ready && replica.pending.files === 0);
   const generation = generationOf(session);
   return {
     format: STATUS_FORMAT,
