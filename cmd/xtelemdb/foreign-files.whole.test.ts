@@ -25,6 +25,9 @@ wholeTest("a copy that was edited by hand is not overwritten when its source cha
   expect(readFileSync(copy)).toEqual(edited);
   expect(readFileSync(`${world.copies()}/a/two`, "utf8")).toBe("two, second version");
   expect(await reasonOf(world, "a/one")).toBe("EditedAtReplica");
+  // What to do is said once.
+  const explained = (await world.run("explain", `${world.data}/a/one`)).stdout;
+  expect(explained.split("move it aside")).toHaveLength(2);
   expect(outcome.stdout).toContain("EditedAtReplica");
   expect(outcome.stdout).toContain(`${world.data}/a/one`);
   expect(world.replicaStatus().conditions.map(({ type }) => type)).toContain("Stalled");

@@ -1,9 +1,9 @@
 /** Why a copy that was found wrong was not made anew: whether its origin can give it, which other replicas were looked at, and what a person can do. */
 import type { Attempt, FileOrigin, FileReplica, StoredCondition } from "../inventory/mod.ts";
-import { COPY_FAILURES, isCopyFailureReason } from "../replicate/mod.ts";
 import { printable } from "../sys/mod.ts";
 import { isoTime } from "./agent.ts";
 import { blockedReplica } from "./explain-blocked.ts";
+import { attemptTold } from "./failed-attempt.ts";
 import { folderOf } from "./repair-sources.ts";
 import type { FileReplicaExplanation } from "./reports.ts";
 
@@ -40,8 +40,7 @@ export function repairReason(wrong: WrongCopy): Why {
   if (from === undefined)
     return { message: `${isSo}; no good copy can be had: ${looked}`, help: helpOf(origin, toBringBack), nextTry: null };
   if (attempt !== undefined) {
-    const help = isCopyFailureReason(attempt.reason) ? COPY_FAILURES[attempt.reason].help : "";
-    return { message: `${attempt.reason}: ${attempt.message}`, help, nextTry: isoTime(attempt.nextAt) };
+    return { ...attemptTold(attempt), nextTry: isoTime(attempt.nextAt) };
   }
   if (copy.state === "suspect") return { message: `${isSo}; ${printable(from)} has a good one`, help: SUSPECT, nextTry: null };
   const help = 'an agent that runs makes it anew by itself; else run "xtelemdb sync"';

@@ -1,8 +1,9 @@
 /** Why nothing can be had from a file's host now: one data directory that could not be scanned, or one file that could not be copied, tells it for all. */
 import { type DataDirectoryScan, lastAttemptOfHost, type Session, type StoredCondition } from "../inventory/mod.ts";
-import { COPY_FAILURES, TRANSPORT_PROBLEMS } from "../replicate/mod.ts";
+import { TRANSPORT_PROBLEMS } from "../replicate/mod.ts";
 import { isoTime } from "./agent.ts";
 import { isReason, REASONS } from "./condition.ts";
+import { attemptTold } from "./failed-attempt.ts";
 import { dataDirectorySubject } from "./status.ts";
 
 const WAY_REASONS: readonly string[] = Object.values(TRANSPORT_PROBLEMS);
@@ -26,5 +27,5 @@ export function unreachableHost(
   }
   const scannedAt = Math.max(0, ...ofHost.map((scan) => scan.scannedAt ?? 0));
   const attempt = lastAttemptOfHost(session, host, "OriginUnreachable", scannedAt);
-  return attempt && { message: `OriginUnreachable: ${attempt.message}`, help: COPY_FAILURES.OriginUnreachable.help };
+  return attempt && attemptTold({ ...attempt, reason: "OriginUnreachable" });
 }

@@ -22,7 +22,7 @@ import {
   type StoredCondition,
   sameEvidence,
 } from "../inventory/mod.ts";
-import { COPY_FAILURES, isCopyFailureReason, replicaPathOf } from "../replicate/mod.ts";
+import { replicaPathOf } from "../replicate/mod.ts";
 import { isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { isReason, REASONS } from "./condition.ts";
@@ -31,6 +31,7 @@ import { isWrong, noOtherSource, repairReason, type WrongCopy } from "./explain-
 import { explainUnknown } from "./explain-unknown.ts";
 import { unreachableHost } from "./explain-unreachable.ts";
 import { unseenAt } from "./explain-unseen.ts";
+import { attemptTold } from "./failed-attempt.ts";
 import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
 import { dataDirectorySubject } from "./status.ts";
 
@@ -265,11 +266,11 @@ function pendingReason(
   const other = wrong && sameEvidence(origin.evidence, wrong.copy.evidence) ? noOtherSource(wrong) : undefined;
   if (attempt !== undefined && (attempt.reason !== "OriginUnreachable" || unreachable === undefined)) {
     const ofSource = attempt.domain !== "replica" && attempt.reason !== "SourceCopyCorrupt" ? other : undefined;
-    const help = isCopyFailureReason(attempt.reason) ? COPY_FAILURES[attempt.reason].help : "";
+    const told = attemptTold(attempt);
     const host = unreachable === undefined ? "" : `; and nothing is tried until its host can be reached: ${unreachable.message}`;
     return {
-      message: `${attempt.reason}: ${attempt.message}${ofSource?.message ?? ""}${host}`,
-      help: `${ofSource?.help ?? ""}${help}`,
+      message: `${told.message}${ofSource?.message ?? ""}${host}`,
+      help: `${ofSource?.help ?? ""}${told.help}`,
       nextTry: unreachable === undefined ? isoTime(attempt.nextAt) : null,
     };
   }

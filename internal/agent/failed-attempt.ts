@@ -1,6 +1,6 @@
 /** What is recorded of a file that could not be copied: why, and when it is tried again. */
-import type { FailedAttempt, PendingFile } from "../inventory/mod.ts";
-import { backoffMilliseconds, type CopyOutcome } from "../replicate/mod.ts";
+import type { Attempt, FailedAttempt, PendingFile } from "../inventory/mod.ts";
+import { backoffMilliseconds, COPY_FAILURES, type CopyOutcome, isCopyFailureReason } from "../replicate/mod.ts";
 import type { Agent } from "./agent.ts";
 
 export function failedAttemptOf(
@@ -14,4 +14,15 @@ export function failedAttemptOf(
   const wait = observed === undefined ? backoffMilliseconds(attempts, agent.random()) : again;
   const nextAt = agent.now() + wait;
   return { file: id, domain, reason, message, nextAt, ...(observed === undefined ? {} : { observed }) };
+}
+
+/** What a failed attempt says, and what to do, each for itself: it is recorded in one sentence, as logs and events have it. */
+export function attemptTold({ reason, message }: Pick<Attempt, "reason" | "message">): {
+  readonly message: string;
+  readonly help: string;
+} {
+  const help = isCopyFailureReason(reason) ? COPY_FAILURES[reason].help : "";
+  const end = `; ${help}`;
+  const what = help !== "" && message.endsWith(end) ? message.slice(0, -end.length) : message;
+  return { message: `${reason}: ${what}`, help };
 }
