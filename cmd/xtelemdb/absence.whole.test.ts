@@ -25,6 +25,42 @@ wholeTest("a few files that vanish become tombstones, and their copies are kept"
   expect(world.copiedFiles()).toEqual(world.originFiles());
 });
 
+wholeTest(
+  "a replica that was away while files went at their origin has fewer of them, which is told, with what to do",
+  [],
+  async () => {
+    using world = new World({ replicas: ["backup", "away"], scan: { max_loss: "100%" } });
+    world.files({ path: "old", content: "old" }, { path: "changed", content: "before" });
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    renameSync(world.path("away"), world.path("shelf"));
+    world.files({ path: "night", content: "night" }, { path: "changed", content: "and after" });
+    expect(await world.sync()).toMatchObject({ code: 3 });
+    for (const gone of ["night", "changed"]) rmSync(`${world.data}/${gone}`);
+    renameSync(world.path("shelf"), world.path("away"));
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    const status = (await world.run("status")).stdout;
+    expect(status).toContain(
+      `${world.path("away")}: of 2 files that are gone at their origin and kept at ${world.path("backup")} it has 1`,
+    );
+    for (const [path, state] of [
+      ["night", "missing"],
+      ["changed", "stale"],
+    ])
+      expect((await world.explain(`${world.data}/${path}`)).files[0]?.replicas[1]).toMatchObject({
+        state,
+        pending: false,
+        message: expect.stringContaining(`${world.path("backup")} has it`),
+        help: expect.stringContaining("xtelemdb restore"),
+      });
+    // As it is told.
+    for (const gone of ["night", "changed"])
+      expect(await world.run("restore", `path=${world.data}/${gone}`)).toMatchObject({ code: 0 });
+    expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 2 } });
+    expect(world.copiedFiles("away")).toEqual(world.originFiles());
+    expect((await world.run("status")).stdout).not.toContain("gone at their origin");
+  },
+);
+
 wholeTest("more than max_loss freezes the data directory, new files are copied on, and accepting thaws it", [], async () => {
   using world = new World({ hosts: { exao1: ["data", "other"] } });
   world.files(...HUNDRED);

@@ -49,6 +49,7 @@ export const replicaStatus = (changes: Partial<ReplicaStatus> = {}): ReplicaStat
   growing: { files: 1, bytes: 10 },
   failed: NOTHING,
   kept: { files: 3, bytes: 30 },
+  tombstones: { files: 2, bytes: 20 },
   oldestPending: { since: AT, ageSeconds: 90 },
   failures: [],
   verification: {

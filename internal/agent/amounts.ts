@@ -6,6 +6,8 @@ export interface ReplicaAmounts {
   readonly pending: Amount;
   readonly growing: Amount;
   readonly kept: Amount;
+  /** The part of `kept` in data directories that are declared. */
+  readonly tombstones: Amount;
 }
 
 const total = (amounts: readonly Amount[]): Amount => amounts.reduce(sum, NOTHING);
@@ -18,8 +20,9 @@ export function replicaAmounts(tallies: Tallies, replica: ReplicaId, declared: R
   const growing = total(origins.filter(({ state }) => state === "growing"));
   const wanted = sum(growing, total(origins.filter(({ state }) => state === "settled")));
   const kept = total(copies.filter((copy) => copy.state === "kept" || !declared.has(copy.dataDirectory)));
+  const tombstones = total(copies.filter((copy) => copy.state === "kept" && declared.has(copy.dataDirectory)));
   // A growing file whose copy is current is not counted twice: it has no copy of what it is now, so it is not current.
   const pending = { files: wanted.files - current.files, bytes: Math.max(0, wanted.bytes - current.bytes) };
   const growingPending = { files: Math.min(growing.files, pending.files), bytes: Math.min(growing.bytes, pending.bytes) };
-  return { current, pending, growing: growingPending, kept };
+  return { current, pending, growing: growingPending, kept, tombstones };
 }

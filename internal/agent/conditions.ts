@@ -167,7 +167,12 @@ export function agentConditions(
     const message = "no replica is declared: nothing is copied anywhere";
     conditions.push({ type: "Ready", status: "False", reason: "ReplicaNotDeclared", message });
   } else if (converged) {
-    conditions.push({ type: "Ready", status: "True", reason: "Converged", message: "every replica holds every file" });
+    conditions.push({
+      type: "Ready",
+      status: "True",
+      reason: "Converged",
+      message: "every replica holds every file of the data directories",
+    });
   } else {
     const message = `${notReady} of what is declared is not so yet`;
     conditions.push({ type: "Ready", status: "False", reason: "FilesPending", message });

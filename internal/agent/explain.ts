@@ -27,6 +27,7 @@ import { isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { isReason, REASONS } from "./condition.ts";
 import { blockedReplica } from "./explain-blocked.ts";
+import { keptReason } from "./explain-kept.ts";
 import { isWrong, noOtherSource, repairReason, type WrongCopy } from "./explain-repair.ts";
 import { explainUnknown } from "./explain-unknown.ts";
 import { unreachableHost } from "./explain-unreachable.ts";
@@ -93,6 +94,7 @@ function explainFile(
         replicaNextAt,
         unreachable,
         latest: growingTimes(origin, state)?.copiedAtLatest,
+        elsewhere: copies.find((one) => one.url !== url && one.state === "current" && declaredUrls.includes(one.url))?.url,
       };
       return explainReplica(origin, url, declaredUrls.includes(url), known, conditions);
     }),
@@ -164,6 +166,8 @@ interface KnownOfReplica {
   readonly replicaNextAt: number | null;
   /** When a file that does not settle is copied. */
   readonly latest: string | undefined;
+  /** Another replica that has a current copy. */
+  readonly elsewhere: string | undefined;
 }
 
 type Why = Pick<FileReplicaExplanation, "message" | "help" | "nextTry">;
@@ -182,7 +186,7 @@ function explainReplica(
   const pending = (wanted && copy?.state !== "current") || isToRepair;
   const why: Why = pending
     ? pendingReason(origin, url, known, conditions)
-    : { message: keptReason(declared, copy, wanted), help: "", nextTry: null };
+    : keptReason(origin, { declared, copy, wanted, elsewhere: known.elsewhere });
   return {
     url,
     declared,
@@ -222,21 +226,6 @@ const placeOf = ({ host, path }: FileOrigin, copy: FileReplica | undefined): str
 
 const digestText = (digest: Uint8Array | null): string | null =>
   digest === null ? null : `sha256:${Buffer.from(digest).toString("hex")}`;
-
-function keptReason(declared: boolean, copy: FileReplica | undefined, wanted: boolean): string {
-  if (copy === undefined) return "no copy, and none is wanted";
-  if (copy.imported !== undefined) return importedReason(copy);
-  if (wanted) return `current since ${isoTime(copy.copiedAt)}`;
-  return declared ? `kept, copied ${isoTime(copy.copiedAt)}` : `kept; the replica is not declared any more`;
-}
-
-/** Who says so, of a copy that we did not make. */
-function importedReason({ copiedAt, imported, digest, verifiedAt }: FileReplica): string {
-  const agrees = imported === "confirmed" ? "its origin has the same size and time" : "its origin has not been compared yet";
-  const read =
-    verifiedAt !== undefined ? "" : digest === undefined ? "; unverified: nobody has read it" : "; read once, never compared";
-  return `found there and imported ${isoTime(copiedAt)}; ${agrees}${read}`;
-}
 
 /** The first that holds: the replica is not ready; the file may still grow; the last attempt failed; it waits its turn. */
 function pendingReason(

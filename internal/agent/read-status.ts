@@ -44,7 +44,14 @@ function emptyStatus(state: DesiredState, version: string, now: number): StatusD
     observedGeneration: 0,
   };
   const served = servedHosts(state).map(({ name }) => name);
-  const amounts = { current: NOTHING, pending: NOTHING, growing: NOTHING, failed: NOTHING, kept: NOTHING };
+  const amounts = {
+    current: NOTHING,
+    pending: NOTHING,
+    growing: NOTHING,
+    failed: NOTHING,
+    kept: NOTHING,
+    tombstones: NOTHING,
+  };
   return {
     format: STATUS_FORMAT,
     writtenAt: isoTime(now),

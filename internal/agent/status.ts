@@ -177,7 +177,14 @@ function replicaStatuses(
     const conditions = of(replicaSubject(url));
     const common = { url, declared, ready: declared && isTrue(conditions, "Ready"), conditions };
     if (row === undefined) {
-      const nothing = { current: NOTHING, pending: NOTHING, growing: NOTHING, failed: NOTHING, kept: NOTHING };
+      const nothing = {
+        current: NOTHING,
+        pending: NOTHING,
+        growing: NOTHING,
+        failed: NOTHING,
+        kept: NOTHING,
+        tombstones: NOTHING,
+      };
       return { ...common, ...nothing, oldestPending: null, failures: [], verification: null, lastError: null };
     }
     const amounts = replicaAmounts(tallies, row.id, declared ? wanted : new Set());

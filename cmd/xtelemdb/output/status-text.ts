@@ -108,11 +108,24 @@ function verificationLines(replicas: readonly ReplicaStatus[]): string[] {
   });
 }
 
+/** A line a replica that has fewer of the files that are gone at their origin than another: nothing copies them, and nobody would know. */
+function tombstoneLines(replicas: readonly ReplicaStatus[]): string[] {
+  const declared = replicas.filter((replica) => replica.declared);
+  const most = declared.toSorted((one, other) => other.tombstones.files - one.tombstones.files)[0];
+  if (most === undefined) return [];
+  return declared
+    .filter(({ tombstones }) => tombstones.files < most.tombstones.files)
+    .map(
+      ({ url, tombstones }) =>
+        `${printable(url)}: of ${number(most.tombstones.files)} files that are gone at their origin and kept at ${printable(most.url)} it has ${number(tombstones.files)}; the others are not copied: "xtelemdb restore" brings them back to their origin, and then the next sync does`,
+    );
+}
+
 /** `verdict`: whether to begin with it; a sync has said it already. */
 export function statusText(status: StatusDocument, { verdict: withVerdict } = { verdict: true }): string {
   const { agent, configuration, runs } = status;
   const verdict = status.converged
-    ? colours.green("converged: every replica holds every file")
+    ? colours.green("converged: every replica holds every file of the data directories")
     : colours.yellow("not converged yet");
   const doing =
     agent.process === undefined
@@ -132,6 +145,8 @@ export function statusText(status: StatusDocument, { verdict: withVerdict } = { 
   if (status.replicas.length > 0) lines.push("", replicaTable(status.replicas));
   const verified = verificationLines(status.replicas);
   if (verified.length > 0) lines.push("", ...verified);
+  const fewer = tombstoneLines(status.replicas);
+  if (fewer.length > 0) lines.push("", ...fewer);
   const wrong = troubles(status);
   if (wrong.length > 0) lines.push("", ...wrong);
   if (status.replicas.length === 0)

@@ -27,6 +27,7 @@ const REPLICA: ReplicaStatus = {
   growing: NOTHING,
   failed: NOTHING,
   kept: NOTHING,
+  tombstones: NOTHING,
   oldestPending: { since: "2026-11-01T08:00:00.000Z", ageSeconds: 3 },
   failures: [],
   verification: null,
