@@ -189,6 +189,18 @@ wholeTest(
   },
 );
 
+wholeTest("a file in which this host has another name is not in force before the agent is started anew", [], async () => {
+  await using agent = await RunningAgent.start();
+  agent.redeclare({ hostname: "exao9", hosts: { exao9: ["data"] } });
+  await until("it is rejected", () => agent.conditionOf("ConfigurationValid")?.status === "False");
+  expect(agent.conditionOf("ConfigurationValid")).toMatchObject({
+    reason: "ConfigurationRejected",
+    message: expect.stringContaining("restart it"),
+  });
+  agent.world.files({ path: "a", content: "a" });
+  await until("the last good one is in force", () => existsSync(`${agent.world.copies()}/a`));
+});
+
 wholeTest("a disk that is pulled out is a condition of its own, and gets everything when it is back", [], async () => {
   await using agent = await RunningAgent.start({ replicas: ["backup", "removable"] }, (world) =>
     world.files({ path: "a", content: "a" }),

@@ -21,7 +21,7 @@ import { endedWithin, Throttled } from "./alarm.ts";
 import { ClockWatch, timeBounds } from "./clock-watch.ts";
 import type { Condition } from "./condition.ts";
 import { dataDirectoryConditions } from "./conditions.ts";
-import { fixedKeysThatDiffer, LOADED, rejected, withFixedKeys } from "./configuration-state.ts";
+import { acceptable, fixedKeysThatDiffer, LOADED, rejected, withFixedKeys } from "./configuration-state.ts";
 import { HostsAway } from "./hosts-away.ts";
 import { OriginLoop } from "./origin-loop.ts";
 import { ReplicaLoop } from "./replica-loop.ts";
@@ -252,8 +252,9 @@ export class Controller {
   async #reloadNow(): Promise<void> {
     this.options.onReloading?.();
     const loaded = await this.options.load();
-    if (loaded.isErr()) await this.#reject(this.options.renderConfigError(loaded.error));
-    else await this.#accept(loaded.value);
+    const next = acceptable(this.#agent.state, loaded.mapErr(this.options.renderConfigError));
+    if (next.isErr()) await this.#reject(next.error);
+    else await this.#accept(next.value);
     this.options.onReady?.();
   }
 
