@@ -264,6 +264,22 @@ wholeTest("a volume that was replaced is known when it comes back, beside the ne
   expect(world.statusFromFile()).toMatchObject({ converged: true });
 });
 
+wholeTest("a volume of which only the marker was removed goes on with what is on it, as it is told", [], async () => {
+  using world = new World({ scan: { max_loss: "100%" } });
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  rmSync(`${world.data}/one`);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  rmSync(`${world.path("backup")}/${MARKER}`);
+  expect((await world.sync()).stdout).toContain("add import_origins=true");
+  const added = await world.run("add_replica", world.path("backup"), "new_volume=true", "import_origins=true");
+  expect(added, added.stdout + added.stderr).toMatchObject({ code: 0 });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+  expect((await world.explain(`${world.data}/one`)).files[0]?.replicas[0]).toMatchObject({ state: "current", declared: true });
+  expect(await world.run("restore", `path=${world.data}/one`)).toMatchObject({ code: 0 });
+  expect(readFileSync(`${world.data}/one`, "utf8")).toBe("1");
+});
+
 wholeTest("an agent that runs takes a new volume when an operator says so", [], async () => {
   await using agent = await RunningAgent.start({}, (world) => world.files(...FILES));
   const { world } = agent;

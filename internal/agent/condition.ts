@@ -41,7 +41,7 @@ export const REASONS = {
   FilesFailed: '"xtelemdb explain PATH" tells what failed and what to do',
   RootMissing: "mount the volume, or make the folder if it is really new; xtelemdb never makes a replica's root",
   RootUnreadable: "check the mount and the permissions of the replica's root",
-  MarkerMissing: `the volume that belongs here is not mounted, or its marker was removed: mount the right one; ${NEW_VOLUME}`,
+  MarkerMissing: `the volume that belongs here is not mounted, or its marker was removed: mount the right one; ${NEW_VOLUME}; where it is the right one, and only its marker is gone, add import_origins=true: what is on it stays known`,
   MarkerUnreadable: "look at the marker file; restore it, or move it aside if the volume is to be a new replica",
   MarkerOfAnotherReplica: `another volume is mounted here: mount the right one; ${NEW_VOLUME}`,
   WrittenByAnotherInventory:
