@@ -1,7 +1,8 @@
 /** What an operator edits in the configuration changes what is wanted; it never drops what is known. */
 import { expect } from "bun:test";
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { inventoryExecute, MARKER, World, wholeTest } from "../../internal/testing/mod.ts";
+import { join } from "node:path";
+import { HOST, inventoryExecute, MARKER, World, wholeTest } from "../../internal/testing/mod.ts";
 
 const FILES = [
   { path: "a", content: "1" },
@@ -177,4 +178,61 @@ wholeTest("changing what is excluded takes files out of the account and back in,
   world.declare({});
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
   expect(world.replicaStatus()).toMatchObject({ current: { files: 3 }, kept: { files: 0 } });
+});
+
+const FIFTY = Array.from({ length: 50 }, (_, index) => ({ path: `d${index % 5}/${index}`, content: String(index) }));
+
+const INSIDE = ["data/logs", "data/deep/raw"];
+
+/** A world with 100 files in two folders of one, all copied, whose data directories are others from now on. */
+async function redeclared(before: readonly string[], after: readonly string[]): Promise<World> {
+  const world = new World({ hosts: { [HOST]: before } });
+  for (const folder of INSIDE) world.makeTree(folder, FIFTY);
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 100 } });
+  world.declare({ hosts: { [HOST]: after } });
+  return world;
+}
+
+const conditionsOf = (world: World, path: string) =>
+  world.statusFromFile()?.hosts[0]?.dataDirectories.find((one) => one.path === world.path(path))?.conditions;
+
+for (const [what, before, after] of [
+  ["the directory that holds them", INSIDE, ["data"]],
+  ["directories in it", ["data"], INSIDE],
+] as const) {
+  wholeTest(`data directories that are replaced by ${what} lose a file as before`, [], async () => {
+    using world = await redeclared(before, after);
+    rmSync(world.path("data/logs/d1/1"));
+    writeFileSync(world.path("data/deep/raw/d2/2"), "changed");
+    const first = await world.syncSummary();
+    expect(first).toMatchObject({ code: 0, copied: { files: 1 } });
+    expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+    expect((await world.explain(world.path("data/logs/d1/1"))).files).toMatchObject([{ state: "absent" }]);
+    expect(readFileSync(join(world.copies("backup", "data/deep/raw"), "d2/2"), "utf8")).toBe("changed");
+  });
+
+  wholeTest(`a large loss right after data directories were replaced by ${what} holds the brake`, [], async () => {
+    using world = await redeclared(before, after);
+    const lost = after === INSIDE ? "data/logs/d1" : "data/logs";
+    const frozen = after === INSIDE ? "data/logs" : "data";
+    const many = after === INSIDE ? "11 of 50" : "50 of 100";
+    if (after === INSIDE) rmSync(world.path("data/logs/d2/2"));
+    renameSync(world.path(lost), world.path("away"));
+    for (const _ of ["at once", "for as long as it lasts"]) {
+      const outcome = await world.sync();
+      expect(outcome.code, outcome.stdout).toBe(3);
+      expect(conditionsOf(world, frozen)).toMatchObject([{ reason: "LossBrake", message: expect.stringContaining(many) }]);
+      expect((await world.explain(world.path("data/logs/d1/1"))).files).toMatchObject([{ state: "settled" }]);
+    }
+    renameSync(world.path("away"), world.path(lost));
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    expect((await world.explain(world.path("data/logs/d1/1"))).files).toMatchObject([{ state: "settled" }]);
+  });
+}
+
+wholeTest("what was a data directory and is excluded in the one that holds it now is no loss", [], async () => {
+  using world = await redeclared(INSIDE, ["data"]);
+  world.declare({ hosts: { [HOST]: ["data"] }, scan: { exclude: ["logs"] } });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect((await world.explain(world.path("data/logs/d1/1"))).files).toMatchObject([{ state: "excluded" }]);
 });

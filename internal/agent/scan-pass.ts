@@ -114,7 +114,7 @@ class DataDirectoryScan {
   }
 
   run(): ResultAsync<DataDirectorySummary, AgentError> {
-    return beginScan(this.agent.inventory, this.dataDirectory.id)
+    return beginScan(this.agent.inventory, this.dataDirectory)
       .mapErr((error): AgentError => error)
       .andThen((known) => {
         this.#knownBefore = known;

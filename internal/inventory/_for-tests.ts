@@ -130,7 +130,7 @@ export function scanned(
   const { maxLoss = 1, acceptLoss = false, at = 1_000, seen = 1 } = settings;
   return must(
     safeTry(async function* () {
-      const knownBefore = yield* beginScan(inventory, dataDirectory.id);
+      const knownBefore = yield* beginScan(inventory, dataDirectory);
       yield* commitDifferences(inventory, dataDirectory, differences, at);
       return endScan(inventory, dataDirectory, { ...REPORT, files: seen }, { startedAt: at, maxLoss, acceptLoss, knownBefore });
     }),

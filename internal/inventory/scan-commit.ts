@@ -3,10 +3,11 @@
  * only noted down until the scan of the whole data directory is complete: then it becomes `absent`, unless that would lose more than the operator's
  * share of the data directory, which freezes it (law 5: absence needs proof).
  */
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import { okAsync, type ResultAsync } from "neverthrow";
 import type { InventoryTables } from "./database-schema.ts";
 import type { DeclaredDataDirectory } from "./declare.ts";
+import { formerOnesBelow, knownFilesBelow } from "./former-data-directories.ts";
 import type { Inventory, Session, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import {
@@ -90,28 +91,34 @@ const noteVanishedDirectory = (kysely: Tables, data_directory_id: DataDirectoryI
 const setMounted = (kysely: Tables, mounted: number, directory: DirectoryId) =>
   kysely.updateTable("directory").set({ mounted }).where("id", "=", directory).where("mounted", "!=", mounted);
 
-/** Forgets what an earlier, unfinished scan noted as vanished. How many files the data directory has until now: of what comes in meanwhile nothing can be lost. */
-export function beginScan(inventory: Inventory, dataDirectory: DataDirectoryId): ResultAsync<number, InventoryError> {
-  return inventory.write(({ session }) => {
-    forgetVanished(session, dataDirectory);
-    return countKnown(session, dataDirectory);
+/**
+ * Forgets what an earlier, unfinished scan noted as vanished. How many files are known below the path until now, under whichever data directory: of what comes in meanwhile nothing
+ * can be lost.
+ */
+export function beginScan(inventory: Inventory, dataDirectory: DeclaredDataDirectory): ResultAsync<number, InventoryError> {
+  return inventory.write((transaction) => {
+    const { session } = transaction;
+    forgetVanished(session, dataDirectory.id);
+    const known = knownFilesBelow(session, dataDirectory);
+    expectFormerRoots(transaction, dataDirectory);
+    return known;
   });
+}
+
+/** What was a data directory is one directory of many now: its parent's listing tells when it is gone, as of any other. */
+function expectFormerRoots(transaction: Transaction, dataDirectory: DeclaredDataDirectory): void {
+  const { session } = transaction;
+  for (const { path } of formerOnesBelow(session, dataDirectory)) {
+    const root = session.statement(selectDirectory).get(dataDirectory.host, path);
+    if (root === undefined || root.absent === 1 || root.parent !== null) continue;
+    const parent_id = presentDirectory(transaction, dataDirectory, parentOf(path));
+    session.run(session.kysely.updateTable("directory").set({ parent_id }).where("id", "=", root.id));
+  }
 }
 
 /** Gives up a scan: what it has missed says nothing. */
 export const abandonScan = (inventory: Inventory, dataDirectory: DataDirectoryId): ResultAsync<void, InventoryError> =>
   inventory.write(({ session }) => forgetVanished(session, dataDirectory));
-
-/** Files that are there as far as is known, and were seen there. */
-const countKnown = (session: Session, dataDirectory: DataDirectoryId): number =>
-  session.first(
-    session.kysely
-      .selectFrom("tally")
-      .select(sql<number>`coalesce(sum(files), 0)`.as("files"))
-      .where("data_directory_id", "=", dataDirectory)
-      .where("replica_id", "=", 0)
-      .where("category", "not in", [originStateCode("absent"), originStateCode("imported")]),
-  )?.files ?? 0;
 
 function forgetVanished(session: Session, dataDirectory: DataDirectoryId): void {
   session.run(session.kysely.deleteFrom("vanished_file").where("data_directory_id", "=", dataDirectory));
@@ -168,17 +175,16 @@ export function commitDifferences(
   });
 }
 
-/** The row of a directory that was just listed: made, brought back from absence, or taken over from another data directory. */
+const parentOf = (path: string): string => path.slice(0, path.lastIndexOf("/")) || "/";
+
+/** The row of a directory that was just listed, or holds one that was: made, brought back from absence, or taken over from another data directory. */
 function presentDirectory(transaction: Transaction, dataDirectory: DeclaredDataDirectory, path: string): DirectoryId {
   const { session } = transaction;
   const known = session.statement(selectDirectory).get(dataDirectory.host, path);
   if (known !== undefined && known.dataDirectory === dataDirectory.id && known.absent === 0) {
     if (known.parent !== null || path === dataDirectory.path) return known.id;
   }
-  const parent =
-    path === dataDirectory.path
-      ? null
-      : presentDirectory(transaction, dataDirectory, path.slice(0, path.lastIndexOf("/")) || "/");
+  const parent = path === dataDirectory.path ? null : presentDirectory(transaction, dataDirectory, parentOf(path));
   if (known === undefined) {
     const row = { host_id: dataDirectory.host, data_directory_id: dataDirectory.id, parent_id: parent, path, absent: 0 };
     const made = session.first(session.kysely.insertInto("directory").values(row).returning("id"));

@@ -1,10 +1,12 @@
 /** Absence needs proof, and a large loss needs an operator. */
 import { expect, test } from "bun:test";
-import { declareData, differenceOf, directoryId, evidence, idsIn, scanned, withInventory } from "./_for-tests.ts";
+import { declareData, differenceOf, directoryId, evidence, idsIn, must, REPORT, scanned, withInventory } from "./_for-tests.ts";
+import type { Declared } from "./declare.ts";
 import type { WritableInventory } from "./inventory.ts";
 import { findFileOrigins } from "./queries.ts";
-import { knownDirectory, knownFiles } from "./snapshot.ts";
-import { readTallies } from "./tally.ts";
+import { beginScan, commitDifferences } from "./scan-commit.ts";
+import { knownDirectory, knownFiles, knownSubdirectories } from "./snapshot.ts";
+import { readTallies, recount } from "./tally.ts";
 
 const TEN = Array.from({ length: 10 }, (_, index) => ({ name: `f${index}`, evidence: evidence(index) }));
 
@@ -78,6 +80,55 @@ test("what comes in, with the scan or after it, makes no loss smaller", async ()
   });
 });
 
+test("a brake that was measured by nothing is measured anew", async () => {
+  await withInventory([], async (inventory, declared) => {
+    await scanned(inventory, declared, [differenceOf("/data", TEN)]);
+    const report = JSON.stringify({ ...REPORT, brakeBase: 0 });
+    inventory.run(inventory.kysely.updateTable("data_directory").set({ frozen_at: 5_000, scan_report: report }));
+    const gone = [...idsIn(inventory, "/data").values()];
+    const losing = (count: number) =>
+      scanned(inventory, declared, [differenceOf("/data", [], { vanished: gone.slice(0, count) })], { maxLoss: 0.2 });
+    expect(await losing(3)).toMatchObject({ kind: "frozen", lost: 3, known: 10, since: 5_000 });
+    expect(await losing(1)).toEqual({ kind: "complete", absent: 1 });
+  });
+});
+
+test("a loss is measured by what other declarations have left below the path, broken-off scans or not", async () => {
+  await withInventory([], async (inventory) => {
+    await scanned(inventory, await declareData(inventory, [], ["/data"]), [
+      differenceOf("/data", TEN),
+      differenceOf("/data/a", TEN),
+      differenceOf("/data/a/b", TEN),
+      differenceOf("/data/a-b", TEN),
+    ]);
+    const known = async ({ dataDirectories: [one] }: Declared): Promise<number> => {
+      if (one === undefined) throw new Error("no data directory");
+      return must(beginScan(inventory, one));
+    };
+    const narrow = await declareData(inventory, [], ["/data/a"]);
+    expect(await known(narrow)).toBe(20);
+    // Broken off after the first directory.
+    const [inner] = narrow.dataDirectories;
+    if (inner === undefined) throw new Error("no data directory");
+    await must(commitDifferences(inventory, inner, [differenceOf("/data/a", [])], 1_000));
+    expect(await known(narrow)).toBe(20);
+    await scanned(inventory, narrow, [differenceOf("/data/a", []), differenceOf("/data/a/b", [])]);
+    expect(await known(narrow)).toBe(20);
+    // Back: what is the wider one's now has to miss the whole of the other where it is gone.
+    const again = await declareData(inventory, [], ["/data"]);
+    expect(await known(again)).toBe(40);
+    expect(knownSubdirectories(inventory, directoryId(inventory, "/data")).map(({ path }) => path)).toEqual([
+      "/data/a",
+      "/data/a-b",
+    ]);
+    const missing = differenceOf("/data", [], { vanishedDirectories: [directoryId(inventory, "/data/a")] });
+    expect(await scanned(inventory, again, [missing], { maxLoss: 0.4 })).toMatchObject({ kind: "frozen", lost: 20, known: 40 });
+    expect(await scanned(inventory, again, [missing], { maxLoss: 0.5 })).toEqual({ kind: "complete", absent: 20 });
+    expect(await known(again)).toBe(20);
+    expect(readTallies(inventory)).toEqual(recount(inventory));
+  });
+});
+
 test("a directory that vanishes takes everything below it along, and each file counts for the brake", async () => {
   await withInventory([], async (inventory, declared) => {
     await scanned(inventory, declared, [
@@ -98,13 +149,12 @@ test("a directory that vanishes takes everything below it along, and each file c
 
 test("what an unfinished scan noted as vanished is forgotten by the next one", async () => {
   await withInventory([], async (inventory, declared) => {
-    const { beginScan, commitDifferences } = await import("./scan-commit.ts");
     await scanned(inventory, declared, [differenceOf("/data", TEN)]);
     const [dataDirectory] = declared.dataDirectories;
     if (dataDirectory === undefined) throw new Error("no data directory");
     const vanished = [...idsIn(inventory, "/data").values()];
     await commitDifferences(inventory, dataDirectory, [differenceOf("/data", [], { vanished })], 1);
-    await beginScan(inventory, dataDirectory.id);
+    await beginScan(inventory, dataDirectory);
     expect(await scanned(inventory, declared, [])).toEqual({ kind: "complete", absent: 0 });
     expect(readTallies(inventory).origins).toMatchObject([{ state: "settled", files: 10 }]);
   });

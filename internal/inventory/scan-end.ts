@@ -99,7 +99,8 @@ function brakeBase(session: Session, dataDirectory: DataDirectoryId, knownBefore
   if (row === undefined || row.frozen_at === null || row.scan_report === null) return knownBefore;
   // Written by `endScan` only.
   const { brakeBase: before = knownBefore } = JSON.parse(row.scan_report) as ScanReport;
-  return Math.min(before, knownBefore);
+  // Nothing was known then: what is known by now is the first that anything can be measured by.
+  return before === 0 ? knownBefore : Math.min(before, knownBefore);
 }
 
 /**
