@@ -138,6 +138,51 @@ wholeTest("what is gone at its origin becomes a tombstone; no other replica copi
 });
 
 wholeTest(
+  "a dry run tells of what the import itself would put in the way of the rest of it, and records nothing",
+  [],
+  async () => {
+    using world = new World();
+    mkdirSync(world.path("second"));
+    world.declare({ hostKeys: { [HOST]: { aliases: ["aoc"] } }, replicas: ["backup", "second"] });
+    const names = ["one", "two", "three"];
+    for (const name of names) {
+      write(world.path(`backup/aoc/data/${name}`), name);
+      write(world.path(`backup/${HOST}/data/${name}`), name);
+      write(world.path(`second/${HOST}/data/${name}`), name);
+    }
+    write(world.path("backup/aoc/data/only"), "only");
+    const totals = ({ replicas }: ImportSummary) =>
+      replicas.map(({ url, conflicts, folders }) => ({
+        url,
+        conflicts,
+        imported: folders.reduce((sum, one) => sum + one.imported.files, 0),
+        linked: folders.reduce((sum, one) => sum + one.linked.files, 0),
+      }));
+    const rows = () =>
+      inventoryExecute(
+        world.database,
+        "select (select count(*) from file_origin), (select count(*) from directory), (select count(*) from file_replica), (select coalesce(sum(files), 0) from tally), (select count(*) from import_progress)",
+      );
+    const dry = await importOrigins(world, "dry_run=true");
+    expect(dry).toMatchObject({ code: 3, outcome: "conflicts", dryRun: true });
+    expect(totals(dry)).toEqual([
+      { url: world.path("backup"), conflicts: 3, imported: 4, linked: 0 },
+      { url: world.path("second"), conflicts: 0, imported: 0, linked: 3 },
+    ]);
+    expect(rows().trim()).toBe("0\t0\t0\t0\t0");
+    expect(await importOrigins(world, "dry_run=true")).toMatchObject({ code: 3 });
+    const real = await importOrigins(world);
+    expect(real).toMatchObject({ code: 3, outcome: "conflicts", dryRun: false });
+    expect(totals(real)).toEqual(totals(dry));
+    expect(await importOrigins(world, "dry_run=true")).toMatchObject({
+      code: 3,
+      replicas: [{ conflicts: 3 }, { folders: [{ known: 3 }] }],
+    });
+    expect(inventoryIntegrity(world.database)).toBe("ok");
+  },
+);
+
+wholeTest(
   "aliases, layouts and rules say what a folder is; hosts that nobody declared are kept through every declaration",
   [],
   async () => {

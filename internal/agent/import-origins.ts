@@ -29,6 +29,19 @@ async function run(agent: Agent, options: ImportOptions): Promise<Result<ImportS
   const begun = agent.elapsed();
   const published = await publishStatus(agent, "importing");
   if (published.isErr()) return err(published.error);
+  const all = () => importAll(agent, options);
+  // What is imported first decides what the rest is, of the same backup and of the next: only the rows themselves tell.
+  const imported = options.dryRun ? (await agent.inventory.onTrial(all)).andThen((done) => done) : await all();
+  if (imported.isErr()) return err(imported.error);
+  const ended = await publishStatus(agent, undefined);
+  if (ended.isErr()) return err(ended.error);
+  const { dryRun } = options;
+  const replicas = imported.value;
+  const outcome = agent.options.signal.aborted ? "stopped" : outcomeOf(replicas);
+  return ok({ outcome, dryRun, replicas, durationMilliseconds: agent.elapsed() - begun });
+}
+
+async function importAll(agent: Agent, options: ImportOptions): Promise<Result<readonly ReplicaImportSummary[], AgentError>> {
   const replicas: ReplicaImportSummary[] = [];
   for (const replica of agent.state.replicas) {
     const row = agent.declared.replicas.find(({ url }) => url === replica.id);
@@ -37,11 +50,7 @@ async function run(agent: Agent, options: ImportOptions): Promise<Result<ImportS
     if (done.isErr()) return err(done.error);
     replicas.push(done.value);
   }
-  const ended = await publishStatus(agent, undefined);
-  if (ended.isErr()) return err(ended.error);
-  const { dryRun } = options;
-  const outcome = agent.options.signal.aborted ? "stopped" : outcomeOf(replicas);
-  return ok({ outcome, dryRun, replicas, durationMilliseconds: agent.elapsed() - begun });
+  return ok(replicas);
 }
 
 function outcomeOf(replicas: readonly ReplicaImportSummary[]): ImportSummary["outcome"] {

@@ -40,7 +40,7 @@ export interface ImportTarget {
   readonly marker: string | null;
   /** Folders that are walked side by side. */
   readonly parallel: number;
-  /** Nothing is recorded. */
+  /** What is recorded is taken back: it begins at the beginning, and does not end. */
   readonly dryRun: boolean;
 }
 
@@ -262,7 +262,7 @@ class FolderWriter {
   ) {}
 
   async commit(batch: FoundBatch): Promise<void> {
-    if (this.error !== undefined || this.target.dryRun) return;
+    if (this.error !== undefined) return;
     const done = await commitFound(this.agent.inventory, { ...this.target.row }, batch, this.agent.now());
     if (done.isErr()) {
       this.error = done.error;
@@ -279,7 +279,6 @@ class FolderWriter {
 
   /** What was recorded, which may differ from what the worker expected. */
   counted(counts: ImportCounts): ImportCounts {
-    if (this.target.dryRun) return counts;
     return {
       ...counts,
       imported: this.#imported,

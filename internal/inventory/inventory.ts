@@ -128,12 +128,14 @@ export class Transaction {
 /** What the controller holds: whatever it reads or writes comes as a `Result`, because a read outside of `readNow` would throw what happens to the disk. */
 export type Inventory = Pick<
   WritableInventory,
-  "path" | "uuid" | "revision" | "read" | "readNow" | "write" | "inSnapshot" | "close"
+  "path" | "uuid" | "revision" | "read" | "readNow" | "write" | "onTrial" | "inSnapshot" | "close"
 >;
 
 export class WritableInventory extends Session {
   #revision: number;
   #closed = false;
+  /** While writes are on trial: the first that failed. */
+  #trial: { failed: InventoryError | undefined } | undefined;
   readonly #onClose: (isFolded: boolean) => void;
   /** Its own, from its making on; a copy of the database has the same. */
   readonly uuid: string;
@@ -152,6 +154,8 @@ export class WritableInventory extends Session {
 
   /** Runs `operation` in one transaction: all of its rows, the tallies and the revision are committed, or none of them. */
   write<Value>(operation: (transaction: Transaction) => Value): ResultAsync<Value, InventoryError> {
+    // SQLite takes back everything where a disk is full: what came after it would be no trial any more.
+    if (this.#trial?.failed !== undefined) return errAsync(this.#trial.failed);
     const transaction = new Transaction(this, this.#revision);
     try {
       const value = this.sqlite.transaction(() => {
@@ -164,7 +168,39 @@ export class WritableInventory extends Session {
       this.#revision = transaction.revision;
       return okAsync(value);
     } catch (exception) {
-      return errAsync(inventoryErrorOf(this.path, exception));
+      const error = inventoryErrorOf(this.path, exception);
+      if (this.#trial !== undefined) this.#trial.failed = error;
+      return errAsync(error);
+    }
+  }
+
+  /**
+   * Runs `action`, takes back all that it has written, and gives what it came to. Its writes see each other; no other connection ever sees them. What they need lies in the
+   * write-ahead log meanwhile, not in memory. Killed on the way, nothing was written either. Never nested.
+   */
+  async onTrial<Value>(action: () => Promise<Value>): Promise<Result<Value, InventoryError>> {
+    const revision = this.#revision;
+    try {
+      this.sqlite.query("begin immediate").run();
+    } catch (exception) {
+      return err(inventoryErrorOf(this.path, exception));
+    }
+    this.#trial = { failed: undefined };
+    try {
+      return ok(await action());
+    } finally {
+      this.#trial = undefined;
+      this.#revision = revision;
+      this.#takeBack();
+    }
+  }
+
+  #takeBack(): void {
+    try {
+      if (this.sqlite.inTransaction) this.sqlite.query("rollback").run();
+    } catch (exception) {
+      // The disk fails: the end of the connection takes it back as well.
+      inventoryErrorOf(this.path, exception);
     }
   }
 
