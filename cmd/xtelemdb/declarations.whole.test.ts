@@ -1,6 +1,16 @@
 /** What an operator edits in the configuration changes what is wanted; it never drops what is known. */
 import { expect } from "bun:test";
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { HOST, inventoryExecute, MARKER, World, wholeTest } from "../../internal/testing/mod.ts";
 
@@ -235,4 +245,37 @@ wholeTest("what was a data directory and is excluded in the one that holds it no
   world.declare({ hosts: { [HOST]: ["data"] }, scan: { exclude: ["logs"] } });
   expect(await world.sync()).toMatchObject({ code: 0 });
   expect((await world.explain(world.path("data/logs/d1/1"))).files).toMatchObject([{ state: "excluded" }]);
+});
+
+wholeTest("a plan for a volume that is declared elsewhere now is what a sync does: nothing", [], async () => {
+  using world = new World();
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  renameSync(world.path("backup"), world.path("moved"));
+  world.declare({ replicas: ["moved"], replicaKeys: { moved: { reserve: "9000 TB" } } });
+  expect(await world.plan()).toMatchObject({ converged: true, replicas: [{ ready: true, copy: { files: 0 }, fits: true }] });
+  expect(rows(world)).toBe("2 2 1");
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 }, adopted: { files: 0 } });
+  // The same for a verification, which writes nothing there either.
+  renameSync(world.path("moved"), world.path("again"));
+  world.declare({ replicas: ["again"] });
+  expect(await world.run("verify")).toMatchObject({ code: 0 });
+  expect(rows(world)).toBe("2 2 1");
+});
+
+wholeTest("a plan takes no volume for a replica that nobody knows, nor one that another replica has", [], async () => {
+  using world = new World();
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  mkdirSync(world.path("clone"));
+  copyFileSync(world.path(`backup/${MARKER}`), world.path(`clone/${MARKER}`));
+  world.declare({ replicas: ["backup", "clone"] });
+  expect(await world.plan()).toMatchObject({
+    converged: false,
+    replicas: [{ ready: true }, { ready: false, copy: { files: 2 } }],
+  });
+  mkdirSync(world.path("fresh"));
+  world.declare({ replicas: ["backup", "fresh"] });
+  expect(await world.plan()).toMatchObject({ replicas: [{ ready: true }, { ready: true, copy: { files: 2 } }] });
+  expect(existsSync(world.path(`fresh/${MARKER}`))).toBe(false);
 });

@@ -31,7 +31,10 @@ export interface CheckedReplica {
   readonly released?: Promise<void>;
 }
 
-/** `mayWrite`: a new root gets its marker, and temporary files of a killed run are removed; else nothing is changed on any disk. */
+/**
+ * `mayWrite`: a new root gets its marker, and temporary files of a killed run are removed; else nothing is changed on any disk. Either way the rows of a volume that was declared
+ * elsewhere before become the replica's, so that what is told of it is what a sync would find.
+ */
 export function checkReplicas(agent: Agent, mayWrite: boolean): ResultAsync<readonly CheckedReplica[], AgentError> {
   return collect(agent.state.replicas, (replica) => {
     const row = agent.declared.replicas.find(({ url }) => url === replica.id);
@@ -133,9 +136,7 @@ function identify(
 ): ResultAsync<CheckedReplica, AgentError> {
   const { marker } = state;
   // Nothing may be written, and there is no marker yet: it would be written by a sync.
-  if (marker === null || (row.marker === null && !mayWrite)) {
-    return okAsync({ replica, row, found: { kind: "ready", state, marker: marker ?? "" } });
-  }
+  if (marker === null) return okAsync({ replica, row, found: { kind: "ready", state, marker: "" } });
   const ready = (ours: DeclaredReplica): CheckedReplica => ({
     replica,
     row: ours,
@@ -156,6 +157,8 @@ function identify(
   return takeOverReplica(agent.inventory, row, marker)
     .mapErr((error): AgentError => error)
     .andThen((former) => {
+      // Nobody knows the volume: to take it for the replica from now on is left to whoever writes to it.
+      if (former === undefined && !mayWrite) return okAsync<CheckedReplica, AgentError>(ready(row));
       if (former !== undefined)
         agent.options.log.info(`${replica.id}: the volume is known from an earlier declaration; its copies are taken over`);
       const known = former === undefined ? setMarker(agent.inventory, row.id, marker) : okAsync<void, AgentError>(undefined);
