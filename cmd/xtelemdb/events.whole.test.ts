@@ -1,8 +1,8 @@
 /** What `events` lists, from an inventory in which things went wrong. */
 import { expect } from "bun:test";
-import { rmdirSync } from "node:fs";
+import { renameSync, rmdirSync, rmSync } from "node:fs";
 import type { EventDocument } from "../../internal/agent/mod.ts";
-import { inventoryExecute, jsonOf, World, wholeTest } from "../../internal/testing/mod.ts";
+import { inventoryExecute, jsonOf, RunningAgent, until, World, wholeTest } from "../../internal/testing/mod.ts";
 
 /** A world in whose inventory these events are, besides what a sync has recorded. */
 async function eventfulWorld(): Promise<World> {
@@ -86,4 +86,79 @@ wholeTest("control characters of subjects and messages reach no terminal, and wh
     "3",
     "open /x\\\\x1b: full second\\x1b[2J\n",
   ]);
+});
+
+const FIVE = ["1", "2", "3", "4", "5"].map((path) => ({ path, content: path }));
+
+/** What the events tell of a data directory, the oldest first. */
+async function toldOf(world: World, name: string): Promise<[severity: string, reason: string, count: number][]> {
+  const events = jsonOf<EventDocument[]>(await world.run("events", "--json", `subject=data directory exao1:${world.path(name)}`));
+  return events.toReversed().map(({ severity, reason, count }) => [severity, reason, count]);
+}
+
+wholeTest(
+  "a running agent tells once that a data directory cannot be scanned, or is frozen, and that it is over",
+  [],
+  async () => {
+    const declaration = { hosts: { exao1: ["data", "other"] }, scan: { interval: "1s", settle: "0s" } };
+    await using agent = await RunningAgent.start(declaration, (made) => {
+      made.files(...FIVE);
+      made.makeTree("other", FIVE);
+    });
+    const { world } = agent;
+    for (const { path } of FIVE) rmSync(`${world.data}/${path}`);
+    renameSync(world.path("other"), world.path("away"));
+    const frozen: [string, string, number][] = [["warning", "LossBrake", 1]];
+    const missing: [string, string, number][] = [["warning", "DataDirectoryMissing", 1]];
+    const all = async () => [await toldOf(world, "data"), await toldOf(world, "other")];
+    await until("both are told", async () => Bun.deepEquals(await all(), [frozen, missing]), 30_000);
+    const scans = new Set<string | null | undefined>();
+    const scannedAt = () => scans.add(agent.status?.hosts[0]?.dataDirectories[0]?.lastFullScan).size;
+    await until("they were scanned again", () => scannedAt() >= 3, 30_000);
+    expect(await all()).toEqual([frozen, missing]);
+    world.files(...FIVE);
+    renameSync(world.path("away"), world.path("other"));
+    const over: [string, string, number] = ["info", "Scanned", 1];
+    await until(
+      "the end is told",
+      async () =>
+        Bun.deepEquals(await all(), [
+          [...frozen, over],
+          [...missing, over],
+        ]),
+      30_000,
+    );
+    const log = (await agent.stop()).stderr.split("\n").filter((line) => line.includes("data directory exao1:"));
+    expect(log.map((line) => line.slice(line.indexOf(" ") + 1)).toSorted()).toEqual([
+      expect.stringContaining(`${world.data} is scanned again: 5 files`),
+      expect.stringContaining(`${world.path("other")} is scanned again: 5 files`),
+      expect.stringContaining(`${world.data}: LossBrake: 5 of 5 files were not seen any more`),
+      expect.stringContaining(`${world.path("other")}: DataDirectoryMissing: `),
+    ]);
+  },
+);
+
+wholeTest("what a sync or scan cannot see is an event, and so is a loss that was accepted, with the command", [], async () => {
+  using world = new World();
+  world.files(...FIVE);
+  await world.sync();
+  expect(await toldOf(world, "data")).toEqual([]);
+  for (const path of ["1", "2"]) rmSync(`${world.data}/${path}`);
+  const outcome = await world.run("sync", "log_level=warn");
+  expect([outcome.code, outcome.stderr]).toEqual([
+    3,
+    expect.stringContaining("data: LossBrake: 2 of 5 files were not seen any more"),
+  ]);
+  expect(await world.run("scan")).toMatchObject({ code: 3 });
+  expect(await toldOf(world, "data")).toEqual([["warning", "LossBrake", 2]]);
+  expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+  expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+  expect(await toldOf(world, "data")).toEqual([
+    ["warning", "LossBrake", 2],
+    ["info", "LossAccepted", 1],
+    ["info", "Scanned", 1],
+  ]);
+  const [accepted] = jsonOf<EventDocument[]>(await world.run("events", "--json", "reason=LossAccepted"));
+  expect(accepted?.message).toStartWith("the loss of 2 files was accepted by ");
+  expect(accepted?.message).toContain(`scan accept_loss=${world.data}`);
 });

@@ -7,10 +7,11 @@ import { type Agent, type AgentOptions, servedHosts, withAgent } from "./agent.t
 import type { AgentError } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
 import { REASONS } from "./condition.ts";
-import { publishStatus, reconcile, saveScanConditions } from "./reconcile.ts";
+import { publishStatus, reconcile } from "./reconcile.ts";
 import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { PlanSummary, ReplicaPlanSummary, ScanSummary, SyncSummary } from "./reports.ts";
 import { scanPass } from "./scan-pass.ts";
+import { saveScans } from "./scan-teller.ts";
 
 /** Scans this host's data directories. `acceptLoss`: data directories whose losses the operator has looked at. */
 export function scan(
@@ -25,7 +26,7 @@ export function scan(
 
 const scanAndSay = (agent: Agent, acceptLoss: readonly string[]): ResultAsync<ScanSummary, AgentError> =>
   scanPass(agent, { acceptLoss }).andThen((summary) =>
-    saveScanConditions(agent, summary)
+    saveScans(agent, summary, acceptLoss)
       .andThen(() => publishStatus(agent, undefined))
       .map(() => summary),
   );

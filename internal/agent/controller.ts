@@ -7,20 +7,12 @@
  */
 import type { Result } from "neverthrow";
 import type { ConfigError, DesiredState } from "../config/mod.ts";
-import {
-  type DataDirectoryId,
-  type DeclaredDataDirectory,
-  keepConditionsOf,
-  moveTimes,
-  recordEvent,
-  setConditions,
-} from "../inventory/mod.ts";
+import { type DataDirectoryId, type DeclaredDataDirectory, keepConditionsOf, moveTimes, recordEvent } from "../inventory/mod.ts";
 import { type Agent, declareState, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { endedWithin, Throttled } from "./alarm.ts";
 import { ClockWatch, timeBounds } from "./clock-watch.ts";
 import type { Condition } from "./condition.ts";
-import { dataDirectoryConditions } from "./conditions.ts";
 import { acceptable, fixedKeysThatDiffer, LOADED, rejected, withFixedKeys } from "./configuration-state.ts";
 import { HostsAway } from "./hosts-away.ts";
 import { OriginLoop } from "./origin-loop.ts";
@@ -28,6 +20,7 @@ import { ReplicaLoop } from "./replica-loop.ts";
 import { afterLocal, readyOf } from "./replica-order.ts";
 import type { SyncSummary } from "./reports.ts";
 import { RunningLoops } from "./running-loops.ts";
+import { ScanTeller } from "./scan-teller.ts";
 import { AGENT_SUBJECT, dataDirectorySubject, replicaSubject } from "./status.ts";
 import { StatusKeeper } from "./status-keeper.ts";
 import { Watching } from "./watching.ts";
@@ -54,6 +47,7 @@ export class Controller {
   readonly #origins = new RunningLoops<DataDirectoryId, OriginLoop>();
   readonly #replicas = new RunningLoops<ReplicaLoop["url"], ReplicaLoop>();
   readonly #keeper: StatusKeeper;
+  readonly #teller = new ScanTeller();
   readonly #refresh: Throttled;
   readonly #hosts = new HostsAway(() => this.#agent, this.#origins, this.#replicas);
   readonly #clockWatch: ClockWatch;
@@ -229,15 +223,10 @@ export class Controller {
   }
 
   async #scanned(loop: OriginLoop): Promise<void> {
-    const { summary, dataDirectory } = loop;
+    const { summary } = loop;
     if (summary === undefined) return;
-    const conditions = [
-      ...dataDirectoryConditions(summary),
-      ...(loop.isWatched || this.#watching.failure !== undefined ? [loop.watchHealth.condition()] : []),
-    ];
-    const observed = conditions.map((one) => ({ ...one, observedGeneration: this.#agent.declared.generation }));
-    const subject = dataDirectorySubject(dataDirectory.hostName, dataDirectory.path);
-    const saved = await setConditions(this.#agent.inventory, subject, observed, this.#agent.now());
+    const isSpokenOf = loop.isWatched || this.#watching.failure !== undefined;
+    const saved = await this.#teller.save(this.#agent, summary, isSpokenOf ? [loop.watchHealth.condition()] : []);
     if (saved.isErr()) this.#break(saved.error);
     for (const replica of this.#replicas.loops) replica.wake(true);
     this.#refresh.trigger();

@@ -22,13 +22,7 @@ import { type Agent, isoTime, servedHosts } from "./agent.ts";
 import { type AgentError, agentErrorMessage } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
 import type { Condition } from "./condition.ts";
-import {
-  agentConditions,
-  dataDirectoryConditions,
-  idlePatterns,
-  type PendingOfReplica,
-  replicaConditions,
-} from "./conditions.ts";
+import { agentConditions, idlePatterns, type PendingOfReplica, replicaConditions } from "./conditions.ts";
 import { CopyPass } from "./copy-pass.ts";
 import { importAtFirstSight } from "./import-first-sight.ts";
 import { copyInventoryWhenDue } from "./inventory-copy-pass.ts";
@@ -37,23 +31,12 @@ import type { CopyPassResult } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
 import { scanPass } from "./scan-pass.ts";
+import { saveScans } from "./scan-teller.ts";
 import { AGENT_SUBJECT, buildStatus, dataDirectorySubject, replicaSubject } from "./status.ts";
 import { verificationOf, verifiedCondition } from "./verification.ts";
 
 /** How old the status file gets while files are copied. */
 const STATUS_EVERY_MILLISECONDS = 2_000;
-
-/** Saves the conditions that a scan gave. */
-export function saveScanConditions(agent: Agent, scan: ScanSummary): ResultAsync<void, AgentError> {
-  return forEach(scan.dataDirectories, (scanned) =>
-    setConditions(
-      agent.inventory,
-      dataDirectorySubject(scanned.host, scanned.path),
-      withGeneration(agent, dataDirectoryConditions(scanned)),
-      agent.now(),
-    ),
-  );
-}
 
 const withGeneration = <Given>(agent: Agent, conditions: readonly Given[]): (Given & { observedGeneration: number })[] =>
   conditions.map((condition) => ({ ...condition, observedGeneration: agent.declared.generation }));
@@ -98,7 +81,7 @@ async function runPass(agent: Agent): Promise<Result<SyncSummary, AgentError>> {
       forgetUndeclared(agent)
         .andThen(() => publishProgress(agent, "scanning"))
         .andThen(() => scanPass(agent, { acceptLoss: [] }))
-        .andThen((scan) => saveScanConditions(agent, scan).map(() => scan))
+        .andThen((scan) => saveScans(agent, scan, []).map(() => scan))
         .andThen((scan) =>
           checkReplicas(agent, true)
             .andThen((checked) => importFirst(agent, checked))
