@@ -86,6 +86,26 @@ wholeTest("more than max_loss freezes the data directory, new files are copied o
   expect(Object.keys(world.copiedFiles())).toHaveLength(101);
 });
 
+wholeTest("explain tells of a file that a frozen data directory lacks, and of no other in it", [], async () => {
+  using world = new World();
+  world.files(...["1", "2", "3", "deep/er/4", "5"].map((path) => ({ path, content: path })));
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  rmSync(`${world.data}/1`);
+  rmSync(`${world.data}/deep`, { recursive: true });
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  for (const path of ["1", "deep/er/4"]) {
+    const explained = await world.run("explain", `${world.data}/${path}`);
+    expect([explained.code, path]).toEqual([3, path]);
+    expect(explained.stdout).toContain("not seen by the last scan");
+    expect(explained.stdout).toContain("the data directory is frozen (LossBrake): 2 of 5 files were not seen any more");
+    expect(explained.stdout).toContain(`xtelemdb scan accept_loss=${world.data}`);
+  }
+  expect((await world.run("explain", `${world.data}/2`)).code).toBe(0);
+  expect((await world.explain(`${world.data}/2`)).files[0]).toMatchObject({ state: "settled", unseen: null });
+  expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+  expect((await world.explain(`${world.data}/1`)).files[0]).toMatchObject({ state: "absent", unseen: null });
+});
+
 wholeTest("accepting a loss of what is no data directory is refused, with those that are", [], async () => {
   using world = new World();
   const refused = await world.run("scan", "accept_loss=/nowhere");

@@ -31,7 +31,7 @@ import { keptReason } from "./explain-kept.ts";
 import { isWrong, noOtherSource, repairReason, type WrongCopy } from "./explain-repair.ts";
 import { explainUnknown } from "./explain-unknown.ts";
 import { unreachableHost } from "./explain-unreachable.ts";
-import { unseenAt } from "./explain-unseen.ts";
+import { unseenFile } from "./explain-unseen.ts";
 import { attemptTold } from "./failed-attempt.ts";
 import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
 import { dataDirectorySubject } from "./status.ts";
@@ -78,7 +78,7 @@ function explainFile(
     observed: isoTime(origin.observedAt),
     growing: growingTimes(origin, state),
     message: originMessage(origin, state, conditions),
-    unseen: (origin.declared && scan && unseenAt(scan, conditions, origin.path)) || null,
+    unseen: (origin.declared && scan && unseenFile(session, scan, conditions, origin)) || null,
     replicas: urls.map((url) => {
       const copy = copies.find((one) => one.url === url);
       const attempt = attempts.find((one) => one.replica === (copy?.replica ?? replicaIdOf(session, url)));

@@ -38,6 +38,7 @@ export { type Inventory, Session, type WritableInventory } from "./inventory.ts"
 export * from "./inventory-error.ts";
 export { type ProvenCopies, type ProvenCopy, useOfManifest } from "./manifest-evidence.ts";
 export * from "./manifests.ts";
+export * from "./missed-files.ts";
 export * from "./model.ts";
 export { type Holder, lockInventory, openInventory, openInventoryForReading, readHolder } from "./open.ts";
 export * from "./outcomes.ts";
