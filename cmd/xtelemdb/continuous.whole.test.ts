@@ -76,13 +76,22 @@ wholeTest(
     expect(statSync(copy).size).toBe(5);
     writeSync(open, ", second");
     await until("the copy has grown", () => statSync(copy).size === 13, 30_000);
-    const { files } = await agent.world.explain(`${data}/long`);
-    expect(files[0]).toMatchObject({ state: "growing", replicas: [{ state: "stale", pending: true, attempts: null }] });
-    const growing = files[0]?.growing;
-    expect(Date.parse(growing?.copiedAtLatest ?? "") - Date.parse(growing?.since ?? "")).toBe(1_000);
-    expect(files[0]?.message).toContain("the kernel tells when it is closed");
-    expect(files[0]?.replicas[0]?.nextTry).toBe(growing?.copiedAtLatest ?? null);
-    expect(files[0]?.replicas[0]?.message).toMatch(/there is what it was at .* \(\d+ bytes\), whole/);
+    const explained = async () => (await agent.world.explain(`${data}/long`)).files[0];
+    await until("that is recorded", async () => (await explained())?.replicas[0]?.message.includes("(13 bytes), whole") === true);
+    const file = await explained();
+    expect(file).toMatchObject({ state: "growing", replicas: [{ state: "stale", pending: true, attempts: null }] });
+    expect(file?.message).toContain("the kernel tells when it is closed");
+    expect(file?.replicas[0]?.message).toMatch(/there is what it was at .* \(13 bytes\), whole/);
+    // All that there is of it has been copied; what comes next is due `max_wait` after that.
+    expect([file?.growing?.copiedAtLatest, file?.replicas[0]?.nextTry]).toEqual([null, null]);
+    // What grows is looked at four times within `settle`.
+    agent.redeclare({ scan: { interval: "1h", settle: "4s", max_wait: "1h" } });
+    await until("that is in force", () => agent.status?.configuration.generation === 2);
+    writeSync(open, ", third");
+    await until("it is seen", async () => (await explained())?.size === 20, 30_000);
+    const { growing, replicas = [] } = (await explained()) ?? {};
+    expect(Date.parse(growing?.copiedAtLatest ?? "") - Date.parse(replicas[0]?.copiedAt ?? "")).toBe(3_600_000);
+    expect(replicas[0]?.nextTry).toBe(growing?.copiedAtLatest ?? null);
     closeSync(open);
     // It was copied before, so that it must be quiet now; which it never is with an hour to wait.
     agent.redeclare({ scan: { interval: "1h", settle: "1s", max_wait: "1s" } });

@@ -56,7 +56,8 @@ function fileText(file: FileExplanation): string {
   }
   if (file.growing !== null) {
     const { since, copiedAtLatest } = file.growing;
-    lines.push(`  not finished since ${since}; a running agent copies what there is of it at the latest at ${copiedAtLatest}`);
+    const next = copiedAtLatest === null ? "" : `; a running agent copies what there is of it at the latest at ${copiedAtLatest}`;
+    lines.push(`  not finished since ${since}${next}`);
   }
   for (const replica of file.replicas) {
     const state = replica.pending ? colours.yellow(replica.state) : colours.green(replica.state);

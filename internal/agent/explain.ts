@@ -1,6 +1,6 @@
 /** The whole story of one path, from the inventory alone: every pending file has a reason (law 7). */
 import { ResultAsync } from "neverthrow";
-import { type DesiredState, formatDuration } from "../config/mod.ts";
+import type { DesiredState } from "../config/mod.ts";
 import {
   type Attempt,
   allReplicas,
@@ -13,7 +13,6 @@ import {
   type Finding,
   findFileOrigins,
   findingsAt,
-  GONE_BACK,
   openInventoryForReading,
   type ReplicaId,
   readConditions,
@@ -27,6 +26,7 @@ import { isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { isReason, REASONS } from "./condition.ts";
 import { blockedReplica } from "./explain-blocked.ts";
+import { growingMessage, growingReason, growingTimes, prefixDueAt } from "./explain-growing.ts";
 import { keptReason } from "./explain-kept.ts";
 import { isWrong, noOtherSource, repairReason, type WrongCopy } from "./explain-repair.ts";
 import { explainUnknown } from "./explain-unknown.ts";
@@ -68,6 +68,14 @@ function explainFile(
   const scans = dataDirectoryScans(session);
   const scan = scans.find(({ host, path }) => host === origin.host && path === origin.dataDirectory);
   const unreachable = unreachableHost(session, origin.host, scans, conditions);
+  const isFrozen = frozenBy(origin, conditions) !== undefined;
+  /** When what there is of a growing file is copied to a replica, as far as nothing is in the way. */
+  const dueAt = (url: string): number | undefined => {
+    const copy = copies.find((one) => one.url === url);
+    const isHeld = unreachable !== undefined || (isFrozen && copy !== undefined) || blockedReplica(url, conditions) !== undefined;
+    const attempt = attempts.find(({ replica }) => replica === replicaIdOf(session, url));
+    return isHeld ? undefined : prefixDueAt(origin, copy, attempt, state.scan.maxWaitMilliseconds);
+  };
   return {
     host: origin.host,
     dataDirectory: origin.dataDirectory,
@@ -76,7 +84,7 @@ function explainFile(
     size: origin.evidence.size,
     modified: modifiedText(origin.evidence),
     observed: isoTime(origin.observedAt),
-    growing: growingTimes(origin, state),
+    growing: growingTimes(origin, declaredUrls.map(dueAt)),
     message: originMessage(origin, state, conditions),
     unseen: (origin.declared && scan && unseenFile(session, scan, conditions, origin)) || null,
     replicas: urls.map((url) => {
@@ -93,8 +101,8 @@ function explainFile(
         finding,
         replicaNextAt,
         unreachable,
-        latest: growingTimes(origin, state)?.copiedAtLatest,
         elsewhere: copies.find((one) => one.url !== url && one.state === "current" && declaredUrls.includes(one.url))?.url,
+        prefixDueAt: dueAt(url),
       };
       return explainReplica(origin, url, declaredUrls.includes(url), known, conditions);
     }),
@@ -113,27 +121,6 @@ function modifiedText({ mtimeSeconds, mtimeNanoseconds }: Omit<Evidence, "size">
 
 const IMPORTED =
   "it is known from a copy alone: no scan of its host has looked for it yet, so it is neither missing nor deleted there";
-
-/** Only a running agent copies what is still written. */
-function growingTimes({ state: is, growingSince, observedAt }: FileOrigin, state: DesiredState): FileExplanation["growing"] {
-  if (is !== "growing") return null;
-  const since = growingSince ?? observedAt;
-  return { since: isoTime(since), copiedAtLatest: isoTime(since + state.scan.maxWaitMilliseconds) };
-}
-
-/** Who says that it is still written, and what ends that. */
-function growingMessage(
-  { dataDirectory, host }: FileOrigin,
-  state: DesiredState,
-  conditions: readonly StoredCondition[],
-): string {
-  const subject = dataDirectorySubject(host, dataDirectory);
-  const watch = conditions.find((one) => one.subject === subject && one.type === "WatchHealthy");
-  const settle = formatDuration(state.scan.settleMilliseconds);
-  return watch?.status === "True"
-    ? `somebody has it open for writing, or it was changed less than settle = "${settle}" ago; the kernel tells when it is closed`
-    : `it was changed less than settle = "${settle}" before the last look; its times alone tell when it is finished`;
-}
 
 function originMessage(origin: FileOrigin, state: DesiredState, conditions: readonly StoredCondition[]): string {
   if (!origin.declared && origin.state === "imported") return IMPORTED;
@@ -164,10 +151,10 @@ interface KnownOfReplica {
   readonly unreachable: ReturnType<typeof unreachableHost>;
   /** When the replica as a whole is tried again. */
   readonly replicaNextAt: number | null;
-  /** When a file that does not settle is copied. */
-  readonly latest: string | undefined;
   /** Another replica that has a current copy. */
   readonly elsewhere: string | undefined;
+  /** When what there is of a growing file is copied. */
+  readonly prefixDueAt: number | undefined;
 }
 
 type Why = Pick<FileReplicaExplanation, "message" | "help" | "nextTry">;
@@ -227,11 +214,14 @@ const placeOf = ({ host, path }: FileOrigin, copy: FileReplica | undefined): str
 const digestText = (digest: Uint8Array | null): string | null =>
   digest === null ? null : `sha256:${Buffer.from(digest).toString("hex")}`;
 
+const frozenBy = ({ host, dataDirectory }: FileOrigin, conditions: readonly StoredCondition[]): StoredCondition | undefined =>
+  conditions.find(({ subject, reason }) => subject === dataDirectorySubject(host, dataDirectory) && reason === "LossBrake");
+
 /** The first that holds: the replica is not ready; the file may still grow; the last attempt failed; it waits its turn. */
 function pendingReason(
   origin: FileOrigin,
   url: string,
-  { copy, wrong, attempt, unreachable, replicaNextAt, latest }: KnownOfReplica,
+  { copy, wrong, attempt, unreachable, replicaNextAt, prefixDueAt: dueAt }: KnownOfReplica,
   conditions: readonly StoredCondition[],
 ): Why {
   const blocked = blockedReplica(url, conditions);
@@ -241,16 +231,15 @@ function pendingReason(
     return { message, help, nextTry: replicaNextAt === null ? null : isoTime(replicaNextAt) };
   }
   if (wrong !== undefined && !isWanted(origin)) return repairReason(wrong);
-  const frozen = conditions.find(
-    ({ subject, reason }) => subject === dataDirectorySubject(origin.host, origin.dataDirectory) && reason === "LossBrake",
-  );
+  const frozen = frozenBy(origin, conditions);
   if (frozen !== undefined && copy !== undefined)
     return {
       message: `LossBrake: ${frozen.message}; what is in ${origin.dataDirectory} now replaces no copy`,
       help: REASONS.LossBrake.replace("PATH", origin.dataDirectory),
       nextTry: null,
     };
-  if (origin.state === "growing") return { message: growingReason(copy, attempt), help: "", nextTry: latest ?? null };
+  if (origin.state === "growing")
+    return { message: growingReason(copy, attempt), help: "", nextTry: dueAt === undefined ? null : isoTime(dueAt) };
   // A source that has moved on since is right, and the copy is not to be what it was.
   const other = wrong && sameEvidence(origin.evidence, wrong.copy.evidence) ? noOtherSource(wrong) : undefined;
   if (attempt !== undefined && (attempt.reason !== "OriginUnreachable" || unreachable === undefined)) {
@@ -275,12 +264,4 @@ function pendingReason(
     help: 'an agent that runs copies it by itself; else run "xtelemdb sync"',
     nextTry: null,
   };
-}
-
-function growingReason(copy: FileReplica | undefined, attempt: Attempt | undefined): string {
-  const told = attempt?.reason === "SourceChanged" || attempt?.reason === GONE_BACK;
-  const caught = told ? `; ${attempt.reason}: ${attempt.message}` : "";
-  if (copy?.state !== "stale") return `growing: it is copied once it has been quiet for "settle"${caught}`;
-  const { size } = copy.evidence;
-  return `growing: there is what it was at ${isoTime(copy.copiedAt)} (${size} bytes), whole; it is finished once it has been quiet for "settle"${caught}`;
 }

@@ -104,8 +104,11 @@ export interface FileExplanation {
   readonly size: number;
   readonly modified: string;
   readonly observed: string;
-  /** Since when it has not been finished, and when what there is of it is copied at the latest, if an agent runs; null while it does not grow. */
-  readonly growing: { readonly since: string; readonly copiedAtLatest: string } | null;
+  /**
+   * Since when it has not been finished, and when what there is of it is copied at the latest, if an agent runs: null where all of that has been copied, as far as it can be;
+   * null while it does not grow.
+   */
+  readonly growing: { readonly since: string; readonly copiedAtLatest: string | null } | null;
   /** One sentence about the origin. */
   readonly message: string;
   /** Why the last scan could not see it, so that all this is from before; null when it could. */
