@@ -136,5 +136,54 @@ wholeTest("copies are kept when their origins are deleted, renamed, or turn into
   world.files({ path: "b/three/inner", content: "x" });
   expect(await world.sync()).toMatchObject({ code: 3 });
   expect(world.copiedFiles()["b/three"]).toBe(before["b/three"]);
-  expect(await reasonOf(world, "b/three/inner")).toBe("UnknownFileInTheWay");
+  expect(await reasonOf(world, "b/three/inner")).toBe("KeptCopiesInTheWay");
+});
+
+wholeTest("kept copies in the way are said to be that, and what is said to do keeps them", [], async () => {
+  using world = new World({ scan: { max_loss: "100%" } });
+  const cam = [1, 2, 3, 4, 5].map((number) => ({ path: `raw/cam/${number}`, content: `frame ${number}` }));
+  world.files({ path: "logs/l1", content: "the first log" }, ...cam, { path: "raw/other", content: "x" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  const before = world.copiedFiles();
+  rmSync(`${world.data}/logs/l1`);
+  rmSync(`${world.data}/raw/cam`, { recursive: true });
+  world.files({ path: "logs/l1/sub/new", content: "a new log" }, { path: "raw/cam", content: "one file now" });
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(world.copiedFiles()).toEqual(before);
+  expect(await reasonOf(world, "logs/l1/sub/new")).toBe("KeptCopiesInTheWay");
+  expect(await reasonOf(world, "raw/cam")).toBe("KeptCopiesInTheWay");
+  const explained = [await world.explain(`${world.data}/logs/l1/sub/new`), await world.explain(`${world.data}/raw/cam`)].map(
+    ({ files }) => files[0]?.replicas[0]?.message,
+  );
+  expect(explained).toEqual([
+    expect.stringContaining(`${world.copies()}/logs/l1 is the kept copy of the file ${world.data}/logs/l1, which is gone`),
+    expect.stringContaining(
+      `${world.copies()}/raw/cam is a directory with the kept copies of 5 files below ${world.data}/raw/cam`,
+    ),
+  ]);
+  expect(world.replicaStatus().conditions).toContainEqual(
+    expect.objectContaining({ type: "Stalled", message: expect.stringContaining("KeptCopiesInTheWay") }),
+  );
+  // Word for word what the help says.
+  mkdirSync(world.path("out"));
+  for (const path of ["logs/l1", "raw/cam"]) {
+    await world.run("restore", `path=${world.data}/${path}`, `to=${world.path("out")}`);
+    renameSync(`${world.copies()}/${path}`, world.path(`aside-${path.replace("/", "-")}`));
+  }
+  expect(readFileSync(`${world.path("out")}${world.data}/logs/l1`, "utf8")).toBe("the first log");
+  expect(readFileSync(`${world.path("out")}${world.data}/raw/cam/5`, "utf8")).toBe("frame 5");
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.copiedFiles()).toEqual(world.originFiles());
+});
+
+wholeTest("what somebody put where kept copies were is still said to be somebody's", [], async () => {
+  using world = new World({ scan: { max_loss: "100%" } });
+  world.files({ path: "cam/1", content: "frame 1" }, { path: "other", content: "x" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  rmSync(`${world.data}/cam`, { recursive: true });
+  world.files({ path: "cam", content: "one file now" });
+  renameSync(`${world.copies()}/cam`, world.path("aside"));
+  writeFileSync(`${world.copies()}/cam`, "somebody else's");
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(await reasonOf(world, "cam")).toBe("UnknownFileInTheWay");
 });

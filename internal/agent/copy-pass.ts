@@ -24,6 +24,7 @@ import { DirectoriesInFlight } from "./directories-in-flight.ts";
 import { readBackDoubted } from "./doubted-copies.ts";
 import { failedAttemptOf } from "./failed-attempt.ts";
 import { sortOutcomes, storedCopyOf } from "./group-outcomes.ts";
+import { toldOfKeptCopies } from "./kept-copies.ts";
 import { FAR_GROUP, nextKind, parallelGroups } from "./lanes.ts";
 import { LeftFiles } from "./left-files.ts";
 import { observeCopies } from "./observer.ts";
@@ -269,7 +270,8 @@ export class CopyPass {
     this.#tell();
   }
 
-  #failed(file: PendingFile, outcome: Extract<CopyOutcome, { kind: "failed" }>): FailedAttempt {
+  #failed(file: PendingFile, found: Extract<CopyOutcome, { kind: "failed" }>): FailedAttempt {
+    const outcome = toldOfKeptCopies(this.agent, this.checked.row, file, found);
     this.#totals.fail(file, outcome.reason);
     this.#failedFiles.add(outcome.id);
     this.agent.options.observer?.failed(outcome.domain, outcome.reason);

@@ -36,6 +36,7 @@ export * from "./import-verdict.ts";
 export { beginCopies, type DirectoryInFlight, forgetWhereNothingIsPending, inFlightDirectories } from "./in-flight.ts";
 export { type Inventory, Session, type WritableInventory } from "./inventory.ts";
 export * from "./inventory-error.ts";
+export * from "./kept-copies.ts";
 export { type ProvenCopies, type ProvenCopy, useOfManifest } from "./manifest-evidence.ts";
 export * from "./manifests.ts";
 export * from "./missed-files.ts";

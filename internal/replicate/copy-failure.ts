@@ -43,6 +43,10 @@ export const COPY_FAILURES = {
     action: "stall",
     help: 'xtelemdb did not put this there and does not touch it: move it aside; an agent that runs then copies by itself, else run "xtelemdb sync"',
   },
+  KeptCopiesInTheWay: {
+    action: "stall",
+    help: 'they may be all that is left of those: bring them out of the replica first: "xtelemdb restore path=PATH to=DIR" (and host=HOST, of another host); then move what stands there aside, and the new one is copied ("xtelemdb verify" tells then that the old ones are not there any more); or leave them, and give the new one another name at its origin, or declare another replica for it',
+  },
   EditedAtReplica: {
     action: "stall",
     help: 'somebody changed the copy; xtelemdb does not touch it: move it aside; an agent that runs then copies by itself, else run "xtelemdb sync"',
@@ -75,6 +79,9 @@ export const COPY_FAILURES = {
 
 export type CopyFailureReason = keyof typeof COPY_FAILURES;
 
+/** A directory has the name of the copy, or something that is none has the name of a directory above it: the inventory tells whether that is a copy, too. */
+export type Obstacle = "directory" | "above";
+
 export interface CopyFailure {
   readonly domain: FailureDomain;
   readonly reason: CopyFailureReason;
@@ -83,6 +90,7 @@ export interface CopyFailure {
   readonly transport?: TransportReason;
   /** It may be the whole volume that does not answer any more: its root tells. */
   readonly unavailable?: true;
+  readonly obstacle?: Obstacle;
 }
 
 export const isCopyFailureReason = (word: string): word is CopyFailureReason => word in COPY_FAILURES;
@@ -129,4 +137,6 @@ export const failureAtReplica = (error: VolumeError): CopyFailure =>
         reason: AT_REPLICA[error.reason] ?? "ReplicaFailed",
         message: volumeErrorMessage(error),
         ...(error.reason === "unavailable" ? { unavailable: true } : {}),
+        ...(error.reason === "not-a-directory" ? { obstacle: "above" } : {}),
+        ...(error.reason === "is-a-directory" ? { obstacle: "directory" } : {}),
       };

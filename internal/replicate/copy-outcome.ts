@@ -40,7 +40,7 @@ export function storedOutcome({ request, how, there, digest }: Published): CopyO
 }
 
 export function failedOutcome(request: CopyRequest, failure: FileFailure): CopyOutcome {
-  const { domain, reason } = failure;
+  const { domain, reason, obstacle } = failure;
   // A copy that is not what it should be says nothing of the origin.
   const observed = request.fromCopy === true ? undefined : failure.observed;
   const message = `${failure.message}; ${COPY_FAILURES[reason].help}`;
@@ -53,5 +53,6 @@ export function failedOutcome(request: CopyRequest, failure: FileFailure): CopyO
     message,
     ...(observed === undefined ? {} : { observed }),
     ...rewritten,
+    ...(obstacle === undefined ? {} : { obstacle }),
   };
 }

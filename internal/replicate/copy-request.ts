@@ -1,7 +1,7 @@
 /** One file to copy: what a worker needs to know of it, and what it answers. */
 import type { Digest, DirectoryId, Evidence, FileOriginId } from "../inventory/mod.ts";
 import type { VolumeAddress } from "../volume/mod.ts";
-import type { CopyFailureReason, FailureDomain } from "./copy-failure.ts";
+import type { CopyFailureReason, FailureDomain, Obstacle } from "./copy-failure.ts";
 import type { MountsBelow } from "./destination.ts";
 import type { ReplicaProblem } from "./root-problem.ts";
 import type { Claims } from "./writer-claims.ts";
@@ -57,6 +57,7 @@ export type CopyOutcome =
       readonly observed?: Evidence;
       /** It is written to, and not only at its end. */
       readonly isRewritten?: true;
+      readonly obstacle?: Obstacle;
     };
 
 /** What may be taken of a destination. */

@@ -121,15 +121,18 @@ const couldBeCopyOf = (there: FileStat, source: FileStat): boolean =>
 export function inTheWay(request: CopyRequest, there: FileStat, replica: string): CopyFailure {
   const path = printable(`${replica}/${destinationPathOf(request)}/${request.name}`);
   const what = there.kind === "file" ? `a file of ${there.size} bytes` : `a ${there.kind}`;
+  const obstacle = there.kind === "directory" ? { obstacle: "directory" as const } : {};
   return request.replaces === undefined
     ? {
         domain: "replica",
         reason: "UnknownFileInTheWay",
         message: `${path} is ${what} that xtelemdb did not put there, and not a copy of the origin`,
+        ...obstacle,
       }
     : {
         domain: "replica",
         reason: "EditedAtReplica",
         message: `${path} is not what was copied there (now ${what}): somebody changed it`,
+        ...obstacle,
       };
 }
