@@ -74,7 +74,7 @@ export function failWithConfigError(error: ConfigError): number {
 export async function failWithAgentError(error: AgentError): Promise<number> {
   const { agentErrorMessage, agentErrorNeedsPerson } = await import("../../internal/agent/mod.ts");
   printError(agentErrorMessage(error));
-  if (error.kind === "no-such-data-directory") return EXIT.usage;
+  if (error.kind === "no-such-data-directory" || error.kind === "nothing-recorded") return EXIT.usage;
   return agentErrorNeedsPerson(error) ? EXIT.inventory : EXIT.failed;
 }
 

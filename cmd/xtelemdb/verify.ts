@@ -6,6 +6,7 @@ import type { VerifyLevel } from "../../internal/replicate/mod.ts";
 import { booleanOption } from "./boolean-option.ts";
 import { agentOptions, failWithAgentError, optionsOf, print, printError, printJson, withState } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
+import { hostOf, originPathOf } from "./host-argument.ts";
 import { verifyText } from "./output/verify-text.ts";
 import type { Register } from "./program.ts";
 
@@ -36,7 +37,7 @@ export const verifyCommand: Register = (program, context, end) => {
     .option("--prefix <path>", "one replica, as it was given to add_replica (default: all)")
     .option("--host <host>", "as it was given to add_replica")
     .option("--path <path>", "only the copies of this origin path, or of what is below it")
-    .option("--origin-host <host>", "only the copies of this origin host")
+    .option("--origin-host <host>", "only the copies of this origin host, by its name or an alias")
     .addOption(
       new Option("--level <level>", "listed: the name is there; metadata: size and time, too; content: every byte is read back")
         .choices([...LEVELS])
@@ -90,10 +91,14 @@ Examples:
       printError(`${replica} is no replica\nhelp: declared are: ${declared || "none"}`);
       return EXIT.usage;
     }
-    if (path?.startsWith("/") === false) {
-      printError(`the path ${path} is not absolute\nhelp: write it as it is at the origin, such as path=/opt/MagAOX/logs`);
+    const below = originPathOf(path);
+    if (below.isErr()) {
+      printError(below.error);
       return EXIT.usage;
     }
+    // A host that is not declared may be known from its copies.
+    const declared = originHost === undefined ? undefined : hostOf(state, originHost);
+    const origin = declared?.map(({ name }) => name).unwrapOr(originHost);
     const { verify } = await import("../../internal/agent/mod.ts");
     const { agent, clear } = agentOptions(context, options, "error");
     const summary = await verify(state, {
@@ -101,14 +106,18 @@ Examples:
       level,
       ...(known === undefined ? {} : { replica: known.id }),
       scope: {
-        ...(path === undefined || path === "/" ? {} : { path: path.replace(/\/+$/, "") }),
-        ...(originHost === undefined ? {} : { host: originHost }),
+        ...(below.value === "" ? {} : { path: below.value }),
+        ...(origin === undefined ? {} : { host: origin }),
       },
       ...(bandwidth === undefined ? {} : { bandwidthBytes: bandwidth }),
       acceptLoss: options.acceptLoss === true,
       anew: options.anew === true,
     });
     clear();
+    if (summary.isErr() && summary.error.kind === "nothing-recorded" && declared?.isErr()) {
+      printError(declared.error);
+      return EXIT.usage;
+    }
     if (summary.isErr()) return failWithAgentError(summary.error);
     if (options.json) printJson(summary.value);
     else print(verifyText(summary.value));

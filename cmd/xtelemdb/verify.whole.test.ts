@@ -280,6 +280,31 @@ wholeTest("files that nobody knows are counted and named, and not touched", [], 
   });
 });
 
+wholeTest("what does not exist is not said to be well; aliases and hosts of before are known", [], async () => {
+  using world = new World({ hostKeys: { [HOST]: { aliases: ["aoc"] } } });
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  for (const [given, told] of [
+    ["path=/no/such", "nothing is recorded of /no/such\nhelp: check the path"],
+    [`path=${world.data}/on`, `nothing is recorded of ${world.data}/on\n`],
+    [`path=${world.data}/one/below`, `nothing is recorded of ${world.data}/one/below\n`],
+    ["origin_host=nosuch", "nosuch is no declared host\nhelp: "],
+  ] as const) {
+    const refused = await world.run("verify", given);
+    expect(refused, given).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(told) });
+  }
+  const elsewhere = await world.run("verify", "origin_host=aoc", "path=/no/such");
+  expect(elsewhere).toMatchObject({ code: 2, stderr: expect.stringContaining(`nothing is recorded of ${HOST}:/no/such`) });
+  expect(await verify(world, "origin_host=aoc")).toMatchObject({ code: 0, replicas: [{ looked: { files: 3 } }] });
+  const deep = ["origin_host=aoc", `path=${world.data}/deep/`];
+  expect(await verify(world, ...deep)).toMatchObject({ code: 0, replicas: [{ looked: { files: 2 } }] });
+  // Not declared any more: its copies are kept, and can be looked at.
+  world.makeTree("other", [{ path: "x", content: "x" }]);
+  world.declare({ hostname: "exao9", hosts: { exao9: ["other"] } });
+  expect(await verify(world, `origin_host=${HOST}`)).toMatchObject({ code: 0, replicas: [{ looked: { files: 3 } }] });
+  expect(await verify(world, "origin_host=exao9")).toMatchObject({ code: 0, replicas: [{ looked: { files: 0 } }] });
+});
+
 wholeTest("a verify that was killed goes on where it was", [], async () => {
   using world = new World();
   world.files(...Array.from({ length: 2_500 }, (_, index) => ({ path: `many/${index}`, content: "12345678" })));

@@ -7,7 +7,9 @@ export type AgentError =
   | { readonly kind: "status-file"; readonly path: string; readonly detail: string }
   | { readonly kind: "worker"; readonly detail: string }
   | EndpointError
-  | { readonly kind: "no-such-data-directory"; readonly path: string; readonly declared: readonly string[] };
+  | { readonly kind: "no-such-data-directory"; readonly path: string; readonly declared: readonly string[] }
+  /** Nothing is known of this host, or of this path of it; `host` is left out where any was meant. */
+  | { readonly kind: "nothing-recorded"; readonly host?: string; readonly path?: string };
 
 /** Why the status endpoint cannot listen. `address` is as the operator wrote it: "host:port" or the path of a socket. */
 export interface EndpointError {
@@ -37,6 +39,10 @@ export function agentErrorMessage(error: AgentError): string {
       return `the status endpoint cannot listen on ${printable(error.address)}: ${error.detail}\nhelp: ${ENDPOINT_HELP[error.why]}`;
     case "no-such-data-directory":
       return `${printable(error.path)} is not a data directory of this host\nhelp: declared are: ${error.declared.map(printable).join(", ") || "none"}`;
+    case "nothing-recorded": {
+      const place = [error.host, error.path].filter((part) => part !== undefined).join(":");
+      return `nothing is recorded of ${printable(place)}\nhelp: check the path (as it is at the origin) and the host; files of a backup that nobody has imported are made known by import_origins`;
+    }
     default:
       return inventoryErrorMessage(error);
   }

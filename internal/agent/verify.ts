@@ -5,6 +5,7 @@ import {
   copiesAt,
   type DeclaredReplica,
   findingsOf,
+  isRecorded,
   knownHosts,
   type ReplicaId,
   readConditions,
@@ -47,6 +48,8 @@ export function verify(state: DesiredState, options: VerifyOptions): ResultAsync
 }
 
 async function run(agent: Agent, options: VerifyOptions): Promise<Result<VerifySummary, AgentError>> {
+  const asked = isAnythingAsked(agent, options.scope);
+  if (asked.isErr()) return err(asked.error);
   const begun = agent.elapsed();
   const wanted = agent.state.replicas.filter(({ id }) => options.replica === undefined || id === options.replica);
   const published = await publishStatus(agent, "verifying");
@@ -68,6 +71,21 @@ async function run(agent: Agent, options: VerifyOptions): Promise<Result<VerifyS
           ? "incomplete"
           : "good";
     return { outcome, level: options.level, replicas, durationMilliseconds: agent.elapsed() - begun };
+  });
+}
+
+/** Nothing is wrong with what does not exist: to say so of a slip of the pen would be taken for a proof. */
+function isAnythingAsked(agent: Agent, { host, path }: VerifyScope): Result<void, AgentError> {
+  const isKnown = agent.inventory.readNow((session) => {
+    const hosts = knownHosts(session).filter((known) => host === undefined || known === host);
+    return path === undefined ? host === undefined || hosts.length > 0 : hosts.some((one) => isRecorded(session, one, path));
+  });
+  if (isKnown.isErr()) return err(isKnown.error);
+  if (isKnown.value) return ok(undefined);
+  return err({
+    kind: "nothing-recorded",
+    ...(host === undefined ? {} : { host }),
+    ...(path === undefined ? {} : { path }),
   });
 }
 

@@ -16,6 +16,7 @@ import {
   originStateOf,
   type ReplicaId,
 } from "./model.ts";
+import { findFileOrigins } from "./queries.ts";
 
 type Tables = Kysely<InventoryTables>;
 
@@ -118,6 +119,23 @@ export const recordedFiles = (session: Session, host: string, path: string, afte
       directoryPath,
       dataDirectory,
     }));
+
+const selectAnyBelow = (kysely: Tables, host: string, path: string) =>
+  kysely
+    .selectFrom("host as h")
+    .innerJoin("directory as d", "d.host_id", "h.id")
+    .innerJoin("file_origin as f", "f.directory_id", "d.id")
+    .select("f.id")
+    .where("h.name", "=", host)
+    // "0" comes right after "/".
+    .where("d.path", ">=", path)
+    .where(sql<boolean>`d.path < ${path} || '0' and (d.path = ${path} or d.path > ${path} || '/')`)
+    .limit(1);
+
+/** Is a file recorded at an absolute origin path of this host, or below it? Tombstones count. */
+export const isRecorded = (session: Session, host: string, path: string): boolean =>
+  findFileOrigins(session, path).some((origin) => origin.host === host) ||
+  session.statement(selectAnyBelow).get(host, path) !== undefined;
 
 /** One copy, as it is recorded. */
 export interface RecordedCopy {
