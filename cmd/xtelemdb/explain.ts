@@ -10,7 +10,7 @@ export const explainCommand: Register = (program, context, end) => {
   program
     .command("explain")
     .description("the whole story of one file: where it is, and why it is not where it should be")
-    .argument("<path>", "the path at the origin; a relative one is taken from here")
+    .argument("<path>", "the path at the origin, itself or as it is printed; a relative one is taken from here")
     .addHelpText(
       "after",
       "\nExit code 0 when every declared replica has a current copy, and the last scan could see the file; else 3.\n\nExample:\n  xtelemdb explain /opt/MagAOX/logs/x.log",

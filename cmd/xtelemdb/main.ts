@@ -1,4 +1,5 @@
 /** The entry: arguments in, exit code out. */
+import { exactArguments } from "../../internal/sys/mod.ts";
 import { makeContext, printError } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 import { runProgram } from "./program.ts";
@@ -20,7 +21,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   stop.abort();
 });
 
-const given = process.argv.slice(2);
+const given = exactArguments(process.argv.slice(2));
 const context = makeContext(["xtelemdb", ...given].join(" "), stop.signal);
 runProgram(given, context).then(
   (code) => {

@@ -1,10 +1,13 @@
 /** Names, contents and metadata come through as they are. */
 import { expect } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import {
+  filesOf,
   HARD_FILES,
+  jsonOf,
   mountImage,
   mountMemory,
+  type Outcome,
   type Requirement,
   temporaryFiles,
   World,
@@ -40,6 +43,55 @@ namesOn("in memory (tmpfs)", ["root"], (path) => mountMemory(path));
 namesOn("on ext4", ["loop"], (path) => mountImage(path, "ext4"));
 namesOn("on xfs", ["loop", "xfs"], (path) => mountImage(path, "xfs"));
 namesOn("on btrfs", ["loop", "btrfs"], (path) => mountImage(path, "btrfs"));
+
+/** Runs the program with bytes as its last argument, which no string can hold: a shell makes them of their octal numbers. */
+async function runWithBytes(world: World, last: Uint8Array, ...given: string[]): Promise<Outcome> {
+  const octal = Array.from(last, (byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+  // Before its last argument the program gets the world's own.
+  world.runWith({ wrapper: ["sh", "-c", 'exec "$@" "$(printf "$0")"', octal] });
+  const outcome = await world.run(...given);
+  world.runWith({});
+  return outcome;
+}
+
+for (const [name, printed] of [
+  ["n\xe9vada.log", "n\\xe9vada.log"],
+  ["dir\xff\n/inner \xe9\x85 b\\s", "dir\\xff\\x0a/inner \\xe9\\x85 b\\\\s"],
+] as const) {
+  wholeTest(`a file can be asked for by its name and as it is printed: ${printed}`, [], async () => {
+    using world = new World();
+    world.files({ path: new Uint8Array(Buffer.from(name, "latin1")), content: "raw" }, { path: "other", content: "x" });
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    const ask = async (form: "itself" | "printed", command: string, key: string, ...given: string[]): Promise<Outcome> =>
+      form === "printed"
+        ? world.run(command, `${key}${world.data}/${printed}`, ...given)
+        : runWithBytes(world, Buffer.from(`${key}${world.data}/${name}`, "latin1"), command, ...given);
+    for (const form of ["itself", "printed"] as const) {
+      const explained = await ask(form, "explain", "");
+      expect(explained, form).toMatchObject({ code: 0, stdout: expect.stringContaining(`${world.data}/${printed}\n`) });
+      const verified = await ask(form, "verify", "path=", "--json");
+      expect(jsonOf(verified), form).toMatchObject({ outcome: "good", replicas: [{ looked: { files: 1 } }] });
+      mkdirSync(world.path(form));
+      expect(await ask(form, "restore", "path=", `to=${world.path(form)}`), form).toMatchObject({ code: 0 });
+      expect(filesOf(world.tree(`${form}${world.data}`))).toMatchObject({
+        [Object.keys(world.originFiles()).find((path) => path !== "other") ?? ""]: expect.anything(),
+      });
+      const safe = await ask(form, "safe", "path=", "--json");
+      const summary = JSON.parse(safe.stdout.trim().split("\n").at(-1) ?? "");
+      expect(summary.safe.files + summary.blocked.files, form).toBe(1);
+    }
+    const missing = await world.run("explain", `${world.data}/${printed}.not`);
+    expect(missing).toMatchObject({ code: 3, stdout: expect.stringContaining("there was no regular file") });
+  });
+}
+
+wholeTest("a name that looks like another as it is printed is taken for what it is", [], async () => {
+  using world = new World();
+  world.files({ path: Uint8Array.of(0x6e, 0xe9), content: "a byte" }, { path: "n\\xe9", content: "four characters" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  const sizes = ["n\\xe9", "n\\\\xe9"].map(async (path) => (await world.explain(`${world.data}/${path}`)).files[0]?.size);
+  expect(await Promise.all(sizes)).toEqual([15, 15]);
+});
 
 wholeTest("directories keep their modes and owners", ["root"], async () => {
   using world = new World();

@@ -4,6 +4,7 @@ import type { DesiredState } from "../config/mod.ts";
 import {
   type Attempt,
   allReplicas,
+  asRecorded,
   attemptsAt,
   copiesOf,
   dataDirectoryScans,
@@ -13,6 +14,7 @@ import {
   type Finding,
   findFileOrigins,
   findingsAt,
+  knownHosts,
   openInventoryForReading,
   type ReplicaId,
   readConditions,
@@ -40,7 +42,7 @@ import { dataDirectorySubject } from "./status.ts";
 export function explain(state: DesiredState, path: string): ResultAsync<Explanation, AgentError> {
   const opened = openInventoryForReading(state.database);
   const result = opened.andThen((session) => {
-    const explained = session.readNow(() => explainPath(session, state, path));
+    const explained = session.readNow(() => explainPath(session, state, asRecorded(session, knownHosts(session), path)));
     session.close();
     return explained;
   });

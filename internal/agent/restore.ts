@@ -6,6 +6,7 @@ import { hostname } from "node:os";
 import { err, ok, type Result, ResultAsync } from "neverthrow";
 import type { DesiredState, Host } from "../config/mod.ts";
 import {
+  asRecorded,
   declaredReplicas,
   type Evidence,
   inventoryUuid,
@@ -96,9 +97,10 @@ class RestoreRun {
   }
 
   async run(): Promise<Result<RestoreSummary | RestoreRefusal, AgentError>> {
-    const { host, to, path, dryRun, overwrite, signal, onProgress } = this.options;
+    const { host, to, dryRun, overwrite, signal, onProgress } = this.options;
     const begun = performance.now();
     if (!knownHosts(this.session).includes(host)) return ok({ kind: "nothing-recorded" });
+    const path = asRecorded(this.session, [host], this.options.path);
     const reachable = host === this.state.hostname || this.#host?.address !== undefined;
     if (to === undefined && !reachable) return ok({ kind: "out-of-reach" });
     const claimant = {

@@ -19,7 +19,7 @@ import {
 } from "../inventory/mod.ts";
 import type { SafetyQuestion } from "../replicate/mod.ts";
 import { ExcludePatterns, freshWalk, isAtOrBelow, type Sighted, type WalkCounts } from "../scan/mod.ts";
-import { machineId, printable } from "../sys/mod.ts";
+import { machineId, nameOfPrinted, printable } from "../sys/mod.ts";
 import { closeIdleConnections, openVolume, type Volume, volumeErrorMessage } from "../volume/mod.ts";
 import type { AgentError } from "./agent-error.ts";
 import { inventoryFault, rowPath } from "./recorded-rows.ts";
@@ -47,7 +47,10 @@ async function run(state: DesiredState, options: SafeOptions, sink: SafeSink): P
   const opened = openInventoryForReading(state.database);
   if (opened.isErr()) return err(opened.error);
   try {
-    return ok(await new SafeRun(state, options, opened.value, sink).run());
+    const safe = await new SafeRun(state, options, opened.value, sink).run();
+    const meant = safe.found || safe.outcome !== "safe" ? undefined : nameOfPrinted(options.path);
+    // Nothing is there, and nothing was told of: it may be the name as it is printed.
+    return ok(meant === undefined ? safe : await new SafeRun(state, { ...options, path: meant }, opened.value, sink).run());
   } catch (exception) {
     return inventoryFault(state.database, exception);
   } finally {

@@ -2,6 +2,7 @@
 import { err, ok, okAsync, type Result, ResultAsync } from "neverthrow";
 import type { DesiredState, Replica } from "../config/mod.ts";
 import {
+  asRecorded,
   copiesAt,
   type DeclaredReplica,
   findingsOf,
@@ -47,9 +48,10 @@ export function verify(state: DesiredState, options: VerifyOptions): ResultAsync
   return withAgent(state, options, (agent) => new ResultAsync(run(agent, options)));
 }
 
-async function run(agent: Agent, options: VerifyOptions): Promise<Result<VerifySummary, AgentError>> {
-  const asked = isAnythingAsked(agent, options.scope);
-  if (asked.isErr()) return err(asked.error);
+async function run(agent: Agent, given: VerifyOptions): Promise<Result<VerifySummary, AgentError>> {
+  const scope = scopeAsked(agent, given.scope);
+  if (scope.isErr()) return err(scope.error);
+  const options = { ...given, scope: scope.value };
   const begun = agent.elapsed();
   const wanted = agent.state.replicas.filter(({ id }) => options.replica === undefined || id === options.replica);
   const published = await publishStatus(agent, "verifying");
@@ -74,19 +76,19 @@ async function run(agent: Agent, options: VerifyOptions): Promise<Result<VerifyS
   });
 }
 
-/** Nothing is wrong with what does not exist: to say so of a slip of the pen would be taken for a proof. */
-function isAnythingAsked(agent: Agent, { host, path }: VerifyScope): Result<void, AgentError> {
-  const isKnown = agent.inventory.readNow((session) => {
-    const hosts = knownHosts(session).filter((known) => host === undefined || known === host);
-    return path === undefined ? host === undefined || hosts.length > 0 : hosts.some((one) => isRecorded(session, one, path));
-  });
-  if (isKnown.isErr()) return err(isKnown.error);
-  if (isKnown.value) return ok(undefined);
-  return err({
-    kind: "nothing-recorded",
-    ...(host === undefined ? {} : { host }),
-    ...(path === undefined ? {} : { path }),
-  });
+/** With its path as it is recorded. Nothing is wrong with what does not exist: to say so of a slip of the pen would be taken for a proof. */
+function scopeAsked(agent: Agent, scope: VerifyScope): Result<VerifyScope, AgentError> {
+  const { host } = scope;
+  return agent.inventory
+    .readNow((session): Result<VerifyScope, AgentError> => {
+      const hosts = knownHosts(session).filter((known) => host === undefined || known === host);
+      const path = scope.path && asRecorded(session, hosts, scope.path);
+      const isKnown =
+        path === undefined ? host === undefined || hosts.length > 0 : hosts.some((one) => isRecorded(session, one, path));
+      const place = { ...(host === undefined ? {} : { host }), ...(path === undefined ? {} : { path }) };
+      return isKnown ? ok({ ...scope, ...place }) : err({ kind: "nothing-recorded", ...place });
+    })
+    .andThen((asked) => asked);
 }
 
 async function verifyReplica(

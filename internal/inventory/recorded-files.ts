@@ -1,5 +1,6 @@
 /** What is recorded of the files of one host and of their copies, page by page: for `safe` and `restore`, which read beside a running agent. */
 import { type Kysely, sql } from "kysely";
+import { nameOfPrinted } from "../sys/mod.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import type { Session } from "./inventory.ts";
 import {
@@ -136,6 +137,13 @@ const selectAnyBelow = (kysely: Tables, host: string, path: string) =>
 export const isRecorded = (session: Session, host: string, path: string): boolean =>
   findFileOrigins(session, path).some((origin) => origin.host === host) ||
   session.statement(selectAnyBelow).get(host, path) !== undefined;
+
+/** The path itself; or, where nothing is recorded there and something is at the one that it stands for as names are printed, that. */
+export function asRecorded(session: Session, hosts: readonly string[], path: string): string {
+  const meant = nameOfPrinted(path);
+  const isKnown = (one: string): boolean => hosts.some((host) => isRecorded(session, host, one));
+  return meant !== undefined && !isKnown(path) && isKnown(meant) ? meant : path;
+}
 
 /** One copy, as it is recorded. */
 export interface RecordedCopy {

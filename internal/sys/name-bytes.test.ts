@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { bytesOfText, printable, textOfBytes } from "./name-bytes.ts";
+import { bytesOfText, nameOfPrinted, printable, textOfBytes } from "./name-bytes.ts";
 
 /** Control characters, and what turns the direction of text. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
@@ -77,11 +77,28 @@ describe("what is printed", () => {
     );
   });
 
+  test("can be read back, whatever the name", () => {
+    fc.assert(
+      fc.property(fc.oneof(name, nearText), (bytes) => {
+        const text = textOfBytes(bytes);
+        const printed = printable(text);
+        expect(nameOfPrinted(printed)).toBe(printed === text ? undefined : text);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test.each(["plain", "a\\b", "\\", "\\x4", "\\xg0", "\\u{}", "\\u{110000}", "\\\\ok \\no"])("%j is never printed", (text) => {
+    expect(nameOfPrinted(text)).toBeUndefined();
+  });
+
   test.each([
     ["plain é 漢.xrif", "plain é 漢.xrif"],
     ["line\nbreak", "line\\x0abreak"],
     ["\u001b[31m", "\\x1b[31m"],
     ["\u{10ffff}", "\\xff"],
+    ["\u{10ff85}", "\\x85"],
+    ["\u0085", "\\u{85}"],
     ["back\\slash", "back\\\\slash"],
     ["\u202e", "\\u{202e}"],
   ])("%j is printed as %j", (text, printed) => {

@@ -3,6 +3,8 @@
  * U+10FF00 + byte, and so does each byte of a name's own code points in that range, so that every byte string maps to one text and back.
  */
 const FIRST_RESERVED = 0x10ff00;
+/** Up to here a code point is its byte. */
+const ASCII_END = 0x80;
 /** Every reserved code point begins with this UTF-16 unit; so do some others, which the exact path tells apart. */
 const HIGH_SURROGATE = "\udbff";
 
@@ -67,9 +69,27 @@ export function bytesOfText(text: string): Uint8Array {
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\\]|[\u{10ff00}-\u{10ffff}]/gu;
 
-/** A name or path as it may be shown to a person: what could act on a terminal, or is no text, is written as `\xNN` or `\u{...}`. */
+/**
+ * A name or path as it may be shown to a person: what could act on a terminal, or is no text, is written as `\xNN` or `\u{...}`. `\xNN` is always the byte, so that
+ * different names look different, and `nameOfPrinted` is the way back.
+ */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escaped);
+}
+
+const ESCAPE = /\\(?:\\|x([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}|)/g;
+
+/** The name that a text stands for as `printable` writes it; undefined where it has no escape, or a backslash that is none. */
+export function nameOfPrinted(printed: string): string | undefined {
+  let isPrinted = printed.includes("\\");
+  const name = printed.replace(ESCAPE, (written: string, byte?: string, codePoint?: string) => {
+    const value = Number.parseInt(byte ?? codePoint ?? "", 16);
+    if (written === "\\" || value > 0x10ffff) isPrinted = false;
+    else if (byte !== undefined) return String.fromCodePoint(value < ASCII_END ? value : FIRST_RESERVED + value);
+    else if (codePoint !== undefined) return String.fromCodePoint(value);
+    return "\\";
+  });
+  return isPrinted ? name : undefined;
 }
 
 /**
@@ -94,5 +114,7 @@ function escaped(character: string): string {
   if (character === "\\") return "\\\\";
   const codePoint = character.codePointAt(0) ?? 0;
   const byte = codePoint >= FIRST_RESERVED ? codePoint - FIRST_RESERVED : codePoint;
-  return byte < 0x100 ? `\\x${byte.toString(16).padStart(2, "0")}` : `\\u{${codePoint.toString(16)}}`;
+  return codePoint < ASCII_END || codePoint >= FIRST_RESERVED
+    ? `\\x${byte.toString(16).padStart(2, "0")}`
+    : `\\u{${codePoint.toString(16)}}`;
 }
