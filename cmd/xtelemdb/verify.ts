@@ -58,11 +58,11 @@ at the far end is not used: it would read from that machine's cache, and take it
 
   corrupt   its bytes are others (read twice), though nobody seems to have changed it    the next sync replaces it
   lost      its name is proven gone                                                       the next sync copies it again
-  suspect   somebody changed it, or the disk gives errors                                 a changed one is left alone: move it aside
+  suspect   somebody changed it, or the disk gives errors                                 a changed one is left alone: put it back, or move it aside
   dark      a file that xtelemdb does not know; it is counted, and never touched
 
-A verdict stands until a new copy is made (or one that was lost is there again, and was read): from the origin, or when that is gone, or is not what it was, from another replica with the same contents. A copy that was
-only touched keeps its state. A replica that is away gives no verdict, and where more than [scan] max_loss is gone at once nothing is judged lost.
+A verdict stands until a new copy is made (from the origin, or when that is gone, or is not what it was, from another replica with the same contents), or until the copy is again what was recorded: one that was lost is
+there again, and was read; one that was suspect or corrupt has the recorded SHA-256 again, and nothing less, when content is looked at. A copy that was only touched keeps its state. A replica that is away gives no verdict, and where more than [scan] max_loss is gone at once nothing is judged lost.
 
 Exit code 0 when everything in question was looked at and nothing stands against it, else 3.
 

@@ -1,6 +1,16 @@
 /** Copies that rot, go, are edited or touched are found, judged once, and repaired; what is not ours, or not there, is left alone. */
 import { expect } from "bun:test";
-import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { VerifySummary } from "../../internal/agent/mod.ts";
 import {
@@ -117,6 +127,111 @@ wholeTest("a copy that is gone is lost, and is copied again; one that was edited
   renameSync(`${world.copies()}/deep/two`, `${world.path("aside")}`);
   expect(await world.sync()).toMatchObject({ code: 0 });
   expect(await verify(world)).toMatchObject({ code: 0 });
+});
+
+/** `one` is gone at its origin, and its only copy is wrong. */
+async function onlyCopy(): Promise<{ readonly world: World; readonly copy: string }> {
+  const world = await synced();
+  rmSync(`${world.data}/one`);
+  expect(await world.run("scan", `accept_loss=${world.data}`)).toMatchObject({ code: 0 });
+  return { world, copy: `${world.copies()}/one` };
+}
+
+wholeTest("the only copy, behind a link for a moment, is taken back by its contents and nothing less", [], async () => {
+  const { world, copy } = await onlyCopy();
+  using _ended = world;
+  renameSync(world.copies(), world.path("aside"));
+  symlinkSync(world.path("aside"), world.copies());
+  expect(await verify(world, "level=metadata")).toMatchObject({ code: 3, replicas: [{ found: { suspect: 3 } }] });
+  rmSync(world.copies());
+  renameSync(world.path("aside"), world.copies());
+  expect(await world.run("restore", "dry_run=true", `path=${world.data}/one`)).toMatchObject({ code: 3 });
+  const told = await explained(world, "one");
+  expect(told).toMatchObject({ state: "suspect", pending: true });
+  expect(told?.help).toContain(`"xtelemdb verify prefix=${world.path("backup")}" takes the verdict back`);
+  // Size and time, and what stands there, take nothing back.
+  for (const level of ["listed", "metadata"]) {
+    expect(await verify(world, `level=${level}`)).toMatchObject({ code: 3, replicas: [{ standing: 3, takenBack: 0 }] });
+  }
+  const back = await verify(world);
+  expect(back).toMatchObject({ code: 0, outcome: "good", replicas: [{ standing: 0, takenBack: 3, read: { files: 3 } }] });
+  expect(await explained(world, "one")).toMatchObject({ state: "current", pending: false, finding: null, attempts: null });
+  expect(inventoryExecute(world.database, "select count(*) from finding")).toBe("0");
+  expect(await world.run("inventory", "check")).toMatchObject({ code: 0 });
+  // What the replica itself tells of it is the same, and an import leaves it so.
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  const manifests = command("sh", "-c", `cat ${world.path("backup")}/.xtelemdb-manifest/${HOST}/*`);
+  expect(manifests).not.toContain("suspect");
+  expect(await world.run("import_origins")).toMatchObject({ code: 0 });
+  expect(await verify(world)).toMatchObject({ code: 0, replicas: [{ takenBack: 0 }] });
+  expect(await world.run("restore", `path=${world.data}/one`)).toMatchObject({ code: 0 });
+  expect(readFileSync(`${world.data}/one`, "utf8")).toBe("first");
+  expect(existsSync(copy)).toBe(true);
+});
+
+wholeTest("a copy that was edited and put back, or rotted and reads well again, is taken back; another is not", [], async () => {
+  const { world, copy } = await onlyCopy();
+  using _ended = world;
+  const two = `${world.copies()}/deep/two`;
+  command("cp", "-p", copy, world.path("aside"));
+  writeFileSync(copy, "FIRST");
+  flipBit(two);
+  expect(await verify(world)).toMatchObject({ code: 3, replicas: [{ found: { suspect: 1, corrupt: 1 } }] });
+  // The same size and time, and other contents.
+  command("touch", "-r", world.path("aside"), copy);
+  expect(await verify(world)).toMatchObject({ code: 3, replicas: [{ standing: 2, takenBack: 0, found: { corrupt: 0 } }] });
+  expect(await explained(world, "one")).toMatchObject({ state: "suspect" });
+  command("cp", "-p", world.path("aside"), copy);
+  flipBit(two);
+  const text = await world.run("verify");
+  expect(text).toMatchObject({ code: 0 });
+  expect(text.stdout).toContain("2 that were found wrong before are what was recorded again");
+  expect(await explained(world, "one")).toMatchObject({ state: "current" });
+  expect(await explained(world, "deep/two")).toMatchObject({ state: "current", pending: false });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+});
+
+wholeTest("a copy that was edited, refused to sync and was put back leaves no attempt behind", [], async () => {
+  using world = await synced();
+  const copy = `${world.copies()}/one`;
+  command("cp", "-p", copy, world.path("aside"));
+  appendFileSync(copy, "!");
+  expect(await verify(world)).toMatchObject({ code: 3 });
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect((await explained(world, "one"))?.help).toContain("takes the verdict back");
+  command("cp", "-p", world.path("aside"), copy);
+  expect(await verify(world)).toMatchObject({ code: 0, replicas: [{ takenBack: 1 }] });
+  expect(inventoryExecute(world.database, "select count(*) from attempt")).toBe("0");
+  expect(world.replicaStatus()).toMatchObject({ pending: { files: 0 }, failures: [] });
+  expect(await world.run("inventory", "check")).toMatchObject({ code: 0 });
+});
+
+wholeTest("a suspect copy whose digest nobody knows stays suspect", [], async () => {
+  const { world, copy } = await onlyCopy();
+  using _ended = world;
+  command("cp", "-p", copy, world.path("aside"));
+  appendFileSync(copy, "!");
+  expect(await verify(world)).toMatchObject({ code: 3 });
+  command("cp", "-p", world.path("aside"), copy);
+  inventoryExecute(world.database, "update file_replica set digest = null, digest_algorithm = null where state = 3");
+  expect(await verify(world)).toMatchObject({ code: 3, replicas: [{ standing: 1, takenBack: 0, read: { files: 2 } }] });
+  expect((await explained(world, "one"))?.help).not.toContain("takes the verdict back");
+});
+
+wholeTest("the agent's own round takes a copy back that is again what was recorded", [], async () => {
+  const { world, copy } = await onlyCopy();
+  using _ended = world;
+  command("cp", "-p", copy, world.path("aside"));
+  appendFileSync(copy, "!");
+  expect(await verify(world)).toMatchObject({ code: 3 });
+  command("cp", "-p", world.path("aside"), copy);
+  inventoryExecute(world.database, "update replica set scrub_begun_at = null, scrub_whole_since = null");
+  world.declare({ verify: { every: "30d" } });
+  const running = world.start("sync", "continuous=true");
+  await until("it is taken back", () => world.replicaStatus().verification?.findings.suspect === 0);
+  running.signal("SIGTERM");
+  expect(await running.ended).toMatchObject({ code: 0 });
+  expect(await explained(world, "one")).toMatchObject({ state: "current", attempts: null });
 });
 
 wholeTest("a copy that was only touched keeps its state, and can still be replaced", [], async () => {

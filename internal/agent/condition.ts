@@ -94,7 +94,7 @@ export const REASONS = {
   PromiseTooShort: 'give it more "bandwidth", or promise less: a longer "every" in [verify]',
   PromiseBroken: "let the agent run, and the replica be there: what is late is made up for as fast as it may go",
   FindingsFound:
-    '"xtelemdb verify level=listed" lists them; the next sync replaces corrupt and lost ones; a suspect one that somebody changed is left alone: move it aside; one that stays wrong has nothing left to be made of: "xtelemdb explain PATH" tells what was looked at',
+    '"xtelemdb verify level=listed" lists them; the next sync replaces corrupt and lost ones; a suspect one that somebody changed is left alone: move it aside, or put it back as it was, and "xtelemdb verify" takes the verdict back; one that stays wrong has nothing left to be made of: "xtelemdb explain PATH" tells what was looked at',
   TooMuchLost:
     'look whether the replica is whole (a mount below it, a restore under way); if the copies are really gone, run "xtelemdb verify prefix=REPLICA accept_loss=true"',
   ConfigurationLoaded: "",

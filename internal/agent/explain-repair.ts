@@ -28,6 +28,12 @@ const SUSPECT =
 
 export const isWrong = ({ state }: FileReplica): boolean => state !== "current" && state !== "stale";
 
+/** Only by contents that are known a copy can prove to be good again. */
+export function howTakenBack({ url, state, digest }: FileReplica): string {
+  if (digest === undefined || (state !== "suspect" && state !== "corrupt")) return "";
+  return `if it is again what was recorded (put back, or the disk reads it again), "xtelemdb verify prefix=${printable(url)}" takes the verdict back; else `;
+}
+
 /** Of a file that its origin cannot give again. */
 export function repairReason(wrong: WrongCopy): Why {
   const { origin, copy, attempt, copies, declared } = wrong;
@@ -38,11 +44,16 @@ export function repairReason(wrong: WrongCopy): Why {
   if (origin.state === "imported" && from === undefined && later !== undefined)
     return { message: `${isSo}; the file is known as it is at ${printable(later.url)}`, help: OTHER_VERSION, nextTry: null };
   if (from === undefined)
-    return { message: `${isSo}; no good copy can be had: ${looked}`, help: helpOf(origin, toBringBack), nextTry: null };
+    return {
+      message: `${isSo}; no good copy can be had: ${looked}`,
+      help: `${howTakenBack(copy)}${helpOf(origin, toBringBack)}`,
+      nextTry: null,
+    };
   if (attempt !== undefined) {
     return { ...attemptTold(attempt), nextTry: isoTime(attempt.nextAt) };
   }
-  if (copy.state === "suspect") return { message: `${isSo}; ${printable(from)} has a good one`, help: SUSPECT, nextTry: null };
+  if (copy.state === "suspect")
+    return { message: `${isSo}; ${printable(from)} has a good one`, help: `${howTakenBack(copy)}${SUSPECT}`, nextTry: null };
   const help = 'an agent that runs makes it anew by itself; else run "xtelemdb sync"';
   return { message: `${isSo}; it is made anew from ${printable(from)}, and waits for its turn`, help, nextTry: null };
 }
@@ -51,7 +62,7 @@ export function repairReason(wrong: WrongCopy): Why {
 export function noOtherSource(wrong: WrongCopy): { readonly message: string; readonly help: string } | undefined {
   const { from, looked, toBringBack } = otherReplicas(wrong);
   if (from !== undefined) return undefined;
-  const help = toBringBack.length === 0 ? "" : `${bringBack(toBringBack)}; else `;
+  const help = `${howTakenBack(wrong.copy)}${toBringBack.length === 0 ? "" : `${bringBack(toBringBack)}; else `}`;
   return { message: `; the copy is ${wrong.copy.state}, and no good one can be had: ${looked}`, help };
 }
 

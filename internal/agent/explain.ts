@@ -30,7 +30,7 @@ import { isReason, REASONS } from "./condition.ts";
 import { blockedReplica } from "./explain-blocked.ts";
 import { growingMessage, growingReason, growingTimes, prefixDueAt } from "./explain-growing.ts";
 import { keptReason } from "./explain-kept.ts";
-import { isWrong, noOtherSource, repairReason, type WrongCopy } from "./explain-repair.ts";
+import { howTakenBack, isWrong, noOtherSource, repairReason, type WrongCopy } from "./explain-repair.ts";
 import { explainUnknown } from "./explain-unknown.ts";
 import { unreachableHost } from "./explain-unreachable.ts";
 import { unseenFile } from "./explain-unseen.ts";
@@ -250,7 +250,7 @@ function pendingReason(
     const host = unreachable === undefined ? "" : `; and nothing is tried until its host can be reached: ${unreachable.message}`;
     return {
       message: `${told.message}${ofSource?.message ?? ""}${host}`,
-      help: `${ofSource?.help ?? ""}${told.help}`,
+      help: `${ofSource?.help ?? (wrong ? howTakenBack(wrong.copy) : "")}${told.help}`,
       nextTry: unreachable === undefined ? isoTime(attempt.nextAt) : null,
     };
   }

@@ -4,7 +4,8 @@ import type { Amount } from "../inventory/mod.ts";
 /** Why a file did not come back: one closed list, each with what a person does about it. */
 export const RESTORE_REASONS = {
   NoCopy: 'no declared replica has a copy: declare the one that has (its marker is known), or look with "xtelemdb explain PATH"',
-  NoGoodCopy: 'its copies are old, were changed, or are gone: look with "xtelemdb explain PATH", and copy by hand what you trust',
+  NoGoodCopy:
+    'its copies are old, were changed, or are gone: "xtelemdb verify" takes those for good again that are again what was recorded; look with "xtelemdb explain PATH", and copy by hand what you trust',
   ReplicaNotMounted: "mount the disk of the replica that has it, or bring its host on line, and run it again",
   CopyUnusable: 'no copy has the recorded contents: "xtelemdb verify" judges them; look at the disks (dmesg)',
   FileInTheWay: "what is there is not what was copied, and was left alone: overwrite=older or overwrite=all replaces it",

@@ -16,6 +16,11 @@ import { VerifyTotals } from "./verify-totals.ts";
 
 /** Small, so that a disk is free again soon. */
 const GROUP = { files: 256, bytes: 32 << 20, directories: 200 };
+/**
+ * A copy that was found wrong is read once a round, as any other, if it has the recorded size: that it is what was recorded again must not need a person, and costs no more than a good copy does. What
+ * is of another size, or of no known digest, is not read.
+ */
+const SCOPE = { judged: true } as const;
 /** A round takes this share of the promised time: the rest is for nights when nothing can be read. */
 const SHARE_OF_PROMISE = 0.9;
 /** What a file costs beside its bytes. */
@@ -90,13 +95,13 @@ export class Scrub {
     return Math.max(again, due.unwrapOr(Number.POSITIVE_INFINITY));
   }
 
-  /** One task; were there new verdicts? */
+  /** One task; did verdicts come, or go? */
   async #work(agent: Agent, ready: ReadyReplica): Promise<Result<boolean, AgentError>> {
     const { inventory, state } = agent;
     const { id } = ready.row;
     const begun = await this.#begin(agent, ready);
     if (begun.isErr()) return begun.map(() => false);
-    const page = inventory.readNow((session) => nextCopies(session, id, begun.value, {}, GROUP));
+    const page = inventory.readNow((session) => nextCopies(session, id, begun.value, SCOPE, GROUP));
     if (page.isErr()) return page.map(() => false);
     if (page.value.length === 0) return (await endRound(inventory, id)).map(() => false);
     const { bandwidthBytes } = state.verify;
@@ -111,14 +116,15 @@ export class Scrub {
     this.#freeze(agent, ready, committed.value.frozen);
     const { problem, released } = asked.value;
     if (problem !== undefined) this.environment.onProblem(problem, released);
-    const judged = committed.value.verdicts.length > 0;
+    // What was taken back may still be stale, and what was to be copied of it was told of its verdict.
+    const judged = committed.value.verdicts.length > 0 || committed.value.takenBack > 0;
     const ended = committed.value.isWhole && this.#frozen === undefined && this.#isLast(agent, ready, page.value.at(-1)?.id ?? 0);
     return ended ? (await endRound(inventory, id)).map(() => judged) : committed.map(() => judged);
   }
 
   #isLast({ inventory }: Agent, { row }: ReadyReplica, position: number): boolean {
     const one = { ...GROUP, files: 1 };
-    return inventory.readNow((session) => nextCopies(session, row.id, position, {}, one).length === 0).unwrapOr(false);
+    return inventory.readNow((session) => nextCopies(session, row.id, position, SCOPE, one).length === 0).unwrapOr(false);
   }
 
   /** The last copy that was read in the round. */

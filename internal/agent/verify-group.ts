@@ -4,6 +4,7 @@ import type { Replica } from "../config/mod.ts";
 import {
   type CopyToVerify,
   type DeclaredReplica,
+  type FileOriginId,
   recordEvent,
   recordEvidence,
   type Verdict,
@@ -57,6 +58,8 @@ export async function askToVerify(
 
 export interface CommittedGroup {
   readonly verdicts: readonly Verdict[];
+  /** So many copies are no longer what they were found to be. */
+  readonly takenBack: number;
   /** Some copies were not looked at: whoever goes on begins with the first of them. */
   readonly isWhole: boolean;
   /** Why too much is gone at once. */
@@ -73,13 +76,18 @@ export async function commitVerified(
 ): Promise<Result<CommittedGroup, AgentError>> {
   totals.add(copies, outcomes);
   const frozen = totals.tooMuchLost(maxLoss);
-  const counted = outcomes.filter((outcome) => wholly !== true || outcome.kind !== "unread" || outcome.theirs === true);
+  // A copy that is taken for nothing may stay unread.
+  const wrong = new Set(copies.flatMap(({ id, verdict }) => (verdict === undefined ? [] : [id])));
+  const counted = outcomes.filter(
+    (outcome) => wholly !== true || outcome.kind !== "unread" || outcome.theirs === true || wrong.has(outcome.id),
+  );
   const byId = new Map(counted.map((outcome) => [outcome.id, outcome]));
   const verified: VerifiedCopy[] = [];
   const verdicts: Verdict[] = [];
-  for (const { id, copiedAt, lost } of copies) {
+  for (const { id, copiedAt, verdict } of copies) {
     const outcome = byId.get(id);
-    if (outcome?.kind === "good" && outcome.read) verified.push({ ...verifiedOf(outcome, copiedAt), ...(lost && { lost }) });
+    if (outcome?.kind === "good" && outcome.read)
+      verified.push({ ...verifiedOf(outcome, copiedAt), ...(verdict && { verdict }) });
     else if (outcome?.kind === "finding") verdicts.push(verdictOf(outcome, copiedAt));
   }
   // What was read and is wrong is wrong, whatever else is missing.
@@ -87,17 +95,19 @@ export async function commitVerified(
   const firstUntried = copies.findIndex(({ id }) => !byId.has(id));
   const done = firstUntried < 0 ? copies : copies.slice(0, firstUntried);
   const last = done.at(-1);
-  // What was lost and still is was not read: the round is measured by the others.
-  const read = done.filter(({ id, lost }) => lost !== true || byId.get(id)?.kind === "good");
+  // What was wrong and still is counts for nothing: the round is measured by the others.
+  const read = done.filter(({ id, verdict }) => verdict === undefined || byId.get(id)?.kind === "good");
   const bytes = read.reduce((total, { kept }) => total + kept.size, 0);
   const step = inRound && frozen === undefined && last ? { step: { position: last.id, files: read.length, bytes } } : {};
   const recorded = await recordEvidence(agent.inventory, row.id, { verified, verdicts: written, ...step }, agent.now());
   if (recorded.isErr()) return err(recorded.error);
   totals.judged(recorded.value);
-  const told = await tell(agent, replica, copies, recorded.value);
-  if (told.isErr()) return err(told.error);
+  const { verdicts: told, takenBack } = recorded.value;
+  tellTakenBack(agent, replica, copies, takenBack);
+  const noted = await tell(agent, replica, copies, told);
+  if (noted.isErr()) return err(noted.error);
   agent.options.observer?.verified(replica.id, verified.length, bytesOf(copies, verified));
-  const whole = { verdicts: recorded.value, isWhole: firstUntried < 0 };
+  const whole = { verdicts: told, takenBack: takenBack.length, isWhole: firstUntried < 0 };
   return ok(frozen === undefined ? whole : { ...whole, frozen });
 }
 
@@ -117,6 +127,15 @@ function verdictOf(finding: Extract<VerifyOutcome, { kind: "finding" }>, copiedA
   const { id, state, message, expected, found } = finding;
   const bytes = { ...(expected === undefined ? {} : { expected }), ...(found === undefined ? {} : { found }) };
   return { file: id, copiedAt, state, message, ...bytes };
+}
+
+function tellTakenBack(agent: Agent, { id }: Replica, copies: readonly CopyToVerify[], takenBack: readonly FileOriginId[]): void {
+  const copy = copies.find((one) => one.id === takenBack[0]);
+  if (copy === undefined) return;
+  const more = takenBack.length === 1 ? "" : `, and ${takenBack.length - 1} more`;
+  const { host, directoryPath, name, verdict } = copy;
+  const what = `${printable(`${host}:${directoryPath}/${name}`)} was ${verdict}, and is what was recorded again${more}`;
+  agent.options.log.info(`${printable(id)}: ${what}`);
 }
 
 /** Verdicts are written once, and told once: each group's in one event, with the first for an example. */

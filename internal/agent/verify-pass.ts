@@ -60,10 +60,12 @@ export class VerifyPass {
     const { agent, target, options } = this;
     const running: Promise<Result<AskedGroup, AgentError>>[] = [];
     let after = from.value;
+    // Only contents can take a verdict back.
+    const scope = options.level === "content" ? { ...options.scope, judged: true as const } : options.scope;
     let ended = false;
     for (;;) {
       while (!ended && !agent.options.signal.aborted && running.length < options.parallel) {
-        const page = agent.inventory.readNow((session) => nextCopies(session, target.row.id, after, options.scope, GROUP));
+        const page = agent.inventory.readNow((session) => nextCopies(session, target.row.id, after, scope, GROUP));
         if (page.isErr()) return err(page.error);
         const last = page.value.at(-1);
         if (last === undefined) ended = true;

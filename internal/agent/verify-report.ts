@@ -27,9 +27,11 @@ export interface ReplicaVerifySummary {
   readonly timesMoved: number;
   /** Read wrong once, and right the second time: a disk, a cable or a memory that errs. */
   readonly unsteady: number;
+  /** They were found wrong before, and are what was recorded again: nothing stands against them any more. */
+  readonly takenBack: number;
   /** Of these nothing can be said. */
   readonly unread: { readonly files: number; readonly example: string };
-  /** Findings of this run and earlier ones, until a new copy takes their place. */
+  /** Findings of this run and earlier ones, until a new copy takes their place or they are taken back. */
   readonly standing: number;
   readonly findings: readonly FindingReport[];
   /** Files that the inventory does not know; null where that was not looked for. */

@@ -1,5 +1,5 @@
 /** What reading back has come to so far, and the brake: where much is gone at once, something larger than a file is wrong. */
-import type { CopyToVerify, FindingCounts, Verdict } from "../inventory/mod.ts";
+import type { CopyToVerify, FindingCounts, RecordedEvidence } from "../inventory/mod.ts";
 import type { VerifyOutcome } from "../replicate/mod.ts";
 
 /** So few gone or unreadable copies are judged one by one, whatever their share. */
@@ -17,12 +17,14 @@ export class VerifyTotals {
   timesMoved = 0;
   /** Read wrong once, and right the second time. */
   unsteady = 0;
+  /** Found wrong before, and what was recorded again. */
+  takenBack = 0;
   #missing = 0;
-  #lostBefore = 0;
+  #wrongBefore = 0;
 
   add(copies: readonly CopyToVerify[], outcomes: readonly VerifyOutcome[]): void {
     const sizes = new Map(copies.map(({ id, kept }) => [id, kept.size]));
-    const lostBefore = new Set(copies.flatMap(({ id, lost }) => (lost === true ? [id] : [])));
+    const wrongBefore = new Set(copies.flatMap(({ id, verdict }) => (verdict === undefined ? [] : [id])));
     for (const outcome of outcomes) {
       const size = sizes.get(outcome.id) ?? 0;
       this.looked.files += 1;
@@ -31,7 +33,7 @@ export class VerifyTotals {
       else if (outcome.kind === "unread") {
         this.unread.files += 1;
         this.unread.example ||= outcome.message;
-      } else if (lostBefore.has(outcome.id)) this.#lostBefore += 1;
+      } else if (wrongBefore.has(outcome.id)) this.#wrongBefore += 1;
       else if (outcome.state === "lost" || outcome.unreadable === true) this.#missing += 1;
     }
   }
@@ -45,8 +47,9 @@ export class VerifyTotals {
     if (unsteady === true) this.unsteady += 1;
   }
 
-  /** Counts verdicts that were written. */
-  judged(verdicts: readonly Verdict[]): void {
+  /** Counts verdicts that were written, and those that have fallen. */
+  judged({ verdicts, takenBack }: RecordedEvidence): void {
+    this.takenBack += takenBack.length;
     for (const { state } of verdicts) this.found[state] += 1;
   }
 
@@ -56,7 +59,7 @@ export class VerifyTotals {
 
   /** Is more gone or unreadable than this share of what was looked at? Then why; no verdict of the kind is to be written. */
   tooMuchLost(maxLoss: number): string | undefined {
-    const files = this.looked.files - this.#lostBefore;
+    const files = this.looked.files - this.#wrongBefore;
     if (this.#missing <= NEVER_TOO_MANY || this.#missing <= files * maxLoss) return undefined;
     return `${this.#missing} of the ${files} copies that were looked at are gone or cannot be read, more than max_loss allows: none of them was judged`;
   }

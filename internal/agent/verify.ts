@@ -211,6 +211,7 @@ async function summaryOf(
     firstDigests: totals?.firstDigests ?? 0,
     timesMoved: totals?.timesMoved ?? 0,
     unsteady: totals?.unsteady ?? 0,
+    takenBack: totals?.takenBack ?? 0,
     unread: totals?.unread ?? { files: 0, example: "" },
     standing: findings.files,
     findings: findings.first.map(({ host, path, state: is, foundAt, expected, found, message }) => ({

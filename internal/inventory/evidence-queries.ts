@@ -1,6 +1,6 @@
 /** What a round of reading back asks of the inventory: its next copies, how far it has come, what stands against a replica's copies. */
 import { type Kysely, sql } from "kysely";
-import { JUDGEABLE, LOOKED_AT } from "./_judgeable.ts";
+import { JUDGEABLE, LOOKED_AT, TO_BE_PROVEN } from "./_judgeable.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import type { Session } from "./inventory.ts";
 import {
@@ -32,8 +32,8 @@ export interface CopyToVerify {
   readonly digest?: Uint8Array;
   /** Says which copy this is: another one under the same name has another. */
   readonly copiedAt: number;
-  /** It was not there when it was last looked at. */
-  readonly lost?: true;
+  /** What it was found to be when it was last looked at. */
+  readonly verdict?: VerdictState;
 }
 
 /** Which copies of a replica; left out: all. */
@@ -44,6 +44,8 @@ export interface VerifyScope {
   readonly path?: string;
   /** Only those of which no digest is known. */
   readonly undigested?: true;
+  /** Those that were found suspect or corrupt, too, if a digest is known that they may prove to have. */
+  readonly judged?: true;
 }
 
 const inScope = (host: string, path: string, directory: string, name: string) =>
@@ -58,6 +60,7 @@ const copiesAfter = (
   host: string,
   path: string,
   digested: number,
+  judged: number,
 ) =>
   kysely
     .selectFrom("file_replica as r")
@@ -70,7 +73,7 @@ const copiesAfter = (
     .select(["r.size", "r.mtime_seconds", "r.mtime_nanoseconds", "r.kept_mtime_seconds", "r.kept_mtime_nanoseconds"])
     .where("r.replica_id", "=", replica)
     .where(sql<number>`r.file_origin_id`, ">", after)
-    .where(LOOKED_AT)
+    .where(sql<boolean>`(${LOOKED_AT} or (${judged} = 1 and ${TO_BE_PROVEN}))`)
     .where(inScope(host, path, "d.path", "f.name"))
     .where(sql<boolean>`(${digested} = 1 or r.digest is null)`)
     .orderBy("r.file_origin_id")
@@ -88,10 +91,12 @@ export function nextCopies(
   session: Session,
   replica: ReplicaId,
   after: number,
-  { host = "", path = "", undigested }: VerifyScope,
+  { host = "", path = "", undigested, judged }: VerifyScope,
   most: CopyGroupLimits,
 ): CopyToVerify[] {
-  const rows = session.statement(copiesAfter).all(replica, after, most.files, host, path, undigested === true ? 0 : 1);
+  const rows = session
+    .statement(copiesAfter)
+    .all(replica, after, most.files, host, path, undigested === true ? 0 : 1, judged === true ? 1 : 0);
   const copies: CopyToVerify[] = [];
   const directories = new Set<string>();
   let bytes = 0;
@@ -105,7 +110,8 @@ export function nextCopies(
       mtimeNanoseconds: row.kept_mtime_seconds === null ? row.mtime_nanoseconds : (row.kept_mtime_nanoseconds ?? 0),
     };
     const elsewhere = place === null ? {} : { place };
-    const lost = fileReplicaStateOf(state) === "lost" ? { lost: true as const } : {};
+    const is = fileReplicaStateOf(state);
+    const verdict = is === "current" || is === "stale" ? {} : { verdict: is };
     copies.push({
       id,
       host: of,
@@ -114,7 +120,7 @@ export function nextCopies(
       kept,
       copiedAt,
       ...elsewhere,
-      ...lost,
+      ...verdict,
       ...(digest === null ? {} : { digest }),
     });
   }
@@ -233,52 +239,6 @@ export function findingsOf(
 /** What stands against the copies of one file, one a replica. */
 export const findingsAt = (session: Session, file: FileOriginId): Finding[] =>
   session.all(findings(session.kysely).where("x.file_origin_id", "=", file).orderBy("x.replica_id")).map(findingOf);
-
-export interface EqualCopy {
-  readonly replica: ReplicaId;
-  /** As that replica's file system keeps it. */
-  readonly kept: Evidence;
-  /** The folder that it lies in, below the replica's root; left out where a new copy would lie. */
-  readonly place?: string;
-}
-
-const FILES_PER_QUESTION = 500;
-
-/** Of files whose contents are known, the copies elsewhere that had the same contents when they were last looked at; the one that was read last comes first. */
-export function equalCopies(
-  session: Session,
-  files: readonly { readonly id: FileOriginId; readonly digest: Uint8Array }[],
-  replicas: readonly ReplicaId[],
-): Map<FileOriginId, EqualCopy> {
-  const found = new Map<FileOriginId, EqualCopy>();
-  if (replicas.length === 0) return found;
-  const digests = new Map(files.map(({ id, digest }) => [id, digest]));
-  for (let at = 0; at < files.length; at += FILES_PER_QUESTION) {
-    const ids = files.slice(at, at + FILES_PER_QUESTION).map(({ id }) => id);
-    const rows = session.all(
-      session.kysely
-        .selectFrom("file_replica as r")
-        .leftJoin("place as p", "p.id", "r.place_id")
-        .select(["r.replica_id", "r.file_origin_id", "r.digest", "r.size", "r.mtime_seconds", "r.mtime_nanoseconds"])
-        .select(["r.kept_mtime_seconds", "r.kept_mtime_nanoseconds", "p.path as place"])
-        .where("r.replica_id", "in", [...replicas])
-        .where("r.file_origin_id", "in", ids)
-        .where(JUDGEABLE)
-        .orderBy(sql`coalesce(r.verified_at, 0)`, "desc")
-        .orderBy("r.copied_at", "desc"),
-    );
-    for (const row of rows) {
-      const wanted = digests.get(row.file_origin_id);
-      if (found.has(row.file_origin_id) || row.digest === null || wanted === undefined) continue;
-      if (Buffer.compare(row.digest, wanted) !== 0) continue;
-      const mtimeSeconds = row.kept_mtime_seconds ?? row.mtime_seconds;
-      const mtimeNanoseconds = row.kept_mtime_seconds === null ? row.mtime_nanoseconds : (row.kept_mtime_nanoseconds ?? 0);
-      const kept = { size: row.size, mtimeSeconds, mtimeNanoseconds };
-      found.set(row.file_origin_id, { replica: row.replica_id, kept, ...(row.place === null ? {} : { place: row.place }) });
-    }
-  }
-  return found;
-}
 
 const selectKnownCopy = (kysely: Tables, replica: ReplicaId, host: string, directory: string, name: string) =>
   kysely

@@ -1,6 +1,6 @@
 /**
  * Records what reading copies back has come to. A verdict is about one copy: whatever took its place meanwhile is not judged. It is written once, changes the
- * state of the copy, and only a new copy clears it (`commitOutcomes`); or, of a copy that was lost, that it is there again, and was read.
+ * state of the copy, and only a new copy clears it (`commitOutcomes`), or that the copy proves to be what was recorded (`takeBack`).
  */
 
 import type { Kysely } from "kysely";
@@ -8,7 +8,7 @@ import type { ResultAsync } from "neverthrow";
 import { boundedMessage } from "./_limits.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import type { VerdictState } from "./evidence-queries.ts";
-import { dueGeneration } from "./generations.ts";
+import { insertFinding } from "./findings.ts";
 import type { Inventory, Session, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import {
@@ -19,8 +19,8 @@ import {
   importStateCode,
   originStateOf,
   type ReplicaId,
-  sameEvidence,
 } from "./model.ts";
+import { takeBack } from "./take-back.ts";
 
 /** A copy that was read back and is what it should be. */
 export interface VerifiedCopy {
@@ -31,8 +31,8 @@ export interface VerifiedCopy {
   readonly digest?: Uint8Array;
   /** Its modification time is another than was kept, though its contents are the same. */
   readonly kept?: { readonly mtimeSeconds: number; readonly mtimeNanoseconds: number };
-  /** It was lost, and is there again. */
-  readonly lost?: true;
+  /** What it was found to be before. One that was suspect or corrupt has the recorded digest now. */
+  readonly verdict?: VerdictState;
 }
 
 /** A copy that is not what it should be. */
@@ -43,6 +43,14 @@ export interface Verdict {
   readonly expected?: Uint8Array;
   readonly found?: Uint8Array;
   readonly message: string;
+}
+
+/** What has come of it in the rows. */
+export interface RecordedEvidence {
+  /** Those that were written. */
+  readonly verdicts: readonly Verdict[];
+  /** Copies whose verdicts have fallen. */
+  readonly takenBack: readonly FileOriginId[];
 }
 
 /** How far a round has come by this. */
@@ -92,8 +100,6 @@ const selectJudged = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
     .innerJoin("file_origin as f", "f.id", "r.file_origin_id")
     .innerJoin("directory as d", "d.id", "f.directory_id")
     .select(["r.state", "r.size", "r.copied_at as copiedAt", "f.state as originState"])
-    .select(["r.mtime_seconds as mtimeSeconds", "r.mtime_nanoseconds as mtimeNanoseconds", "f.size as originSize"])
-    .select(["f.mtime_seconds as originSeconds", "f.mtime_nanoseconds as originNanoseconds"])
     .select(["d.id as directory", "d.data_directory_id as dataDirectory"])
     .where("r.replica_id", "=", replica)
     .where("r.file_origin_id", "=", file);
@@ -132,21 +138,6 @@ const selectDirectory = (kysely: Tables, file: FileOriginId) =>
 const updateState = (kysely: Tables, state: number, replica: ReplicaId, file: FileOriginId) =>
   kysely.updateTable("file_replica").set({ state }).where("replica_id", "=", replica).where("file_origin_id", "=", file);
 
-/** Adds a finding to a copy that has none. */
-export const insertFinding = (
-  kysely: Tables,
-  replica_id: ReplicaId,
-  file_origin_id: FileOriginId,
-  state: number,
-  found_at: number,
-  expected_digest: Uint8Array | null,
-  found_digest: Uint8Array | null,
-  message: string,
-) => kysely.insertInto("finding").values({ replica_id, file_origin_id, state, found_at, expected_digest, found_digest, message });
-
-const deleteFinding = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
-  kysely.deleteFrom("finding").where("replica_id", "=", replica).where("file_origin_id", "=", file);
-
 const addToRound = (kysely: Tables, position: number, files: number, bytes: number, replica: ReplicaId) =>
   kysely
     .updateTable("replica")
@@ -157,23 +148,27 @@ const addToRound = (kysely: Tables, position: number, files: number, bytes: numb
     }))
     .where("id", "=", replica);
 
-/** Commits what a group has come to, in one transaction; the verdicts that were written. `step`: left out where no round goes on by it. */
+/** Commits what a group has come to, in one transaction. `step`: left out where no round goes on by it. */
 export function recordEvidence(
   inventory: Inventory,
   replica: ReplicaId,
   evidence: { readonly verified: readonly VerifiedCopy[]; readonly verdicts: readonly Verdict[]; readonly step?: RoundStep },
   at: number,
-): ResultAsync<readonly Verdict[], InventoryError> {
+): ResultAsync<RecordedEvidence, InventoryError> {
   return inventory.write((transaction) => {
     const { session, manifests } = transaction;
     const doubts: Verdict[] = [];
-    for (const { file, copiedAt, digest, kept, lost } of evidence.verified) {
+    const takenBack: FileOriginId[] = [];
+    for (const { file, copiedAt, digest, kept, verdict } of evidence.verified) {
       const doubt = doubtOf(session, replica, { file, copiedAt, digest });
       if (doubt !== undefined) {
         doubts.push(doubt);
         continue;
       }
-      if (lost === true) takeBack(transaction, replica, file, copiedAt);
+      if (verdict !== undefined) {
+        if (!takeBack(transaction, replica, file, copiedAt)) continue;
+        takenBack.push(file);
+      }
       const directory = session.statement(selectDirectory).get(file)?.id;
       if (directory !== undefined) manifests.due(replica, directory, at);
       if (digest !== undefined) session.statement(updateDigest).run(digest, replica, file, copiedAt);
@@ -187,7 +182,7 @@ export function recordEvidence(
     for (const doubt of doubts) if (written.includes(doubt)) session.statement(updateUnconfirmed).run(replica, doubt.file);
     const { step } = evidence;
     if (step !== undefined) session.statement(addToRound).run(step.position, step.files, step.bytes, replica);
-    return written;
+    return { verdicts: written, takenBack };
   });
 }
 
@@ -221,31 +216,6 @@ function writeVerdict({ session, tally, manifests }: Transaction, replica: Repli
   session.statement(insertFinding).run(replica, file, code, at, expected ?? null, found ?? null, boundedMessage(message));
   return true;
 }
-
-/** A copy that was lost is there again, as it was: its verdict falls. */
-function takeBack(transaction: Transaction, replica: ReplicaId, file: FileOriginId, copiedAt: number): void {
-  const { session, tally } = transaction;
-  const row = session.statement(selectJudged).get(replica, file);
-  if (row === undefined || row.copiedAt !== copiedAt || fileReplicaStateOf(row.state) !== "lost") return;
-  const originState = originStateOf(row.originState);
-  const origin = { size: row.originSize, mtimeSeconds: row.originSeconds, mtimeNanoseconds: row.originNanoseconds };
-  const state = originState !== "growing" && sameEvidence(row, origin) ? "current" : "stale";
-  tally.copy(row.dataDirectory, replica, originState, "lost", -1, -row.size);
-  tally.copy(row.dataDirectory, replica, originState, state, 1, row.size);
-  session.statement(updateState).run(fileReplicaStateCode(state), replica, file);
-  session.statement(deleteFinding).run(replica, file);
-  // What is stale is still to be copied, and what was told of that still holds.
-  if (state === "current") session.statement(deleteAttempt).run(replica, file);
-  dueGeneration(transaction, replica);
-}
-
-const deleteAttempt = (kysely: Tables, replica: ReplicaId, file: FileOriginId) =>
-  kysely.deleteFrom("attempt").where("replica_id", "=", replica).where("file_origin_id", "=", file);
-
-/** A new copy stands in the place of the one that was judged. */
-export const clearFinding = ({ session }: Transaction, replica: ReplicaId, file: FileOriginId): void => {
-  session.statement(deleteFinding).run(replica, file);
-};
 
 /** A round begins with the first copy. `at`: milliseconds since 1970. */
 export function beginRound(inventory: Inventory, replica: ReplicaId, at: number): ResultAsync<void, InventoryError> {

@@ -4,7 +4,7 @@
  */
 import type { Kysely } from "kysely";
 import type { InventoryTables } from "./database-schema.ts";
-import { insertFinding } from "./evidence.ts";
+import { insertFinding } from "./findings.ts";
 import type { Transaction } from "./inventory.ts";
 import {
   agreeingEvidence,

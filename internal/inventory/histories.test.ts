@@ -134,22 +134,22 @@ function expectFindingsToBeStates(inventory: WritableInventory): void {
 async function judge(inventory: WritableInventory, url: string, verdicts: readonly string[]): Promise<void> {
   const replica = declaredReplicas(inventory).find((one) => one.url === url);
   if (replica === undefined) return;
-  const copies = nextCopies(inventory, replica.id, 0, {}, { files: 100, bytes: 1_000, directories: 100 });
-  const judged = copies.map(({ id, copiedAt, lost }, index) => {
-    const verdict = verdicts[index % verdicts.length] ?? "good";
-    return { file: id, copiedAt: verdict === "replaced" ? copiedAt - 1 : copiedAt, verdict, ...(lost && { lost }) };
+  const copies = nextCopies(inventory, replica.id, 0, { judged: true }, { files: 100, bytes: 1_000, directories: 100 });
+  const judged = copies.map(({ id, copiedAt, verdict: before }, index) => {
+    const found = verdicts[index % verdicts.length] ?? "good";
+    return { file: id, copiedAt: found === "replaced" ? copiedAt - 1 : copiedAt, found, ...(before && { verdict: before }) };
   });
   const isState = (word: string): word is "suspect" | "corrupt" | "lost" => ["suspect", "corrupt", "lost"].includes(word);
   const evidenceOfGroup = {
-    verified: judged.filter(({ verdict }) => verdict === "good"),
-    verdicts: judged.flatMap(({ file, copiedAt, verdict }) => {
-      const state = verdict === "replaced" ? "lost" : verdict;
+    verified: judged.filter(({ found }) => found === "good"),
+    verdicts: judged.flatMap(({ file, copiedAt, found }) => {
+      const state = found === "replaced" ? "lost" : found;
       return isState(state) ? [{ file, copiedAt, state, message: "m" }] : [];
     }),
   };
   const written = await must(recordEvidence(inventory, replica.id, evidenceOfGroup, 11));
-  // What was lost already has its verdict.
-  expect(written.length).toBe(judged.filter(({ verdict, lost }) => isState(verdict) && lost !== true).length);
+  // What was found wrong before has its verdict.
+  expect(written.verdicts.length).toBe(judged.filter(({ found, verdict }) => isState(found) && verdict === undefined).length);
 }
 
 async function pass(inventory: WritableInventory, url: string, outcomes: readonly string[]): Promise<void> {

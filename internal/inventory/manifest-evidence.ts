@@ -4,7 +4,7 @@
  */
 import { type Kysely, sql } from "kysely";
 import type { InventoryTables } from "./database-schema.ts";
-import { clearFinding, insertFinding } from "./evidence.ts";
+import { clearFinding, insertFinding } from "./findings.ts";
 import { holdBack } from "./held-back.ts";
 import { insertImportedCopy, placeAt } from "./imported-copy.ts";
 import { importedDirectory } from "./imported-directory.ts";
@@ -129,8 +129,9 @@ function knowsMore(line: ManifestCopy, row: KnownCopy): boolean {
   }
   if (line.imported !== undefined || line.copiedAt < row.copiedAt) return false;
   if (line.copiedAt > row.copiedAt || (line.held && !row.held)) return true;
-  const isRead = (line.verifiedAt ?? 0) > (row.verifiedAt ?? 0);
-  return isRead || (isVerdict(line.state) && !isVerdict(row.state) && row.state !== "lost");
+  const read = (line.verifiedAt ?? 0) - (row.verifiedAt ?? 0);
+  // A verdict that the manifest still tells of, and that a later reading has taken back, is an old one.
+  return read > 0 || (read === 0 && isVerdict(line.state) && !isVerdict(row.state) && row.state !== "lost");
 }
 
 /** Was the copy made of a later version of the origin than the one that is recorded? */

@@ -11,9 +11,11 @@ export * from "./conditions.ts";
 export * from "./current-copies.ts";
 export * from "./database-file.ts";
 export * from "./declare.ts";
+export * from "./equal-copies.ts";
 export {
   beginRound,
   endRound,
+  type RecordedEvidence,
   type RoundStep,
   recordEvidence,
   type Verdict,

@@ -201,7 +201,8 @@ function moveCopies(
     const after = !movedOn ? before : isFound ? "suspect" : "stale";
     if (after === "suspect" && movedOn) noteDisagreement(transaction, replica.id, id, copy, evidence, observedAt);
     if (after !== before || (isCompared && agrees)) manifests.due(replica.id, directory, observedAt);
-    if (wasDeleted && isWanted(originAfter) && !agrees && (after === "stale" || before === "stale"))
+    // What is suspect may prove to be good.
+    if (wasDeleted && isWanted(originAfter) && !agrees && (after === "stale" || before === "stale" || before === "suspect"))
       holdBack(transaction, replica.id, id, observedAt, OTHER_FILE);
     // Somebody has brought back what the copy was made of: it need not wait any longer.
     if (before === "stale" && sameEvidence(copy, evidence)) session.statement(tryAt).run(observedAt, replica.id, id, GONE_BACK);

@@ -7,7 +7,7 @@ import { type Kysely, sql } from "kysely";
 import type { ResultAsync } from "neverthrow";
 import { boundedMessage } from "./_limits.ts";
 import type { InventoryTables } from "./database-schema.ts";
-import { clearFinding } from "./evidence.ts";
+import { clearFinding } from "./findings.ts";
 import { dueGeneration } from "./generations.ts";
 import { dueIfNotHeld } from "./held-back.ts";
 import { forgetInFlight } from "./in-flight.ts";

@@ -59,13 +59,20 @@ export async function verifyCopies(
   const first = await look(request, request.copies, buffers, onProgress, isStopped);
   const findings = new Map(first.outcomes.flatMap((one) => (one.kind === "finding" ? [[one.id, one] as const] : [])));
   const settled = first.outcomes.filter(({ kind }) => kind !== "finding");
+  // Where a verdict stands already no other is given, and one look is enough.
+  const known = new Set(request.copies.flatMap(({ id, verdict }) => (verdict === undefined ? [] : [id])));
   if (first.problem !== undefined || findings.size === 0) return { ...first, outcomes: settled };
   // What was read twice already is not read again: only that the volume is still the one has to be proven.
-  const readTwice = [...findings.values()].filter(({ state }) => state === "corrupt");
-  const doubtful = request.copies.filter(({ id }) => findings.has(id) && findings.get(id)?.state !== "corrupt");
+  const isCertain = ({ id, state }: VerifyFinding): boolean => state === "corrupt" || known.has(id);
+  const certain = [...findings.values()].filter(isCertain);
+  const doubtful = request.copies.filter(({ id }) => {
+    const finding = findings.get(id);
+    return finding !== undefined && !isCertain(finding);
+  });
+  if (doubtful.length === 0 && certain.every(({ id }) => known.has(id))) return { outcomes: [...settled, ...certain] };
   const second = await look(request, doubtful, buffers, (copy) => onProgress(copy, 0, 0), isStopped);
   if (second.problem !== undefined) return { outcomes: settled, problem: second.problem };
-  return { outcomes: [...settled, ...readTwice, ...second.outcomes] };
+  return { outcomes: [...settled, ...certain, ...second.outcomes] };
 }
 
 async function look(
@@ -176,6 +183,8 @@ class Verifier {
     const bytes = { expected, found: first.value.digest };
     if (!untouched)
       return { ...changed(copy, "its contents and its modification time are others: somebody changed it"), ...bytes };
+    // It has a verdict, and goes on having it.
+    if (copy.verdict !== undefined) return { ...changed(copy, "its contents are not what was recorded"), ...bytes };
     const second = await this.#hash(copy, directory);
     if (second.isErr()) return second.error;
     if (equal(second.value.digest, expected)) return { kind: "good", id: copy.id, read: true, unsteady: true };

@@ -54,7 +54,7 @@ const findingRow = ({ url }: ReplicaVerifySummary, finding: FindingReport): stri
 ];
 
 function notesOf(replica: ReplicaVerifySummary): string[] {
-  const { problem, unread, firstDigests, timesMoved, unsteady, dark, round } = replica;
+  const { problem, unread, firstDigests, timesMoved, unsteady, takenBack, dark, round } = replica;
   const notes: string[] = [];
   if (problem !== null) {
     notes.push(`${colours.yellow(problem.reason)}: ${problem.message}`);
@@ -70,6 +70,8 @@ function notesOf(replica: ReplicaVerifySummary): string[] {
     notes.push(`${number(timesMoved)} have another modification time and the same contents: they stay as they are`);
   if (unsteady > 0)
     notes.push(`${number(unsteady)} were read wrong once and right the second time: check the disk, its cable, the memory`);
+  if (takenBack > 0)
+    notes.push(`${number(takenBack)} that were found wrong before are what was recorded again: their verdicts are taken back`);
   if (round.begunAt !== null) notes.push(`the round since ${round.begunAt} has read ${amount(round)}, and goes on from there`);
   if (dark !== null && dark.files > 0) {
     notes.push(`${counted(dark.files, "file")} (${bytes(dark.bytes)}) that xtelemdb does not know, such as:`);
