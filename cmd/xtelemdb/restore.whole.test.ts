@@ -168,6 +168,35 @@ wholeTest("a copy with other contents is not published; the next best is, and it
   expect(text.stdout).toContain("not from");
 });
 
+wholeTest("a copy that was edited or touched is told of by its own path, by the dry run, too", [], async () => {
+  using world = await synced(["backup", "other"]);
+  const copy = (name: string, replica = "backup"): string => `${world.copies(replica)}/${name}`;
+  writeFileSync(copy("one"), "edited there");
+  writeFileSync(copy("one", "other"), "edited there, too");
+  utimesSync(copy("deep/er/two"), 1_000, 1_000);
+  rmSync(copy("deep/er/two", "other"));
+  utimesSync(copy("deep/empty"), 1_000, 1_000);
+  empty(world.data);
+  for (const [given, came] of [
+    [["dry_run=true"], "would-restore"],
+    [[], "restored"],
+  ] as const) {
+    const done = await restore(world, ...given);
+    expect(done).toMatchObject({ code: 3, summary: { outcome: "incomplete", restored: { files: 3 }, left: { files: 2 } } });
+    expect(done.files).toContain("one: CopyUnusable");
+    expect(done.files).toContain("deep/er/two: CopyUnusable");
+    expect(done.files).toContain(`deep/empty: ${came}`);
+    const messages = done.lines.flatMap(({ tried }) => tried.map(({ message }) => message));
+    expect(messages.join("\n")).toContain(`${copy("one")} is not what was recorded there: it is 12 bytes, of `);
+    expect(messages.join("\n")).toContain(`${copy("deep/er/two")} is not what was recorded there: it is 6 bytes, of 1970-`);
+    expect(messages.join("\n")).not.toMatch(/scan|settle|next attempt/);
+    expect(done.summary.reasons[0]?.help).toContain('"xtelemdb verify" judges each');
+  }
+  // It was only touched: verify takes it for good, and restore gives it.
+  await world.run("verify");
+  expect(await restore(world, `path=${world.data}/deep/er/two`)).toMatchObject({ code: 0, summary: { restored: { files: 1 } } });
+});
+
 wholeTest("what verify has found wrong, old versions and disks that are away are not used", ["root"], async () => {
   using world = new World({ replicas: ["backup", "other"] });
   const disk = mountMemory(world.path("other"));

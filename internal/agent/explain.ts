@@ -34,7 +34,7 @@ import { howTakenBack, isWrong, noOtherSource, repairReason, type WrongCopy } fr
 import { explainUnknown } from "./explain-unknown.ts";
 import { unreachableHost } from "./explain-unreachable.ts";
 import { unseenFile } from "./explain-unseen.ts";
-import { attemptTold } from "./failed-attempt.ts";
+import { attemptTold, isOfTheCopy } from "./failed-attempt.ts";
 import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
 import { dataDirectorySubject } from "./status.ts";
 
@@ -245,7 +245,7 @@ function pendingReason(
   // A source that has moved on since is right, and the copy is not to be what it was.
   const other = wrong && sameEvidence(origin.evidence, wrong.copy.evidence) ? noOtherSource(wrong) : undefined;
   if (attempt !== undefined && (attempt.reason !== "OriginUnreachable" || unreachable === undefined)) {
-    const ofSource = attempt.domain !== "replica" && attempt.reason !== "SourceCopyCorrupt" ? other : undefined;
+    const ofSource = attempt.domain !== "replica" && !isOfTheCopy(attempt.reason) ? other : undefined;
     const told = attemptTold(attempt);
     const host = unreachable === undefined ? "" : `; and nothing is tried until its host can be reached: ${unreachable.message}`;
     return {

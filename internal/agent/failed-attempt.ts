@@ -1,6 +1,6 @@
 /** What is recorded of a file that could not be copied: why, and when it is tried again. */
 import type { Attempt, FailedAttempt, PendingFile } from "../inventory/mod.ts";
-import { backoffMilliseconds, COPY_FAILURES, type CopyOutcome, isCopyFailureReason } from "../replicate/mod.ts";
+import { backoffMilliseconds, COPY_FAILURES, type CopyOutcome, isCopyFailureReason, withoutHelp } from "../replicate/mod.ts";
 import type { Agent } from "./agent.ts";
 
 export function failedAttemptOf(
@@ -21,8 +21,9 @@ export function attemptTold({ reason, message }: Pick<Attempt, "reason" | "messa
   readonly message: string;
   readonly help: string;
 } {
-  const help = isCopyFailureReason(reason) ? COPY_FAILURES[reason].help : "";
-  const end = `; ${help}`;
-  const what = help !== "" && message.endsWith(end) ? message.slice(0, -end.length) : message;
-  return { message: `${reason}: ${what}`, help };
+  if (!isCopyFailureReason(reason)) return { message: `${reason}: ${message}`, help: "" };
+  return { message: `${reason}: ${withoutHelp(reason, message)}`, help: COPY_FAILURES[reason].help };
 }
+
+/** Does an attempt that failed for this reason tell of the copy that was to be read, and not of the origin? */
+export const isOfTheCopy = (reason: string): boolean => reason === "SourceCopyCorrupt" || reason === "SourceCopyChanged";

@@ -141,9 +141,10 @@ export class RestorePage {
     const destination = group[0]?.destination;
     if (from === undefined || destination === undefined) return ok(undefined);
     const { replica, marker } = from;
-    // With nothing to copy, both ends are proven to be there.
-    const items = dryRun ? [] : group.flatMap((one) => itemOf(one) ?? []);
-    const task = { replica: { address: from.address, marker, claimant }, destination, items };
+    const items = group.flatMap((one) => itemOf(one) ?? []);
+    // Both ends are proven to be there, and each copy is looked at.
+    const only = dryRun ? { dryRun: true as const } : {};
+    const task = { replica: { address: from.address, marker, claimant }, destination, items, ...only };
     const reply = await this.hands.run({ kind: "restore", group: task }, { onProgress: onBytes });
     if (reply.kind === "stalled") {
       // Which end hung is not known: nothing more is tried with this file.
@@ -159,7 +160,8 @@ export class RestorePage {
       const outcome = outcomeOf.get(one.file.id);
       if (outcome?.kind === "restored") done.push(told(host, one, "restored", { from: one.left[0] }));
       else if (outcome === undefined && replicaProblem !== undefined) next.push(one);
-      else if (dryRun && destinationProblem === undefined) done.push(told(host, one, "would-restore", { from: one.left[0] }));
+      else if (dryRun && outcome === undefined && destinationProblem === undefined)
+        done.push(told(host, one, "would-restore", { from: one.left[0] }));
       else if (outcome === undefined && destinationProblem !== undefined)
         done.push(told(host, one, "left", { reason: "DestinationUnavailable", message: destinationProblem }));
       else if (outcome?.elsewhere === true) {

@@ -7,7 +7,8 @@ export const RESTORE_REASONS = {
   NoGoodCopy:
     'its copies are old, were changed, or are gone: "xtelemdb verify" takes those for good again that are again what was recorded; look with "xtelemdb explain PATH", and copy by hand what you trust',
   ReplicaNotMounted: "mount the disk of the replica that has it, or bring its host on line, and run it again",
-  CopyUnusable: 'no copy has the recorded contents: "xtelemdb verify" judges them; look at the disks (dmesg)',
+  CopyUnusable:
+    'no copy that is there is what was recorded: "xtelemdb verify" judges each, and takes for good what was only touched; mount or declare another replica that has it; look at the disks (dmesg)',
   FileInTheWay: "what is there is not what was copied, and was left alone: overwrite=older or overwrite=all replaces it",
   DestinationUnavailable: "mount or make the folder that it goes to (restore makes no data directory), or name another with to=",
   WriteFailed: "see what the message says of the destination: its space, its rights, its disk",
@@ -52,7 +53,7 @@ export interface RestoreSummary {
   readonly left: Amount;
   /** Restored without a digest that their contents could be compared with. */
   readonly unproven: number;
-  /** Copies that were tried and had not the recorded contents, or could not be read. */
+  /** Copies that were tried and were not what was recorded, or could not be read; with `dryRun`: as far as that is seen without reading them. */
   readonly badCopies: number;
   readonly replicas: readonly TriedCopy[];
   readonly reasons: readonly { readonly reason: RestoreReason; readonly files: number; readonly help: string }[];

@@ -39,6 +39,10 @@ export const COPY_FAILURES = {
     action: "retry",
     help: 'the copy at another replica that it was to be made of has other bytes than were copied: the next attempt takes the origin; "xtelemdb verify" finds what else is wrong there',
   },
+  SourceCopyChanged: {
+    action: "retry",
+    help: 'somebody edited or touched the copy at another replica that it was to be made of: the next attempt takes the origin; "xtelemdb verify" judges that copy, and takes it for good where its contents are what was recorded',
+  },
   UnknownFileInTheWay: {
     action: "stall",
     help: 'xtelemdb did not put this there and does not touch it: move it aside; an agent that runs then copies by itself, else run "xtelemdb sync"',

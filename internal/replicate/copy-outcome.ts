@@ -1,7 +1,7 @@
 /** A file on its way through a group, and what is told of it in the end. */
 import { sameEvidence } from "../inventory/mod.ts";
 import type { FileStat } from "../sys/mod.ts";
-import { COPY_FAILURES } from "./copy-failure.ts";
+import { COPY_FAILURES, type CopyFailureReason } from "./copy-failure.ts";
 import type { CopyOutcome, CopyRequest } from "./copy-request.ts";
 import type { Destination } from "./destination.ts";
 import type { FileFailure } from "./opened-source.ts";
@@ -37,6 +37,12 @@ export function storedOutcome({ request, how, there, digest }: Published): CopyO
     digest: { algorithm: "sha256", bytes: digest },
     ...(prefix && { prefix }),
   };
+}
+
+/** What a failure says, without what to do about it: whoever reads a copy back to its origin has to do something else. */
+export function withoutHelp(reason: CopyFailureReason, message: string): string {
+  const end = `; ${COPY_FAILURES[reason].help}`;
+  return message.endsWith(end) ? message.slice(0, -end.length) : message;
 }
 
 export function failedOutcome(request: CopyRequest, failure: FileFailure): CopyOutcome {

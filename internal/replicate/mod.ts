@@ -7,11 +7,13 @@
  * Never: removes or overwrites what the inventory does not know; writes to the inventory; touches an origin, but
  * for a restore that an operator asks for, which replaces there what the operator says.
  */
+
 export * from "./backoff.ts";
 export * from "./clean.ts";
 export { CopyBuffers } from "./copy-bytes.ts";
 export * from "./copy-failure.ts";
 export * from "./copy-group.ts";
+export { withoutHelp } from "./copy-outcome.ts";
 export * from "./copy-request.ts";
 export * from "./dark-files.ts";
 export { type Raised, type RaiseRequest, raiseGeneration } from "./generation.ts";

@@ -37,7 +37,7 @@ export const sourceWentBack = (request: CopyRequest, now: FileStat, copy: FileSt
   message: `${printable(`${request.directoryPath}/${request.name}`)} (${described(now)}) lacks what its copy holds (${described(copy)}): it is older, or was before it was written to again, as after a power cut; or the file was gone for an hour or more, and another has its name now; the copy was not touched`,
 });
 
-function described({ size, mtimeSeconds }: FileStat): string {
+function described({ size, mtimeSeconds }: Evidence): string {
   const modified = new Date(mtimeSeconds * 1000);
   return `${size} bytes, of ${Number.isNaN(modified.getTime()) ? `${mtimeSeconds} s after 1970` : modified.toISOString().replace(".000Z", "Z")}`;
 }
@@ -57,11 +57,21 @@ export const evidenceOf = ({ size, mtimeSeconds, mtimeNanoseconds }: FileStat): 
   mtimeNanoseconds,
 });
 
-export const sourceChanged = (request: CopyRequest, now: FileStat): FileFailure => ({
+export const sourceChanged = (request: CopyRequest, now: FileStat): FileFailure =>
+  request.fromCopy === true ? copyChanged(request, now) : originChanged(request, now);
+
+const originChanged = (request: CopyRequest, now: FileStat): FileFailure => ({
   domain: "source",
   reason: WRITTEN_TO,
-  message: `${printable(`${request.directoryPath}/${request.name}`)} changed after it was scanned`,
+  message: `${placeOf(request)} changed after it was scanned`,
   observed: evidenceOf(now),
+});
+
+/** What was to be read is a copy: it says nothing of the origin. */
+const copyChanged = (request: CopyRequest, now: FileStat): FileFailure => ({
+  domain: "source",
+  reason: "SourceCopyChanged",
+  message: `${placeOf(request)} is not what was recorded there: it is ${described(now)}, and was ${described(request.looksLike ?? request.evidence)}`,
 });
 
 /** It does not only grow: a part of it that was copied is another by now. */
@@ -75,6 +85,6 @@ export const sourceRewritten = (request: CopyRequest, now: FileStat): FileFailur
 const sourceOpenForWriting = (request: CopyRequest): FileFailure => ({
   domain: "source",
   reason: "SourceOpenForWriting",
-  message: `somebody has ${printable(`${request.directoryPath}/${request.name}`)} open for writing`,
+  message: `somebody has ${placeOf(request)} open for writing`,
   observed: request.evidence,
 });

@@ -17,9 +17,11 @@ import type { FileStat } from "../sys/mod.ts";
 import { openVolume, type Volume, type VolumeAddress, type VolumeDirectory, volumeErrorMessage } from "../volume/mod.ts";
 import type { CopyBuffers } from "./copy-bytes.ts";
 import { copyInto } from "./copy-group.ts";
-import type { CopyRequest } from "./copy-request.ts";
+import { withoutHelp } from "./copy-outcome.ts";
+import type { CopyOutcome, CopyRequest } from "./copy-request.ts";
 import { forEachInFlight } from "./in-flight.ts";
 import { openReplica } from "./replica-check.ts";
+import { lookAtSources } from "./restore-sources.ts";
 import { removeTemporaryFiles } from "./temporary-files.ts";
 import type { OnProgress } from "./write-copy.ts";
 import type { Claims } from "./writer-claims.ts";
@@ -151,6 +153,8 @@ export interface RestoreGroup {
   readonly replica: { readonly address: VolumeAddress; readonly marker: string; readonly claimant: Claims["claimant"] };
   readonly destination: VolumeAddress;
   readonly items: readonly RestoreItem[];
+  /** Only look whether each copy is what was recorded; nothing is read or written. */
+  readonly dryRun?: true;
 }
 
 export type RestoreOutcome =
@@ -168,7 +172,7 @@ export interface RestoreGroupResult {
 
 /** Copies a group back. */
 export async function restoreGroup(
-  { replica, destination, items }: RestoreGroup,
+  { replica, destination, items, dryRun }: RestoreGroup,
   buffers: CopyBuffers,
   onProgress: OnProgress,
   isStopped: () => boolean,
@@ -180,12 +184,23 @@ export async function restoreGroup(
   const target = await openVolume(destination);
   if (target.isErr()) return { outcomes: [], destinationProblem: volumeErrorMessage(target.error) };
   const requests = items.map(requestOf);
+  if (dryRun === true) {
+    target.value.close();
+    return resultOf(await lookAtSources(requests, isStopped), undefined);
+  }
   const limits = { reserveBytes: 0, mountsBelow: "flushed" as const };
   const { outcomes, problem } = await copyInto(target.value, requests, limits, buffers, onProgress, isStopped);
+  return resultOf(outcomes, problem?.message);
+}
+
+function resultOf(outcomes: readonly CopyOutcome[], destinationProblem: string | undefined): RestoreGroupResult {
   const told = outcomes.flatMap((outcome): RestoreOutcome[] => {
     if (outcome.kind === "stored") return [{ id: outcome.id, kind: "restored" }];
     if (outcome.domain === "transport") return [];
-    return [{ id: outcome.id, kind: "failed", elsewhere: outcome.domain === "source", message: outcome.message }];
+    const { id, domain, reason, message } = outcome;
+    // What fails at the source is a copy, and neither a scan nor another attempt mends that.
+    const ofCopy = domain === "source";
+    return [{ id, kind: "failed", elsewhere: ofCopy, message: ofCopy ? withoutHelp(reason, message) : message }];
   });
   // The way to the replica broke: whatever else was to come from there would meet the same.
   const broken = outcomes.flatMap((outcome) =>
@@ -194,7 +209,7 @@ export async function restoreGroup(
   return {
     outcomes: told,
     ...(broken === undefined ? {} : { replicaProblem: broken }),
-    ...(problem === undefined ? {} : { destinationProblem: problem.message }),
+    ...(destinationProblem === undefined ? {} : { destinationProblem }),
   };
 }
 
