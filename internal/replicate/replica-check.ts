@@ -8,6 +8,7 @@ import {
   type Marker,
   openLocalVolume,
   openVolume,
+  type RootFileError,
   readMarker,
   type Volume,
   type VolumeAddress,
@@ -153,7 +154,11 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
     // A run that was killed right here has left one, and no row tells of it.
     await removeTemporaryFiles(volume, "", Date.parse(due.created) / 1000);
     const written = await writeMarker(volume, due.marker, due);
-    if (written.isErr()) return err(rootWriteProblem(root, written.error));
+    if (written.isErr()) {
+      const { newMarker: _ours, ...asFound } = request;
+      // Somebody else, such as the agent that runs, was faster: theirs is the marker.
+      return isThere(written.error) ? checkVolume(volume, asFound) : err(rootWriteProblem(root, written.error));
+    }
   }
   const marker = due?.marker.uuid ?? uuid ?? null;
   const { claims, claim } = request;
@@ -175,6 +180,8 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
     weaknesses,
   });
 }
+
+const isThere = (error: RootFileError): boolean => error.kind !== "root-file-unreadable" && error.reason === "exists";
 
 /** The marker to write, where that is due. */
 function dueMarker(
