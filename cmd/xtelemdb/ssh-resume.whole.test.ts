@@ -1,8 +1,18 @@
 /** A copy over ssh that was interrupted leaves nothing torn, and the next run goes on. */
 import { expect } from "bun:test";
-import { existsSync, readdirSync, statSync, truncateSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { command, FAR_FILES, FarWorld, TcpProxy, temporaryFiles, until, wholeTest } from "../../internal/testing/mod.ts";
+import {
+  command,
+  FAR_FILES,
+  FarWorld,
+  SFTP_SERVER,
+  TcpProxy,
+  temporaryFiles,
+  until,
+  World,
+  wholeTest,
+} from "../../internal/testing/mod.ts";
 
 wholeTest("a connection that is cut is told; what had been copied stays, and the rest follows", ["sshd"], async () => {
   using world = await FarWorld.begin();
@@ -95,4 +105,73 @@ wholeTest("for ever: a far end that was away is found again long before the next
   running.signal("SIGTERM");
   expect((await running.ended).code).toBe(0);
   proxy.stop();
+});
+
+/** Bytes that no compression and no hole make small, at the end of a file. */
+const append = (path: string, megabytes: number): unknown =>
+  command("dd", "if=/dev/urandom", `of=${path}`, "bs=1M", `count=${megabytes}`, "status=none", "oflag=append", "conv=notrunc");
+
+const sha256 = (path: string): string => new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex");
+
+/** An sftp server in the place of ssh. Whoever kills this kills no server, as on another host; while there is a file `slow`, one waits before a rename until its tracer is killed. */
+function lateRenames(world: World): string {
+  const script = world.path("ssh");
+  const renames = "?rename,?renameat,?renameat2";
+  const trace = `strace -f -q -o /dev/null -e trace=${renames} -e inject=${renames}:delay_enter=600000000`;
+  const lines = [
+    "#!/bin/sh",
+    `cd '${world.folder}'`,
+    `[ -e slow ] || { ${SFTP_SERVER}; exit; }`,
+    // What runs in the background has no standard input of its own (sh(1)).
+    "exec 3<&0",
+    `${trace} ${SFTP_SERVER} <&3 &`,
+    "echo $! >> tracers",
+    "wait",
+  ];
+  writeFileSync(script, `${lines.join("\n")}\n`, { mode: 0o755 });
+  return script;
+}
+
+wholeTest("a rename that the far end makes long after it was given up publishes nothing torn", ["sshd", "strace"], async () => {
+  using world = new World();
+  const url = `ssh://far/${world.path("far")}/`;
+  mkdirSync(world.path("far"));
+  world.runWith({ environment: { XTELEMDB_SSH: lateRenames(world) } });
+  const declare = (keys: Record<string, string>): void =>
+    world.declare({ replicas: [url], replicaKeys: { [url]: { connections: 1, ...keys } } });
+  const origin = join(world.data, "night.log");
+  const copy = join(world.copies("far"), "night.log");
+  append(origin, 130);
+  declare({ timeout: "2s" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  const former = sha256(origin);
+  append(origin, 5);
+  const latest = sha256(origin);
+
+  writeFileSync(world.path("slow"), "");
+  expect((await world.sync()).code).toBe(3);
+  expect(world.readyReason(url)).toBe("NoProgress");
+  const tracers = readFileSync(world.path("tracers"), "utf8").trim().split("\n").map(Number);
+  const servers = tracers.flatMap((pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" "));
+  expect(servers.length).toBe(1);
+  rmSync(world.path("slow"));
+
+  declare({ timeout: "20s", bandwidth: "16 MiB" });
+  const running = world.start("sync");
+  const sealed = statSync(origin).mtimeMs;
+  await until("the next run writes where the one before was", () =>
+    temporaryFiles(world.path("far"))
+      .filter((name) => name.endsWith(".partial"))
+      .some((name) => Math.abs(statSync(join(world.path("far"), name)).mtimeMs - sealed) > 1_000),
+  );
+  for (const pid of tracers) process.kill(pid, "SIGKILL");
+  await until("the late rename was tried", () => servers.every((pid) => !existsSync(`/proc/${pid}`)));
+  expect([former, latest]).toContain(sha256(copy));
+  running.signal("SIGKILL");
+  await running.ended;
+  expect([former, latest]).toContain(sha256(copy));
+  declare({});
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(sha256(copy)).toBe(latest);
+  expect(temporaryFiles(world.path("far"))).toEqual([]);
 });

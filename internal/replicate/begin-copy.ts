@@ -1,23 +1,36 @@
 /**
  * The temporary file that a copy is written to: a new one; or, where the way is long and the file large, the one that an earlier run began with the same
  * source. Of that, only what is surely durable counts, and its end is compared with the source.
+ *
+ * A far end that was given up may do what it was asked for late, in the middle of the next attempt. That stays harmless, because
+ * - nothing gets its final name from a name that anybody writes under: what is finished is set apart first, under a name of chance that is given once. A late rename to a
+ *   final name then finds a whole file or none, and a late setting apart takes the name away from the one who writes, who is told so by his own;
+ * - what was set apart and not published gets its former name back before anything else is published beside it (`removeTemporaryFiles`): no older copy comes over a newer one;
+ * - a file that is gone on with is never cut off. The name holds the times and the size of the source, so that whoever writes to it writes the same bytes at the same
+ *   places, and gives it the same attributes: a late write changes nothing. Each begins within what is there, and goes on without a gap; as nothing gets shorter, there
+ *   is never a hole, and its size vouches for what was flushed (`durableBytes`). A file that cannot be gone on with is removed, and a new one is made.
  */
 import { err, ok, type Result } from "neverthrow";
+import { randomHex } from "../sys/mod.ts";
 import {
   durableBytes,
+  isPartialName,
   partialName,
   type SourceFile,
+  setApartName,
   type TemporaryFile,
   type VolumeDirectory,
   type VolumeError,
 } from "../volume/mod.ts";
 import { type CopyBuffers, isSparse } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica } from "./copy-failure.ts";
+import type { Staged } from "./copy-outcome.ts";
 import type { CopyRequest } from "./copy-request.ts";
 
 /** Smaller files are begun anew: nothing of them would be known to be durable. */
 const CONTINUE_FROM_BYTES = 128 << 20;
 const COMPARED_BYTES = 1 << 20;
+const SET_APART_HEX_BYTES = 4;
 
 export interface BegunCopy {
   readonly file: TemporaryFile;
@@ -52,15 +65,27 @@ export async function beginCopy(
   const found = await directory.continueTemporary(name);
   if (found.isErr()) return err(failureAtReplica(found.error));
   if (found.value === undefined) return begun(await directory.createTemporary(name, size));
-  const { file } = found.value;
-  const durable = Math.min(durableBytes(found.value.size), durableBytes(size));
-  const same = await endsAlike(source, file, durable, buffers);
-  const from = same.isOk() && same.value ? durable : 0;
-  // What is not surely durable goes, or its length would vouch for it the next time.
-  const cut = same.isErr() ? same : ((await file.keepOnly?.(from)) ?? ok(undefined));
-  if (cut.isOk()) return ok({ file, from, took: found.value.size });
+  const { file, size: there } = found.value;
+  const from = there <= size ? durableBytes(there) : 0;
+  const same = await endsAlike(source, file, from, buffers);
+  if (same.isOk() && same.value) return ok({ file, from, took: there });
   file.close();
-  return err(failureAtReplica(cut.error));
+  if (same.isErr()) return err(failureAtReplica(same.error));
+  const removed = await directory.removeTemporary(name);
+  if (removed.isErr() && removed.error.reason !== "not-found") return err(failureAtReplica(removed.error));
+  return begun(await directory.createTemporary(name, size));
+}
+
+/** Gives a finished file that others could go on with a name under which nobody does. Where that fails it can still be gone on with, under whichever name it has. */
+export async function setApart(
+  directory: VolumeDirectory,
+  { name }: TemporaryFile,
+  digest: Uint8Array,
+): Promise<Result<Pick<Staged, "temporary" | "digest">, CopyFailure>> {
+  if (!isPartialName(name)) return ok({ temporary: name, digest });
+  const apart = setApartName(name, randomHex(SET_APART_HEX_BYTES));
+  const renamed = await directory.publish(name, apart, "new");
+  return renamed.map(() => ({ temporary: apart, digest })).mapErr(failureAtReplica);
 }
 
 const begun = (created: Result<TemporaryFile, VolumeError>): Result<BegunCopy, CopyFailure> =>

@@ -1,13 +1,12 @@
 /**
- * The safe copy of DESIGN.md section 6, for a group of files: write every temporary file, make them durable together, give them their names, make the
- * names durable together, look at the results. What fails for one file fails for it alone; a replica that fails as a whole stops the group,
- * and the files that were not tried have no outcome.
+ * The safe copy of DESIGN.md section 6, for a group of files: write every temporary file, make them durable together, give them their names, make the names durable
+ * together, look at the results. What fails for one file fails for it alone; a replica that fails as a whole stops the group: what was not tried has no outcome.
  */
 import { err, ok, type Result } from "neverthrow";
 import type { DirectoryId } from "../inventory/mod.ts";
 import { type FileStat, randomHex } from "../sys/mod.ts";
 import { type SourceFile, TEMPORARY_HEX_BYTES, TemporaryNames, type Volume, type VolumeError } from "../volume/mod.ts";
-import { beginCopy, mayContinue } from "./begin-copy.ts";
+import { beginCopy, mayContinue, setApart } from "./begin-copy.ts";
 import type { CopyBuffers } from "./copy-bytes.ts";
 import { type CopyFailure, failureAtReplica, failureAtSource } from "./copy-failure.ts";
 import { failedOutcome, type Staged, storedOutcome } from "./copy-outcome.ts";
@@ -156,10 +155,11 @@ export class GroupCopy {
       onTaken: () => fits.value && room.written(fits.value),
     });
     file.close();
-    if (written.isOk()) return ok({ request, destination, temporary: file.name, digest: written.value });
-    this.#atReplica(written.error);
-    if (written.error.transport === undefined) await this.#discard(request, destination, file.name);
-    return err(written.error);
+    const apart = written.isOk() ? await setApart(destination.directory, file, written.value) : err(written.error);
+    if (apart.isOk()) return ok({ request, destination, ...apart.value });
+    if (written.isOk()) this.#leftovers.add(request.directory);
+    else if (written.error.transport === undefined) await this.#discard(request, destination, file.name);
+    return err(this.#atReplica(apart.error));
   }
 
   /** That of the file before, most of the time: files come by directory. */

@@ -8,6 +8,7 @@ test("files that copying tools leave behind are known by their names", () => {
     ".x.XXXXXX",
     ".xtelemdb-0123456789abcdef.part",
     ".xtelemdb-0123456789abcdef.partial",
+    ".xtelemdb-0123456789abcdef-01234567.partial",
     "image.xrif.0a1b2c3d.partial",
     ".nfs000000000123abcd00000001",
     ".fuse_hidden0000012300000001",

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { makeScratch, Scratch, SFTP_SERVER } from "../testing/mod.ts";
-import { closeIdleConnections, openLocalVolume, openVolume, partialName, type Volume } from "../volume/mod.ts";
+import { closeIdleConnections, openLocalVolume, openVolume, partialName, setApartName, type Volume } from "../volume/mod.ts";
 import { removeTemporaryFiles } from "./temporary-files.ts";
 
 test("only our own temporary files are removed, and each is a sign of life", async () => {
@@ -51,6 +51,21 @@ test.each(KINDS)("a large copy that was finished just now is kept, however old i
   expect(await removeTemporaryFiles(volume, "", now())).toBeUndefined();
   expect(readdirSync(scratch.folder)).toEqual([PARTIAL]);
   expect(await removeTemporaryFiles(volume, "", now() + 8 * DAY_SECONDS)).toBe(1);
+  expect(readdirSync(scratch.folder)).toEqual([]);
+  volume.close();
+});
+
+test.each(KINDS)("what was set apart gets its former name back, unless that is taken or it is old (%s)", async (_kind, open) => {
+  using scratch = new Scratch();
+  const volume = await open(scratch.folder);
+  const other = partialName("fedcba9876543210");
+  for (const name of [PARTIAL, other]) writeFileSync(scratch.path(setApartName(name, "01234567")), "whole");
+  writeFileSync(scratch.path(PARTIAL), "half");
+  expect(await removeTemporaryFiles(volume, "", now())).toBeUndefined();
+  expect(readdirSync(scratch.folder).toSorted()).toEqual([PARTIAL, other]);
+  const old = setApartName(PARTIAL, "01234567");
+  renameSync(scratch.path(PARTIAL), scratch.path(old));
+  expect(await removeTemporaryFiles(volume, "", now() + 8 * DAY_SECONDS)).toBe(2);
   expect(readdirSync(scratch.folder)).toEqual([]);
   volume.close();
 });

@@ -1,6 +1,7 @@
 /** Names of temporary files: the only files at a replica that the agent may ever remove (law 1). */
-const PATTERN = /^\.xtelemdb-[0-9a-f]{16}\.part(ial)?$/;
+const PATTERN = /^\.xtelemdb-[0-9a-f]{16}(?:\.part|(?:-[0-9a-f]{8})?\.partial)$/;
 const PARTIAL = /^\.xtelemdb-[0-9a-f]{16}\.partial$/;
+const SET_APART = /^(\.xtelemdb-[0-9a-f]{16})-[0-9a-f]{8}\.partial$/;
 
 /** Random digits of a `TemporaryNames`. */
 export const TEMPORARY_HEX_BYTES = 4;
@@ -14,6 +15,15 @@ export const temporaryName = (hex: string): string => `.xtelemdb-${hex}.part`;
 export const partialName = (hex: string): string => `.xtelemdb-${hex}.partial`;
 
 export const isPartialName = (name: string): boolean => PARTIAL.test(name);
+
+/** Where a finished file of such a name waits for its final one: nobody writes under this name, and no later run gives it again. `hex`: 8 digits of chance. */
+export const setApartName = (partial: string, hex: string): string => partial.replace(/\.partial$/, `-${hex}.partial`);
+
+/** The name that a file had before it was set apart; undefined of every other name. */
+export function nameBeforeSetApart(name: string): string | undefined {
+  const [, stem] = SET_APART.exec(name) ?? [];
+  return stem === undefined ? undefined : `${stem}.partial`;
+}
 
 export const isTemporaryName = (name: string): boolean => name.startsWith(".") && PATTERN.test(name);
 

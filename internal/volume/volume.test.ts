@@ -22,7 +22,15 @@ import {
   writeClaim,
   writeMarker,
 } from "./mod.ts";
-import { asideName, isTemporaryName, temporaryName } from "./temporary-name.ts";
+import {
+  asideName,
+  isPartialName,
+  isTemporaryName,
+  nameBeforeSetApart,
+  partialName,
+  setApartName,
+  temporaryName,
+} from "./temporary-name.ts";
 
 const KINDS: readonly (readonly [name: string, open: (root: string) => Promise<Volume>])[] = [
   ["local", async (root) => openLocalVolume(root)._unsafeUnwrap()],
@@ -208,6 +216,31 @@ describe.each(KINDS)("a %s volume", (_kind, open) => {
     });
   });
 
+  test("what an earlier run began is gone on with, and keeps all that it has; nobody finds it under the name that it gave up", async () => {
+    await withRoot(async (root, scratch) => {
+      const goOn = root.continueTemporary?.bind(root);
+      expect(goOn !== undefined).toBe(far);
+      if (goOn === undefined) return;
+      const partial = partialName("0123456789abcdef");
+      const apart = setApartName(partial, "01234567");
+      expect(await must(goOn(partial))).toBeUndefined();
+      writeFileSync(scratch.path(partial), "0123456789");
+      const found = await must(goOn(partial));
+      if (found === undefined) throw new Error("it is there");
+      expect(found.size).toBe(10);
+      const buffer = new IoBuffer(4);
+      buffer.bytes.set(new TextEncoder().encode("4567"));
+      await must(found.file.write(buffer, 4, 4));
+      await must(found.file.sync());
+      found.file.close();
+      expect(readFileSync(scratch.path(partial), "utf8")).toBe("0123456789");
+      await must(root.publish(partial, apart, "new"));
+      expect(await must(goOn(partial))).toBeUndefined();
+      expect(await reasonOf(root.publish(partial, "final", "replace"))).toBe("not-found");
+      expect(readdirSync(scratch.folder)).toEqual([apart]);
+    });
+  });
+
   test("what is not there is told from what cannot be asked, and no link is followed", async () => {
     await withRoot(async (root, scratch, volume) => {
       mkdirSync(scratch.path("sub"));
@@ -349,7 +382,14 @@ test("no text crashes the reading of a marker, and only a right one is one", () 
 test("only names of our own make are temporary", () => {
   expect(isTemporaryName(TEMPORARY)).toBe(true);
   expect(asideName(TEMPORARY)).toBe(temporaryName("fedcba9876543210"));
+  const partial = partialName("0123456789abcdef");
+  const apart = setApartName(partial, "01234567");
+  expect([partial, apart].map(isTemporaryName)).toEqual([true, true]);
+  expect([partial, apart].map(isPartialName)).toEqual([true, false]);
+  expect([TEMPORARY, partial, apart].map(nameBeforeSetApart)).toEqual([undefined, undefined, partial]);
   for (const name of [
+    ".xtelemdb-0123456789abcdef-01234567.part",
+    ".xtelemdb-0123456789abcdef-.partial",
     ".xtelemdb-0123456789ABCDEF.part",
     ".xtelemdb-0123.part",
     `x${TEMPORARY}`,

@@ -113,7 +113,10 @@ export interface VolumeDirectory {
   /** Makes a file that did not exist, readable by its owner only. `exists` when the name is taken. `size`: how large it will be, as far as that is known. */
   createTemporary(name: string, size?: number): Outcome<TemporaryFile>;
 
-  /** Opens a temporary file of an earlier run to go on with it, and tells its size; undefined when there is none. Left out where that is not worth it. */
+  /**
+   * Opens a temporary file of an earlier run to go on with it, and tells its size; undefined when there is none. Left out where that is not worth it. Nothing of it is cut
+   * off: a far end that was given up may still write to it.
+   */
   continueTemporary?(name: string): Outcome<{ readonly file: TemporaryFile; readonly size: number } | undefined>;
 
   /**
@@ -194,9 +197,6 @@ export interface TemporaryFile {
    * still open; an error may also be told by a later call, at the latest by `sync`.
    */
   write(buffer: IoBuffer, length: number, position: number): Outcome<undefined>;
-
-  /** Cuts a continued file off behind so many bytes. Left out where there is no `continueTemporary`. */
-  keepOnly?(bytes: number): Outcome<undefined>;
 
   /** Reads what was written before; only of a file that was continued. Left out where there is no `continueTemporary`. */
   readBack?(buffer: IoBuffer, length: number, position: number): Outcome<number>;

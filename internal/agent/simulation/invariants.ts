@@ -148,5 +148,5 @@ function check(subject: string, conditions: readonly ConditionStatusDocument[], 
 /** Temporary files that are still there. */
 export const temporaryFiles = (folder: string): string[] =>
   filesBelow(folder).filter(
-    (path) => /\.xtelemdb-[0-9a-f]{16}\.part(ial)?$/.test(path) && lstatSync(join(folder, path)).isFile(),
+    (path) => /\.xtelemdb-[0-9a-f]{16}(-[0-9a-f]{8})?\.part(ial)?$/.test(path) && lstatSync(join(folder, path)).isFile(),
   );

@@ -44,7 +44,7 @@ for root in folders:
     for folder, _, names in os.walk(root):
         for name in names:
             path = os.path.join(folder, name)
-            if re.match(r"\\.xtelemdb-[0-9a-f]{16}\\.part", name): temporary.append(path)
+            if re.match(r"\\.xtelemdb-[0-9a-f]{16}(-[0-9a-f]{8})?\\.part", name): temporary.append(path)
             elif "/.xtelemdb-" not in path: seen[os.path.relpath(path, root)] = sha(path)
     for path, digest in seen.items():
         whole = root + "/" + path

@@ -33,7 +33,7 @@ import hashlib, json, os, re, sqlite3, sys
 world, database = sys.argv[1:]
 backup, data, state = (os.path.join(world, name) for name in ("backup", "data", "state"))
 copies, sizes, origin, own, temporary, unfinished, databases, rows = {}, {}, {}, {}, [], [], {}, []
-TEMPORARY = re.compile(r"\.xtelemdb-[0-9a-f]{16}\.part")
+TEMPORARY = re.compile(r"\.xtelemdb-[0-9a-f]{16}(-[0-9a-f]{8})?\.part")
 
 def content(path):
     with open(path, "rb") as file: return file.read()

@@ -47,7 +47,7 @@ for root in places.values():
     for folder, _, names in os.walk(root):
         for name in names:
             path = os.path.join(folder, name)
-            if re.match(r"\\.xtelemdb-[0-9a-f]{16}\\.part", name): temporary.append(path)
+            if re.match(r"\\.xtelemdb-[0-9a-f]{16}(-[0-9a-f]{8})?\\.part", name): temporary.append(path)
             elif "/.xtelemdb-" in path or "/.filler" in path: continue
             else:
                 digest, relative = sha(path), os.path.relpath(path, root)

@@ -51,7 +51,8 @@ export class SftpTemporaryFile implements TemporaryFile {
     size: number,
   ) {
     this.#size = size;
-    this.#nextFlush = Math.max(durableBytes(size), 0) + FLUSH_STEP_BYTES;
+    // What is behind that is written again, and flushed step by step again.
+    this.#nextFlush = durableBytes(size) + FLUSH_STEP_BYTES;
     connection.load += 1;
     if (place.large) connection.largeFiles += 1;
   }
@@ -109,15 +110,6 @@ export class SftpTemporaryFile implements TemporaryFile {
     const flush = fsync(this.connection, this.handle);
     this.#lastFlush = flush;
     this.#sent(1, flush);
-  }
-
-  /** Cuts off what is behind so many bytes: what is written from there on is flushed step by step again. */
-  async keepOnly(bytes: number): Promise<Result<undefined, VolumeError>> {
-    const cut = await setHandleAttributes(this.connection, this.handle, { size: bytes });
-    if (cut.isErr()) return err(await this.#error("set the size of", cut.error));
-    this.#size = bytes;
-    this.#nextFlush = bytes + FLUSH_STEP_BYTES;
-    return ok(undefined);
   }
 
   async readBack(buffer: IoBuffer, length: number, position: number): Promise<Result<number, VolumeError>> {
