@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -21,6 +22,7 @@ import {
   mountImage,
   PATIENT,
   RunningAgent,
+  temporaryFiles,
   until,
   wholeTest,
 } from "../../internal/testing/mod.ts";
@@ -243,6 +245,42 @@ wholeTest("SIGTERM ends it soon, also in the middle of a file that takes for eve
   expect(await agent.world.sync()).toMatchObject({ code: 0 });
   expect(agent.world.copiedFiles()).toEqual(agent.world.originFiles());
 });
+
+wholeTest(
+  "a replica that is declared again, also by another path, waits for the copies of its former declaration",
+  [],
+  async () => {
+    const keys = { bandwidth: "6 MB" };
+    await using agent = await RunningAgent.start({ replicaKeys: { backup: keys, alias: keys } });
+    const { world } = agent;
+    symlinkSync(world.path("backup"), world.path("alias"));
+    let generation = 1;
+    const declare = async (...replicas: readonly string[]): Promise<void> => {
+      agent.redeclare({ replicas });
+      generation += 1;
+      await until("it is in force", () => agent.status?.configuration.generation === generation);
+    };
+    const isStillInUse = (name: string) => () =>
+      agent.status?.replicas.some(({ url }) => url === world.path(name)) === true && world.readyReason(name) === "StillInUse";
+    for (const name of ["backup", "alias"]) {
+      const file = `large-for-${name}`;
+      world.makeTree("aside", [{ path: file, size: 20 << 20, seed: 1 }]);
+      renameSync(world.path(`aside/${file}`), `${world.data}/${file}`);
+      await until("it is on its way", () => temporaryFiles(world.path("backup")).length > 0);
+      await declare();
+      await declare(name);
+      await until("it is told what is waited for", isStillInUse(name));
+      world.files({ path: `small-for-${name}`, content: "s" });
+      await until("all is well", () => agent.status?.converged === true, 30_000);
+      for (const one of [file, `small-for-${name}`])
+        await until(`${one} is there`, () => existsSync(`${world.copies(name)}/${one}`));
+      await until("all is well still", () => agent.status?.converged === true);
+      expect(world.replicaStatus(name).failures).toEqual([]);
+    }
+    expect(world.copiedFiles()).toEqual(world.originFiles());
+    expect((await agent.stop()).stderr).not.toContain("temporary files of an interrupted run");
+  },
+);
 
 wholeTest("without a watch everything is found by scanning", [], async () => {
   await using agent = await RunningAgent.start({ scan: { interval: "1s", settle: "0s", watch: false } });

@@ -6,6 +6,8 @@ import {
   command,
   FAR_FILES,
   FarWorld,
+  PATIENT,
+  RunningAgent,
   SFTP_SERVER,
   TcpProxy,
   temporaryFiles,
@@ -174,4 +176,31 @@ wholeTest("a rename that the far end makes long after it was given up publishes 
   expect(await world.sync()).toMatchObject({ code: 0 });
   expect(sha256(copy)).toBe(latest);
   expect(temporaryFiles(world.path("far"))).toEqual([]);
+});
+
+wholeTest("a replica that is declared again while a large file is on its way to it gets that whole", ["sshd"], async () => {
+  const replica = new World();
+  const script = replica.path("ssh");
+  writeFileSync(script, `#!/bin/sh\nexec ${SFTP_SERVER}\n`, { mode: 0o755 });
+  mkdirSync(replica.path("far"));
+  const url = `ssh://far/${replica.path("far")}/`;
+  const declaration = { replicas: [url], replicaKeys: { [url]: { bandwidth: "32 MiB" } }, scan: PATIENT };
+  await using agent = await RunningAgent.start(declaration, () => undefined, { environment: { XTELEMDB_SSH: script } });
+  using _replica = replica;
+  const { world } = agent;
+  const origin = join(world.data, "large");
+  append(world.path("aside"), 160);
+  command("mv", world.path("aside"), origin);
+  const far = replica.path("far");
+  await until("half of it is there", () => temporaryFiles(far).some((name) => statSync(join(far, name)).size > 64 << 20));
+  agent.redeclare({ replicas: [] });
+  await until("it is not declared", () => agent.status?.configuration.generation === 2);
+  agent.redeclare(declaration);
+  await until("it is declared again", () => agent.status?.configuration.generation === 3);
+  await until("it is told what is waited for", () => world.readyReason(url) === "StillInUse");
+  await agent.becomes("large", "current");
+  command("cmp", origin, `${far}/exao1${origin}`);
+  await until("all is well", () => agent.status?.converged === true);
+  expect(world.replicaStatus(url).failures).toEqual([]);
+  expect((await agent.stop()).stderr).not.toContain("temporary files of an interrupted run");
 });

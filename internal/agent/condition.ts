@@ -50,6 +50,7 @@ export const REASONS = {
     'this is a clone, or a snapshot that was rolled back, or a server has lost what it had not flushed: mount the volume that was written last. If that is gone for good, stop the agent and run "xtelemdb verify prefix=REPLICA accept_loss=true": it takes this one for the replica and reads every copy; what only the other had is lost then, and the next sync copies again what the origins still have; copies of files that changed since are suspect: move them aside',
   TakingUnfinished:
     'stop the agent and run "xtelemdb verify prefix=REPLICA accept_loss=true" again: it goes on where it was; nothing is copied before every copy was read; make a copy that cannot be read readable, or move it aside',
+  StillInUse: "what was under way when its former declaration was taken away is finished first; then the agent goes on by itself",
   ReadOnly: "mount the volume for writing",
   NoSpace: "free space on the replica, or declare a larger one",
   NoInodes: "the replica's file system has no inodes left: free some, or make it anew with more",

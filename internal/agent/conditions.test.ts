@@ -15,6 +15,7 @@ const PROBLEMS: readonly ReplicaProblemReason[] = [
   "MarkerMissing",
   "MarkerUnreadable",
   "MarkerOfAnotherReplica",
+  "StillInUse",
   "ReadOnly",
   "NoSpace",
   "NoInodes",

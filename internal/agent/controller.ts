@@ -2,8 +2,7 @@
  * The controller of `sync continuous=true`: one loop for each data directory and one for each replica, a watch on the data directories, and the desired state,
  * which can change while they run. It is level-triggered: what to do is always computed from the inventory; events only say to look sooner.
  *
- * Promises: what is wrong with one disk, host or file stays with its loop; a bad edit of the configuration changes nothing; after `stop` everything ends within
- * seconds, and what was not finished is found again by the next run.
+ * Promises: what is wrong with one disk, host or file stays with its loop; a bad edit changes nothing; a stop ends everything within seconds, and the next run goes on.
  */
 import type { Result } from "neverthrow";
 import type { ConfigError, DesiredState } from "../config/mod.ts";
@@ -209,6 +208,7 @@ export class Controller {
       signal: AbortSignal.any([signal, this.#agent.options.signal]),
       hosts: this.#hosts,
       ready: () => readyOf(this.#replicas.loops),
+      draining: () => this.#replicas.draining,
       afterLocal: (one) => afterLocal(this.#agent, one, this.#replicas.loops),
       alone: (action) => this.#alone(action),
       onChanged: () => this.#refresh.trigger(),

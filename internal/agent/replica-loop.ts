@@ -7,17 +7,16 @@
 import type { Replica } from "../config/mod.ts";
 import { declaredReplicas, nextAttemptAt, replicaAttempts, setReplicaAttempts } from "../inventory/mod.ts";
 import { backoffMilliseconds, type ReplicaProblem } from "../replicate/mod.ts";
-import type { Agent } from "./agent.ts";
-import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
 import { CopyPass } from "./copy-pass.ts";
-import type { HostsAway } from "./hosts-away.ts";
 import { FirstSight } from "./import-first-sight.ts";
 import { OverdueLooks } from "./overdue-looks.ts";
-import type { CopyPassResult, ReadyReplica } from "./pass-options.ts";
+import type { ReadyReplica } from "./pass-options.ts";
 import { RecordKeeper } from "./record-keeper.ts";
-import { type CheckedReplica, checkReplicaOf } from "./replica-pass.ts";
+import type { ReplicaLoopEnvironment } from "./replica-loop-environment.ts";
+import type { CheckedReplica } from "./replica-pass.ts";
 import { Scrub } from "./scrub.ts";
+import { checkUnlessInUse, stillInUse } from "./still-in-use.ts";
 
 /** A replica that is there and idle is looked at again after this: its disk may have been pulled out. */
 const LOOK_AGAIN_LOCAL = 30_000;
@@ -27,23 +26,6 @@ const LOOK_FOR_LOCAL = 30_000;
 const AGAIN_AFTER = 1_000;
 /** A pass that lasts longer than this is shown. */
 const SHOWN_AFTER = 1_000;
-
-export interface ReplicaLoopEnvironment {
-  readonly agent: () => Agent;
-  readonly signal: AbortSignal;
-  readonly hosts: HostsAway;
-  /** Replicas that are there now. */
-  readonly ready: () => readonly CheckedReplica[];
-  /** Resolves when the local replicas have what comes from other hosts: it is fetched once. */
-  readonly afterLocal: (loop: ReplicaLoop) => Promise<void>;
-  /** One after the other: two new declarations of one root must not both write a marker. */
-  readonly alone: <Value>(action: () => Promise<Value>) => Promise<Value>;
-  /** Something that the status shows has changed. */
-  readonly onChanged: () => void;
-  /** A pass has ended. */
-  readonly onPass: (result: CopyPassResult) => void;
-  readonly onBroken: (error: AgentError) => void;
-}
 
 export class ReplicaLoop {
   readonly #alarm: Alarm;
@@ -57,6 +39,7 @@ export class ReplicaLoop {
   #retryAt = 0;
   #againAt = Number.POSITIVE_INFINITY;
   #idle = Promise.resolve();
+  #letGo: Promise<unknown> = Promise.resolve();
   readonly #overdue: OverdueLooks;
   /** How far everything is done that waits for no host; only as long as the same hosts are away. */
   #done = { upTo: 0, hosts: -1 };
@@ -128,6 +111,18 @@ export class ReplicaLoop {
     this.wake(true);
   }
 
+  /** The former loop of this replica has not ended yet. */
+  waits(): void {
+    const row = this.environment.agent().declared.replicas.find(({ url }) => url === this.url);
+    const replica = this.#replica;
+    if (row !== undefined && replica !== undefined) this.#checked = { replica, row, found: stillInUse(this.url) };
+  }
+
+  /** Every worker that has hung in it has let go. */
+  get letGo(): Promise<unknown> {
+    return this.#letGo;
+  }
+
   async run(): Promise<void> {
     const records = this.#records.run();
     while (!this.#stopped) {
@@ -185,7 +180,7 @@ export class ReplicaLoop {
     if (rows.isErr()) return this.environment.onBroken(rows.error);
     const row = rows.value.find(({ url }) => url === this.url);
     if (replica === undefined || row === undefined) return;
-    const look = async () => checkReplicaOf(agent, replica, row, true);
+    const look = () => checkUnlessInUse(agent, replica, row, this.environment.draining);
     const found = row.marker === null ? await this.environment.alone(look) : await look();
     if (found.isErr()) return this.environment.onBroken(found.error);
     const before = this.#checked?.found.kind === "ready" && this.#problem === undefined;
@@ -264,6 +259,7 @@ export class ReplicaLoop {
     await this.#saveAttempts(attempts, agent.now() + wait);
     this.#retryAt = agent.elapsed() + wait;
     if (released === undefined) return;
+    this.#letGo = Promise.all([this.#letGo, released]);
     this.#retryAt = Number.POSITIVE_INFINITY;
     void released.then(() => {
       this.#retryAt = 0;

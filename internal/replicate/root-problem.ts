@@ -18,6 +18,7 @@ export type ReplicaProblemReason =
   | "WrittenByAnotherInventory"
   | "ReplicaWentBack"
   | "TakingUnfinished"
+  | "StillInUse"
   | "ReadOnly"
   | "NoSpace"
   | "NoInodes"
