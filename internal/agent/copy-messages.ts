@@ -84,6 +84,13 @@ export function packGroup(
   return { replica, directories, names: names.join("/"), numbers, replaces, goneBack, mustBe, looksLike, prefix };
 }
 
+/** The size of its largest file. */
+export function largestOf({ numbers }: PackedGroup): number {
+  let largest = 0;
+  for (let at = 2; at < numbers.length; at += COLUMNS) largest = Math.max(largest, numbers[at] ?? 0);
+  return largest;
+}
+
 export function unpackGroup({ replica, directories, names, numbers, replaces, prefix, ...packed }: PackedGroup): CopyGroup {
   const requests = names.split("/").map((name, index): CopyRequest => {
     const at = index * COLUMNS;

@@ -180,8 +180,7 @@ export class ReplicaLoop {
     if (rows.isErr()) return this.environment.onBroken(rows.error);
     const row = rows.value.find(({ url }) => url === this.url);
     if (replica === undefined || row === undefined) return;
-    const look = () => checkUnlessInUse(agent, replica, row, this.environment.draining);
-    const found = row.marker === null ? await this.environment.alone(look) : await look();
+    const found = await checkUnlessInUse(agent, replica, row, this.environment);
     if (found.isErr()) return this.environment.onBroken(found.error);
     const before = this.#checked?.found.kind === "ready" && this.#problem === undefined;
     this.#checked = found.value;

@@ -31,25 +31,45 @@ export interface CheckedReplica {
   readonly released?: Promise<void>;
 }
 
+/** Performs actions one after the other. */
+export type InLine = <Value>(action: () => Promise<Value>) => Promise<Value>;
+
 /**
  * `mayWrite`: a new root gets its marker, and temporary files of a killed run are removed; else nothing is changed on any disk. Either way the rows of a volume that was declared
  * elsewhere before become the replica's, so that what is told of it is what a sync would find.
  */
 export function checkReplicas(agent: Agent, mayWrite: boolean): ResultAsync<readonly CheckedReplica[], AgentError> {
-  return collect(agent.state.replicas, (replica) => {
-    const row = agent.declared.replicas.find(({ url }) => url === replica.id);
-    return row === undefined ? okAsync(undefined) : checkReplicaOf(agent, replica, row, mayWrite);
-  });
+  let last: Promise<unknown> = Promise.resolve();
+  const inLine: InLine = (action) => {
+    const done = last.then(action);
+    last = done.catch(() => undefined);
+    return done;
+  };
+  return ResultAsync.combine(
+    agent.state.replicas.flatMap((replica) => {
+      const row = agent.declared.replicas.find(({ url }) => url === replica.id);
+      if (row === undefined) return [];
+      return [mayWrite ? checkToWrite(agent, replica, row, inLine) : checkReplicaOf(agent, replica, row, false)];
+    }),
+  );
 }
 
-/** One after the other: two new declarations of one root must not both write a marker. */
-function collect<Item, Value>(
-  items: readonly Item[],
-  action: (item: Item) => ResultAsync<Value | undefined, AgentError>,
-): ResultAsync<readonly Value[], AgentError> {
-  return items.reduce<ResultAsync<readonly Value[], AgentError>>(
-    (done, item) => done.andThen((values) => action(item).map((value) => (value === undefined ? values : [...values, value]))),
-    okAsync([]),
+/**
+ * Looks at a replica that is to be written to. Two new declarations of one root must not both write a marker: that is done one after the other (`inLine`), and only where a
+ * look has found a root, so that nobody waits for a host that says nothing.
+ */
+export function checkToWrite(
+  agent: Agent,
+  replica: Replica,
+  row: DeclaredReplica,
+  inLine: InLine,
+): ResultAsync<CheckedReplica, AgentError> {
+  if (row.marker !== null) return checkReplicaOf(agent, replica, row, true);
+  return checkReplicaOf(agent, replica, row, false).andThen((looked) =>
+    looked.found.kind === "ready"
+      ? // Its rows may be those of a former declaration by now.
+        new ResultAsync(inLine(async () => checkReplicaOf(agent, replica, looked.row, true)))
+      : okAsync(looked),
   );
 }
 

@@ -10,7 +10,7 @@ import { printable } from "../sys/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { ReplicaLoop } from "./replica-loop.ts";
-import { type CheckedReplica, checkReplicaOf } from "./replica-pass.ts";
+import { type CheckedReplica, checkReplicaOf, checkToWrite, type InLine } from "./replica-pass.ts";
 import type { Draining } from "./running-loops.ts";
 
 /** `former`: what the volume was declared as, and is still worked on as. */
@@ -25,8 +25,9 @@ export async function checkUnlessInUse(
   agent: Agent,
   replica: Replica,
   row: DeclaredReplica,
-  draining: () => readonly Draining<ReplicaLoop>[],
+  { draining, alone }: { readonly draining: () => readonly Draining<ReplicaLoop>[]; readonly alone: InLine },
 ): Promise<Result<CheckedReplica, AgentError>> {
+  let known = row;
   if (draining().length > 0) {
     const seen = await checkReplicaOf(agent, replica, row, false);
     // What hangs would hang once more.
@@ -34,6 +35,7 @@ export async function checkUnlessInUse(
     const { found } = seen.value;
     const former = draining().find(({ loop }) => found.kind === "ready" && loop.checked?.row.marker === found.marker);
     if (former !== undefined) return ok({ ...seen.value, found: stillInUse(former.loop.url), released: former.free });
+    known = seen.value.row;
   }
-  return checkReplicaOf(agent, replica, row, true);
+  return checkToWrite(agent, replica, known, alone);
 }

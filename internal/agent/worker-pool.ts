@@ -1,12 +1,18 @@
 /**
- * The threads and who does what: tasks wait in one line, each worker takes the next when it is free. A task's differences are handed on as they
+ * The threads and who does what: tasks wait in one line, and a thread that is free takes the next. A task's differences are handed on as they
  * come, and are acknowledged once the controller has committed them. A worker that is silent for too long while it has work is given up: what it does is
  * told as stalled, another thread takes its place, and it is ended as soon as the call that it hangs in lets go.
+ *
+ * Nobody waits for long for another's disk or host. So many tasks as there are processors (or workers, where an operator wants more) work on this machine at a time, and
+ * as many more with each far end, which takes nothing from this machine. A replica or data directory at which nobody works although it has waited for a second gets
+ * a thread beyond that. Only listings, which are short, are queued behind one another on a thread, those of one data directory, while nobody else waits. A thread is made when no other is
+ * free, and takes whatever comes next afterwards: there are only as many as there once was work at a time.
  */
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../sys/mod.ts";
 import { entryPoint } from "./entry-point.ts";
 import type { Hands, StalledReply, TaskHandlers } from "./hands.ts";
+import { placeOf, type TaskPlace } from "./task-place.ts";
 import type { FromWorker, Reply, Task, ToWorker, WorkerSetup } from "./worker-protocol.ts";
 
 /** How many messages of differences a worker may have on the way. */
@@ -17,9 +23,15 @@ const LOOKS_PER_STALL = 5;
 
 const SILENT_MILLISECONDS = 1_000;
 
+/** So long a task waits at most where nobody works at its place. */
+const PATIENCE_MILLISECONDS = 1_000;
+
 interface Job {
   readonly id: number;
   readonly task: Task;
+  readonly place: TaskPlace;
+  /** Since when it waits. */
+  readonly askedAt: number;
   readonly handlers: TaskHandlers;
   readonly resolve: (reply: Reply | StalledReply) => void;
   /** Differences that are being committed: the reply waits for them. */
@@ -38,12 +50,14 @@ interface Thread {
   readonly release: PromiseWithResolvers<void>;
 }
 
-const isBackground = (task: Task): boolean => task.kind === "verify" && task.background;
-const inBackground = ({ jobs }: Thread): boolean => [...jobs.values()].some(({ task }) => isBackground(task));
+const isBackground = ({ task }: Job): boolean => task.kind === "verify" && task.background;
+const isListing = ({ task }: Job): boolean => task.kind === "scan" || task.kind === "look";
+const inBackground = ({ jobs }: Thread): boolean => [...jobs.values()].some(isBackground);
 
 export interface WorkerPoolOptions {
+  /** Tasks at a time that work on this machine, and with each far end. */
   readonly size: number;
-  /** How many tasks a worker may hold, so that it has the next one before the controller has heard of the last. */
+  /** How many listings a worker may hold, so that it has the next one before the controller has heard of the last. */
   readonly depth: number;
   /** A worker that is silent for longer while it has work has stalled. */
   readonly stallMilliseconds: number;
@@ -58,6 +72,7 @@ export class WorkerPool implements Hands {
   #nextId = 1;
   #closed = false;
   #cancelLook: (() => void) | undefined;
+  #cancelAgain: (() => void) | undefined;
 
   constructor(
     private readonly inventory: string,
@@ -66,7 +81,16 @@ export class WorkerPool implements Hands {
 
   run(task: Task, handlers: TaskHandlers = {}): Promise<Reply | StalledReply> {
     return new Promise((resolve) => {
-      this.#waiting.push({ id: this.#nextId++, task, handlers, resolve, committing: Promise.resolve() });
+      const askedAt = this.options.clock.monotonicMilliseconds();
+      this.#waiting.push({
+        id: this.#nextId++,
+        task,
+        place: placeOf(task),
+        askedAt,
+        handlers,
+        resolve,
+        committing: Promise.resolve(),
+      });
       this.#dispatch();
     });
   }
@@ -75,34 +99,62 @@ export class WorkerPool implements Hands {
     Atomics.store(new Int32Array(this.#stopFlag), 0, 1);
   }
 
+  /** In the order in which they came; what has to wait lets pass whom it does not wait for. */
   #dispatch(): void {
-    while (this.#waiting.length > 0 && !this.#closed) {
-      const next = this.#waiting.findIndex(({ task }) => !isBackground(task) || this.#hasRoomInBackground());
-      const thread = next < 0 ? undefined : this.#freeThread();
-      const [job] = thread === undefined ? [] : this.#waiting.splice(next, 1);
-      if (thread === undefined || job === undefined) return;
-      if (thread.jobs.size === 0) thread.heardAt = this.options.clock.monotonicMilliseconds();
-      thread.jobs.set(job.id, job);
-      thread.worker.postMessage({ id: job.id, task: job.task } satisfies ToWorker);
-      this.#cancelLook ??= this.#lookLater();
+    if (this.#closed) return;
+    const held = new Set<string>();
+    for (const job of [...this.#waiting]) {
+      const thread = this.#threadFor(job, held);
+      if (thread !== undefined) this.#give(job, thread);
+      else if (!isBackground(job)) held.add(job.place.machine);
     }
+    if (held.size === 0) return;
+    this.#cancelAgain ??= this.options.clock.after(PATIENCE_MILLISECONDS, () => {
+      this.#cancelAgain = undefined;
+      this.#dispatch();
+    });
+  }
+
+  #give(job: Job, thread: Thread): void {
+    this.#waiting.splice(this.#waiting.indexOf(job), 1);
+    if (thread.jobs.size === 0) thread.heardAt = this.options.clock.monotonicMilliseconds();
+    thread.jobs.set(job.id, job);
+    thread.worker.postMessage({ id: job.id, task: job.task } satisfies ToWorker);
+    this.#cancelLook ??= this.#lookLater();
+  }
+
+  /** `held`: the machines for which somebody waits already. */
+  #threadFor(job: Job, held: ReadonlySet<string>): Thread | undefined {
+    if (this.#hasRoom(job) || this.#isLeftOut(job)) return this.#threads.find(({ jobs }) => jobs.size === 0) ?? this.#start();
+    return held.has(job.place.machine) ? undefined : this.#threadToQueueAt(job);
   }
 
   /** Work in the background may take hours, and half of the threads at most. */
-  #hasRoomInBackground(): boolean {
-    return this.#threads.filter(inBackground).length < Math.max(1, Math.floor(this.options.size / 2));
+  #hasRoom(job: Job): boolean {
+    const { size } = this.options;
+    const busy = this.#threads.filter(({ jobs }) => [...jobs.values()].some(({ place }) => place.machine === job.place.machine));
+    if (busy.length >= size) return false;
+    return !isBackground(job) || busy.filter(inBackground).length < Math.max(1, Math.floor(size / 2));
+  }
+
+  /** It has waited, and nobody works at its place. */
+  #isLeftOut(job: Job): boolean {
+    if (isBackground(job) || this.options.clock.monotonicMilliseconds() - job.askedAt < PATIENCE_MILLISECONDS) return false;
+    return !this.#threads.some(({ jobs }) => [...jobs.values()].some(({ place }) => place.subject === job.place.subject));
   }
 
   /** Who is silent over its work may hang: nothing is queued behind that. */
-  #freeThread(): Thread | undefined {
-    let best: Thread | undefined;
+  #threadToQueueAt(job: Job): Thread | undefined {
     const now = this.options.clock.monotonicMilliseconds();
-    for (const thread of this.#threads) {
-      const silent = thread.jobs.size > 0 && now - thread.heardAt > SILENT_MILLISECONDS;
-      if (!silent && !inBackground(thread) && thread.jobs.size < (best?.jobs.size ?? this.options.depth)) best = thread;
-    }
-    if (best !== undefined && best.jobs.size === 0) return best;
-    return this.#threads.length < this.options.size ? this.#start() : best;
+    const isBehindItsLike = (other: Job): boolean => isListing(other) && other.place.subject === job.place.subject;
+    if (!isListing(job)) return undefined;
+    return this.#threads.find(
+      ({ jobs, heardAt }) =>
+        jobs.size > 0 &&
+        jobs.size < this.options.depth &&
+        now - heardAt <= SILENT_MILLISECONDS &&
+        [...jobs.values()].every(isBehindItsLike),
+    );
   }
 
   #start(): Thread {
@@ -195,14 +247,24 @@ export class WorkerPool implements Hands {
     Atomics.store(thread.givenUp, 0, 1);
     Atomics.store(thread.credits, 0, 2 ** 30);
     Atomics.notify(thread.credits, 0);
-    hung?.resolve({ kind: "stalled", detail, released: thread.release.promise });
-    this.#waiting.unshift(...others);
+    const stalled: StalledReply = { kind: "stalled", detail, released: thread.release.promise };
+    // Behind a listing there are only those of the same data directory: they would hang another thread.
+    for (const job of [hung, ...others, ...this.#takeListingsOf(hung)]) job?.resolve(stalled);
     this.#dispatch();
+  }
+
+  /** Those that wait, of the data directory in which this one hangs. */
+  #takeListingsOf(hung: Job | undefined): Job[] {
+    if (hung === undefined || !isListing(hung)) return [];
+    const taken = this.#waiting.filter((job) => isListing(job) && job.place.subject === hung.place.subject);
+    for (const job of taken) this.#waiting.splice(this.#waiting.indexOf(job), 1);
+    return taken;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelLook?.();
+    this.#cancelAgain?.();
     await Promise.all(this.#threads.map((thread) => thread.worker.terminate()));
   }
 }

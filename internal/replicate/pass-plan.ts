@@ -7,7 +7,7 @@ import { type DeclaredReplica, EVERYTHING, type FileOriginId, type PendingFile, 
 import { type PlanOptions, ReplicaPlan } from "./plan.ts";
 
 /** From this size on a file is large: it is copied alone. */
-const LARGE_BYTES = 256 << 20;
+export const LARGE_BYTES = 256 << 20;
 
 export type WorkKind = "small" | "large";
 
