@@ -21,6 +21,7 @@ import type { AgentError } from "./agent-error.ts";
 import { BrokenOffDirectories } from "./broken-off-directories.ts";
 import { timeBounds } from "./clock-watch.ts";
 import type { Hands } from "./hands.ts";
+import { HeldUp } from "./held-up.ts";
 import type { Observer } from "./observer.ts";
 import type { Progress } from "./reports.ts";
 import { StatusFile } from "./status-file.ts";
@@ -66,6 +67,9 @@ export interface Agent {
   readonly hands: Hands;
   readonly statusFile: StatusFile;
   readonly brokenOff: BrokenOffDirectories;
+  readonly heldUp: HeldUp;
+  /** The file systems that this host's data directories lie on, by their paths, as they were last opened. */
+  readonly devices: Map<string, string>;
   readonly clock: Clock;
   random(): number;
   /** Milliseconds since 1970, for what is recorded and shown. */
@@ -173,6 +177,8 @@ export function withAgent<Value>(
             hands,
             statusFile,
             brokenOff: new BrokenOffDirectories(),
+            heldUp: new HeldUp(),
+            devices: new Map(),
             clock,
             random: options.random ?? Math.random,
             now,

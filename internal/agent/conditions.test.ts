@@ -6,6 +6,7 @@ import type { DeclaredReplica, ReplicaId } from "../inventory/mod.ts";
 import { COPY_FAILURES, type CopyFailureReason, type ReplicaProblemReason, replicaProblem } from "../replicate/mod.ts";
 import { REASONS } from "./condition.ts";
 import { agentConditions, dataDirectoryConditions, replicaConditions } from "./conditions.ts";
+import { independence } from "./independent.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
 import type { DataDirectorySummary } from "./reports.ts";
 
@@ -39,7 +40,7 @@ const found = fc.oneof(
       markerWritten: fc.boolean(),
       space: fc.constant(SPACE),
       rotating: fc.boolean(),
-      sharesDeviceWith: fc.constantFrom(null, "/data"),
+      device: fc.constantFrom("1", "2"),
       onThisHost: fc.boolean(),
       weaknesses: fc.constantFrom([], ["it cannot flush"]),
     }),
@@ -76,7 +77,8 @@ test("a replica has one Ready, which is true only when nothing is wrong and noth
   fc.assert(
     fc.property(found, fc.option(copied, { nil: undefined }), amounts, (state, pass, counts) => {
       const checked: CheckedReplica = { replica, row, found: state };
-      const conditions = replicaConditions(checked, pass, counts);
+      const known = state.kind === "ready" ? independence(state.state, ["/data"], new Map([["/data", "1"]])) : undefined;
+      const conditions = replicaConditions(checked, pass, counts, known === undefined ? [] : [known]);
       const types = conditions.map(({ type }) => type);
       expect(new Set(types).size).toBe(types.length);
       const ready = conditions.find(({ type }) => type === "Ready");
@@ -93,6 +95,19 @@ test("a replica has one Ready, which is true only when nothing is wrong and noth
     }),
     { numRuns: 1_000 },
   );
+});
+
+test("a replica is on its own file system only once every data directory was looked at", () => {
+  const reasonOf = (device: string, devices: readonly (readonly [string, string])[]) =>
+    independence({ device, onThisHost: true }, ["/a", "/b"], new Map(devices))?.reason;
+  expect(reasonOf("1", [["/a", "2"]])).toBeUndefined();
+  expect(reasonOf("1", [["/b", "1"]])).toBe("SameFileSystem");
+  expect(
+    reasonOf("1", [
+      ["/a", "2"],
+      ["/b", ""],
+    ]),
+  ).toBe("OwnFileSystem");
 });
 
 const summary = (outcome: DataDirectorySummary["outcome"]): DataDirectorySummary => ({

@@ -1,6 +1,6 @@
 /** Which conditions follow from what a pass found. Pure functions: the same findings give the same conditions. */
 import type { Amount } from "../inventory/mod.ts";
-import { COPY_FAILURES, type CopyFailureReason, type ReplicaState } from "../replicate/mod.ts";
+import { COPY_FAILURES, type CopyFailureReason } from "../replicate/mod.ts";
 import { printable } from "../sys/mod.ts";
 import type { Condition } from "./condition.ts";
 import type { CopyPassResult } from "./pass-options.ts";
@@ -49,11 +49,12 @@ const NOT_MOUNTED = [
 
 const files = (count: number): string => `${count} ${count === 1 ? "file" : "files"}`;
 
-/** `copied`: left out when nothing was tried. */
+/** `copied`: left out when nothing was tried. `independent`: what is known of that (`independent.ts`). */
 export function replicaConditions(
   checked: CheckedReplica,
   copied: CopyPassResult | undefined,
   amounts: PendingOfReplica,
+  independent: readonly Condition[],
 ): Condition[] {
   const problem = copied?.problem ?? (checked.found.kind === "ready" ? undefined : checked.found);
   const failures = copied?.failures ?? new Map<CopyFailureReason, { files: number; example: string }>();
@@ -70,7 +71,7 @@ export function replicaConditions(
     const { markerWritten } = checked.found.state;
     const reason = markerWritten ? "MarkerWritten" : "MarkerFound";
     conditions.push({ type: "Mounted", status: "True", reason, message: `marker ${checked.found.marker}` });
-    conditions.push(space(problem, failures), independence(checked.found.state), guards(checked.found.state.weaknesses));
+    conditions.push(space(problem, failures), ...independent, guards(checked.found.state.weaknesses));
   }
   return conditions;
 }
@@ -114,23 +115,6 @@ function guards(weaknesses: readonly string[]): Condition {
   return weaknesses.length === 0
     ? { type: "Guarded", status: "True", reason: "AllGuards", message: "the volume keeps every promise" }
     : { type: "Guarded", status: "False", reason: "WeakerGuards", message: printable(weaknesses.join("; ")) };
-}
-
-function independence({ sharesDeviceWith, onThisHost }: ReplicaState): Condition {
-  if (!onThisHost) return { type: "Independent", status: "True", reason: "OtherHost", message: "on another host" };
-  return sharesDeviceWith === null
-    ? {
-        type: "Independent",
-        status: "True",
-        reason: "OwnFileSystem",
-        message: "on another file system than every data directory",
-      }
-    : {
-        type: "Independent",
-        status: "False",
-        reason: "SameFileSystem",
-        message: `on the same file system as ${printable(sharesDeviceWith)}: one broken disk loses both`,
-      };
 }
 
 export function dataDirectoryConditions(scanned: DataDirectorySummary): Condition[] {

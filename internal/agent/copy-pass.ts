@@ -18,12 +18,13 @@ import { type CopyOutcome, PassPlan, type ReplicaProblem, replicaProblem, type W
 import { type Agent, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { type PackedResult, packGroup, withoutCopies } from "./copy-messages.ts";
-import { type Sources, sourcesOf, tellHosts } from "./copy-sources.ts";
+import { type Sources, tellHosts } from "./copy-sources.ts";
 import { copyTargetOf, newShared } from "./copy-target.ts";
 import { DirectoriesInFlight } from "./directories-in-flight.ts";
 import { readBackDoubted } from "./doubted-copies.ts";
 import { failedAttemptOf } from "./failed-attempt.ts";
 import { sortOutcomes, storedCopyOf } from "./group-outcomes.ts";
+import { hangsInSource } from "./held-up.ts";
 import { toldOfKeptCopies } from "./kept-copies.ts";
 import { FAR_GROUP, nextKind, parallelGroups } from "./lanes.ts";
 import { LeftFiles } from "./left-files.ts";
@@ -31,7 +32,8 @@ import { observeCopies } from "./observer.ts";
 import { PassGeneration, type RaiseOutcome } from "./pass-generation.ts";
 import type { CopyPassOptions, CopyPassResult, ReadyReplica } from "./pass-options.ts";
 import { PassTotals } from "./pass-totals.ts";
-import { copyFromElsewhere, isRepair } from "./repair-sources.ts";
+import { copyFromElsewhere } from "./repair-sources.ts";
+import { SourceChoice } from "./source-choice.ts";
 import { tellProgress } from "./tell-progress.ts";
 
 export class CopyPass {
@@ -52,10 +54,12 @@ export class CopyPass {
   readonly #plannedAt: number;
   /** What is done up to there is not planned. */
   readonly #since: number;
+  readonly #choice: SourceChoice;
   readonly #left: LeftFiles;
   readonly #tell: () => void;
   readonly #generation: PassGeneration;
   #released: Promise<void> | undefined;
+  #isBrokenOff = false;
   #pump: () => void = () => undefined;
 
   constructor(
@@ -66,7 +70,8 @@ export class CopyPass {
     this.#plannedAt = agent.inventory.revision;
     this.#since = Math.max(checked.row.reconciledRevision, options.doneUpTo ?? 0);
     this.#tell = tellProgress(agent, checked.replica.id, () => this.#totals.progress(options.pending));
-    this.#left = new LeftFiles(this.#since, options.hosts);
+    this.#choice = new SourceChoice(agent, checked.row.id, options);
+    this.#left = new LeftFiles(this.#since, this.#choice.isLeftAlone);
     this.#generation = new PassGeneration(agent, { ...checked, marker: checked.found.marker });
   }
 
@@ -80,20 +85,8 @@ export class CopyPass {
       ...(checked.replica.target.kind === "ssh" ? { group: FAR_GROUP } : {}),
       isBusy: (file) => this.#filesInFlight.has(file),
       hasFailed: (file) => this.#failedFiles.has(file),
-      withheld: (page) => this.#withheld(page),
+      withheld: (page) => this.#choice.withheld(page),
     });
-  }
-
-  #withheld(page: readonly PendingFile[]): ReadonlySet<FileOriginId> {
-    const { hosts } = this.options;
-    const asked = page.filter((file) => isRepair(file) || hosts?.isAway(file.directory.host) === true);
-    const sources = this.#sourcesOf(asked);
-    return new Set(asked.flatMap((file) => (sources.has(file) ? [] : [file.id])));
-  }
-
-  #sourcesOf(files: readonly PendingFile[]): Sources {
-    const { ready, hosts } = this.options;
-    return sourcesOf(this.agent, files, this.checked.row.id, ready(), hosts);
   }
 
   /** Takes in what has changed since it began, and what is due by now. `dueAt`: milliseconds since 1970. */
@@ -147,7 +140,8 @@ export class CopyPass {
     const amounts = { copied: { ...copied }, adopted: { ...adopted }, failed: { ...failed } };
     const leftUntried = this.#left.untried !== Number.POSITIVE_INFINITY;
     const released = this.#released === undefined ? {} : { released: this.#released };
-    return { url: this.checked.replica.id, ...amounts, failures, ...problem, ...released, leftUntried };
+    const brokenOff = this.#isBrokenOff ? { brokenOff: true } : {};
+    return { url: this.checked.replica.id, ...amounts, failures, ...problem, ...released, ...brokenOff, leftUntried };
   }
 
   #runningGroups(): number {
@@ -175,8 +169,8 @@ export class CopyPass {
 
   async #copy(planned: readonly PendingFile[]): Promise<void> {
     const { agent, checked } = this;
-    const { ready, hosts } = this.options;
-    const sources = this.#sourcesOf(planned);
+    const { hosts } = this.options;
+    const sources = this.#choice.of(planned);
     // What could be had when it was planned, and cannot any more, is found again by the next whole diff.
     const group = planned.filter(sources.has);
     for (const file of planned) if (!sources.has(file)) this.#left.addWaiting(file);
@@ -206,7 +200,8 @@ export class CopyPass {
     );
     this.#totals.arrived(group);
     if (reply.kind === "stalled") {
-      this.#failAsAWhole(replicaProblem("WorkerStalled", reply.detail), reply.released);
+      if (hangsInSource(agent.heldUp, group, sources, reply)) this.#isBrokenOff = true;
+      else this.#failAsAWhole(replicaProblem("WorkerStalled", reply.detail), reply.released);
       this.#left.addUntried(group, sources);
       return;
     }
@@ -214,9 +209,16 @@ export class CopyPass {
     if (copied.isErr()) this.#error ??= copied.error;
     else {
       if (hosts !== undefined) tellHosts(hosts, group, sources, copied.value.result, begunAt);
-      const result = await copyFromElsewhere(agent, target.value, group, copied.value.result, checked.row.id, ready);
+      const result = await copyFromElsewhere(
+        agent,
+        target.value,
+        group,
+        copied.value.result,
+        checked.row.id,
+        this.#choice.replicas,
+      );
       await this.#commit(group, directories, sources, result);
-      const readBack = await readBackDoubted(agent, group, copied.value.result, sources.of, ready());
+      const readBack = await readBackDoubted(agent, group, copied.value.result, sources.of, this.#choice.replicas());
       if (readBack.isErr()) this.#error ??= readBack.error;
     }
     for (const { id } of group) this.#filesInFlight.delete(id);

@@ -18,21 +18,20 @@ export interface Sources {
   readonly has: (file: PendingFile) => boolean;
 }
 
-/** `ready`: replicas that are there. `target`: the replica that is copied to. `hosts`: left out where every host is tried. */
+/** `ready`: replicas that are there. `target`: the replica that is copied to. `isLeftAlone`: its origin is not to be asked now. */
 export function sourcesOf(
   agent: Agent,
   files: readonly PendingFile[],
   target: ReplicaId,
   ready: readonly CheckedReplica[],
-  hosts?: HostsAway,
+  isLeftAlone: (file: PendingFile) => boolean,
 ): Sources {
-  const isLeftAlone = ({ directory: { host } }: PendingFile): boolean => hosts?.isAway(host) === true;
   const elsewhere = files.filter((file) => isRepair(file) || (file.mustBe !== undefined && isLeftAlone(file)));
   const repairs = repairSources(agent, elsewhere, target, ready);
   const usual = usualSources(agent, files, target, ready);
   return {
     of: (file) => repairs.get(file.id) ?? usual(file),
-    has: (file) => repairs.has(file.id) || (!isRepair(file) && (!isLeftAlone(file) || usual(file)?.fromCopy !== false)),
+    has: (file) => repairs.has(file.id) || (!isRepair(file) && (!isLeftAlone(file) || usual(file)?.fromCopy === true)),
   };
 }
 

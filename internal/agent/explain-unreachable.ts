@@ -1,5 +1,14 @@
-/** Why nothing can be had from a file's host now: one data directory that could not be scanned, or one file that could not be copied, tells it for all. */
-import { type DataDirectoryScan, lastAttemptOfHost, type Session, type StoredCondition } from "../inventory/mod.ts";
+/**
+ * Why nothing can be had from a file's origin now. Of a host that is away one data directory that could not be scanned, or one file that could not be copied, tells it for all; a data
+ * directory in which a worker hangs stands for itself.
+ */
+import {
+  type DataDirectoryScan,
+  type FileOrigin,
+  lastAttemptOfHost,
+  type Session,
+  type StoredCondition,
+} from "../inventory/mod.ts";
 import { TRANSPORT_PROBLEMS } from "../replicate/mod.ts";
 import { isoTime } from "./agent.ts";
 import { isReason, REASONS } from "./condition.ts";
@@ -8,13 +17,21 @@ import { dataDirectorySubject } from "./status.ts";
 
 const WAY_REASONS: readonly string[] = Object.values(TRANSPORT_PROBLEMS);
 
-/** Undefined where nothing was told of the host since it was last scanned. */
-export function unreachableHost(
+/** Undefined where nothing was told of it since it was last scanned. */
+export function unreachableOrigin(
   session: Session,
-  host: string,
+  { host, dataDirectory }: Pick<FileOrigin, "host" | "dataDirectory">,
   scans: readonly DataDirectoryScan[],
   conditions: readonly StoredCondition[],
 ): { readonly message: string; readonly help: string } | undefined {
+  const hung = conditions.find(
+    ({ subject, status, reason }) =>
+      subject === dataDirectorySubject(host, dataDirectory) && status === "False" && reason === "WorkerStalled",
+  );
+  if (hung !== undefined) {
+    const message = `WorkerStalled since ${isoTime(hung.lastTransitionAt)}: ${hung.message}`;
+    return { message, help: REASONS.WorkerStalled };
+  }
   const ofHost = scans.filter((scan) => scan.host === host && scan.declared);
   const subjects = ofHost.map(({ path }) => dataDirectorySubject(host, path));
   const failed = conditions.find(

@@ -32,7 +32,7 @@ import { growingMessage, growingReason, growingTimes, prefixDueAt } from "./expl
 import { keptReason } from "./explain-kept.ts";
 import { howTakenBack, isWrong, noOtherSource, repairReason, type WrongCopy } from "./explain-repair.ts";
 import { explainUnknown } from "./explain-unknown.ts";
-import { unreachableHost } from "./explain-unreachable.ts";
+import { unreachableOrigin } from "./explain-unreachable.ts";
 import { unseenFile } from "./explain-unseen.ts";
 import { attemptTold, isOfTheCopy } from "./failed-attempt.ts";
 import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
@@ -69,7 +69,7 @@ function explainFile(
   const urls = [...new Set([...declaredUrls, ...copies.map((copy) => copy.url)])];
   const scans = dataDirectoryScans(session);
   const scan = scans.find(({ host, path }) => host === origin.host && path === origin.dataDirectory);
-  const unreachable = unreachableHost(session, origin.host, scans, conditions);
+  const unreachable = unreachableOrigin(session, origin, scans, conditions);
   const isFrozen = frozenBy(origin, conditions) !== undefined;
   /** When what there is of a growing file is copied to a replica, as far as nothing is in the way. */
   const dueAt = (url: string): number | undefined => {
@@ -149,8 +149,8 @@ interface KnownOfReplica {
   readonly wrong: WrongCopy | undefined;
   readonly attempt: Attempt | undefined;
   readonly finding: Finding | undefined;
-  /** Why nothing can be had from its origin host now. */
-  readonly unreachable: ReturnType<typeof unreachableHost>;
+  /** Why nothing can be had from its origin now. */
+  readonly unreachable: ReturnType<typeof unreachableOrigin>;
   /** When the replica as a whole is tried again. */
   readonly replicaNextAt: number | null;
   /** Another replica that has a current copy. */
@@ -247,7 +247,8 @@ function pendingReason(
   if (attempt !== undefined && (attempt.reason !== "OriginUnreachable" || unreachable === undefined)) {
     const ofSource = attempt.domain !== "replica" && !isOfTheCopy(attempt.reason) ? other : undefined;
     const told = attemptTold(attempt);
-    const host = unreachable === undefined ? "" : `; and nothing is tried until its host can be reached: ${unreachable.message}`;
+    const host =
+      unreachable === undefined ? "" : `; and nothing is tried until its origin can be reached: ${unreachable.message}`;
     return {
       message: `${told.message}${ofSource?.message ?? ""}${host}`,
       help: `${ofSource?.help ?? (wrong ? howTakenBack(wrong.copy) : "")}${told.help}`,

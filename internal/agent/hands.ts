@@ -15,6 +15,8 @@ export interface StalledReply {
   readonly kind: "stalled";
   readonly detail: string;
   readonly released: Promise<void>;
+  /** Of a copy that hangs at its source: the directory whose files it was reading. */
+  readonly atSource?: number;
 }
 
 export interface Hands {

@@ -2,7 +2,6 @@
 import type { PendingFile } from "../inventory/mod.ts";
 import { isFoundByRevision } from "../replicate/mod.ts";
 import type { Sources } from "./copy-sources.ts";
-import type { HostsAway } from "./hosts-away.ts";
 
 export class LeftFiles {
   #untried = Number.POSITIVE_INFINITY;
@@ -11,7 +10,7 @@ export class LeftFiles {
   /** `since`: the revision that the pass has begun after. */
   constructor(
     private readonly since: number,
-    private readonly hosts: HostsAway | undefined,
+    private readonly isLeftAlone: (file: PendingFile) => boolean,
   ) {}
 
   /** The lowest revision of a file that another pass could try at once; infinite when there is none. */
@@ -27,7 +26,7 @@ export class LeftFiles {
   /** They were not tried: the next diff must find them again. */
   addUntried(files: readonly PendingFile[], sources: Sources): void {
     for (const file of files) {
-      if (sources.of(file)?.fromCopy === false && this.hosts?.isAway(file.directory.host) === true) this.addWaiting(file);
+      if (sources.of(file)?.fromCopy !== true && this.isLeftAlone(file)) this.addWaiting(file);
       else this.#untried = Math.min(this.#untried, file.revision);
     }
   }

@@ -14,6 +14,7 @@ import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
 import { byDirectory, HintQueue } from "./hint-queue.ts";
 import type { HostsAway } from "./hosts-away.ts";
+import { heldUpSummary, OriginHold } from "./origin-hold.ts";
 import type { DataDirectorySummary } from "./reports.ts";
 import { scanDataDirectory } from "./scan-pass.ts";
 import { ScanTimes } from "./scan-times.ts";
@@ -58,10 +59,9 @@ export class OriginLoop {
   #summary: DataDirectorySummary | undefined;
   readonly #times: ScanTimes;
   readonly #way: WayToHost;
+  readonly #hold: OriginHold;
   #scanning = false;
   #growingAt = 0;
-  /** A worker hangs in it until this is over. */
-  #heldUp: Promise<void> | undefined;
 
   constructor(
     readonly dataDirectory: DeclaredDataDirectory,
@@ -70,6 +70,7 @@ export class OriginLoop {
     const { clock } = environment.agent();
     this.#times = new ScanTimes(environment.agent);
     this.#way = new WayToHost(dataDirectory.hostName, environment.hosts, this.#times);
+    this.#hold = new OriginHold(dataDirectory, environment.agent, environment.signal);
     this.#scanAlarm = new Alarm(clock, environment.signal);
     this.#lookAlarm = new Alarm(clock, environment.signal);
   }
@@ -90,7 +91,7 @@ export class OriginLoop {
 
   /** Runs until the signal. Never rejects for anything that happens to files. */
   async run(): Promise<void> {
-    await Promise.all([this.#scanForEver(), this.#lookForEver()]);
+    await this.#hold.during(Promise.all([this.#scanForEver(), this.#lookForEver()]), (detail) => this.#hangs(detail));
   }
 
   /** Look at everything again, soon: settings have changed, or events were lost. */
@@ -115,6 +116,15 @@ export class OriginLoop {
     this.#lookAlarm.ring();
   }
 
+  /** A worker hangs in it. A scan that is under way tells that itself. */
+  #hangs(detail: string): void {
+    if (this.#scanning || this.#summary === undefined) return;
+    this.#summary = heldUpSummary(this.#summary, detail);
+    this.#times.ask();
+    this.#scanAlarm.ring();
+    void this.environment.onScanned(this);
+  }
+
   get #stopped(): boolean {
     return this.environment.signal.aborted;
   }
@@ -137,7 +147,7 @@ export class OriginLoop {
   }
 
   async #scan(): Promise<void> {
-    await this.#free();
+    await this.#hold.free();
     if (this.#stopped) return;
     const { agent, signal, clockSetAt, onScanned } = this.environment;
     this.#times.begin();
@@ -166,20 +176,10 @@ export class OriginLoop {
     const { outcome } = scanned.value;
     this.#summary = scanned.value;
     this.#times.outcome(outcome.kind === "failed");
-    if (outcome.kind === "failed") this.#heldUp = outcome.released;
     // What was found growing may be closed already.
     this.#growingAt = 0;
     this.#lookAlarm.ring();
     await onScanned(this);
-  }
-
-  /** Until what hangs in it lets go, or everything ends. */
-  async #free(): Promise<void> {
-    const held = this.#heldUp;
-    if (held === undefined) return;
-    const { signal } = this.environment;
-    await Promise.race([held, new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }))]);
-    this.#heldUp = undefined;
   }
 
   #watched(reply: ScanReply): void {
@@ -189,7 +189,7 @@ export class OriginLoop {
 
   async #lookForEver(): Promise<void> {
     while (!this.#stopped) {
-      await this.#free();
+      await this.#hold.free();
       const { knockAt } = this.#way;
       if (knockAt !== undefined) await this.#knock(knockAt);
       else if (!this.hints.isEmpty) await this.#lookAtHints();
@@ -220,7 +220,7 @@ export class OriginLoop {
     const wait = Math.min(settleMilliseconds, maxWaitMilliseconds) / GROWING_LOOKS_PER_SETTLE;
     let after = 0;
     let found = 0;
-    while (!this.#stopped && this.#heldUp === undefined && !this.#way.isAway) {
+    while (!this.#stopped && !this.#hold.isHeld && !this.#way.isAway) {
       const page = agent.inventory.readNow((session) => growingFiles(session, this.dataDirectory.id, after, NAMES_PER_TASK));
       if (page.isErr()) return this.environment.onBroken(page.error);
       const last = page.value.at(-1);
@@ -270,7 +270,7 @@ export class OriginLoop {
     const begun = agent.elapsed();
     const reply = await agent.hands.run(task, { onDifferences: (differences) => this.#commit(differences) });
     if (reply.kind === "stalled") {
-      this.#heldUp = reply.released;
+      this.#hold.hold(reply);
       return undefined;
     }
     const done: Result<ScanReply, AgentError> = await expectReply(reply, task.kind);

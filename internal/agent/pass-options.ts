@@ -17,6 +17,8 @@ export interface CopyPassResult {
   readonly problem?: ReplicaProblem;
   /** A worker hangs in the replica; until this is over, another would only hang as well. */
   readonly released?: Promise<void>;
+  /** A worker hangs in what it was to copy from: what it has begun in the replica is to be removed. */
+  readonly brokenOff?: boolean;
   /** Something was planned and not tried, and nobody is waited for: another pass would find it. */
   readonly leftUntried?: boolean;
 }

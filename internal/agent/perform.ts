@@ -8,6 +8,7 @@ import {
 } from "../inventory/mod.ts";
 import {
   CopyBuffers,
+  type CopyWatch,
   checkReplica,
   cleanReplica,
   copyGroup,
@@ -54,12 +55,18 @@ export class Performer {
   readonly #buffers = new CopyBuffers();
   #session: Session | undefined;
 
+  readonly #watch: CopyWatch;
+
   constructor(
     /** Path of the inventory that is read. */
     private readonly inventory: string,
     /** Asked between files: leave the rest untried. */
     private readonly isStopped: () => boolean,
-  ) {}
+    /** Where somebody may give it up. */
+    watch: Omit<CopyWatch, "isStopped"> = { isGivenUp: () => false, atSource: () => undefined },
+  ) {
+    this.#watch = { ...watch, isStopped };
+  }
 
   async perform(task: Task, tell: Telling): Promise<Reply> {
     switch (task.kind) {
@@ -78,7 +85,7 @@ export class Performer {
       }
       case "copy": {
         const group = unpackGroup(task.group);
-        const result = await copyGroup(group, this.#buffers, progressOf(tell), this.isStopped);
+        const result = await copyGroup(group, this.#buffers, progressOf(tell), this.#watch);
         return { kind: "copy", result: packResult(group, result) };
       }
       case "verify":
@@ -107,7 +114,7 @@ export class Performer {
       case "restore-look":
         return { kind: "restore-look", result: await lookAtDestination(task.request) };
       case "restore": {
-        const result = await restoreGroup(task.group, this.#buffers, progressOf(tell), this.isStopped);
+        const result = await restoreGroup(task.group, this.#buffers, progressOf(tell), this.#watch);
         return { kind: "restore", result };
       }
     }
@@ -149,13 +156,13 @@ export class Performer {
     const sink = new Sending(reply, tell);
     if (task.kind === "scan") await listAll(task, volume.value, session, patterns, sink);
     else await new NameLook(volume.value, session, task.target, patterns, nowOn(task.rule), sink).look(task.entries);
-    const { rotating, changesElsewhere } = volume.value;
+    const { rotating, changesElsewhere, device } = volume.value;
     volume.value.close();
     sink.flush();
     const { watchProblem } = sink;
     const elsewhere = changesElsewhere === undefined ? {} : { changesElsewhere };
     const unwatched = watchProblem === undefined ? {} : { watchProblem };
-    return { ...reply, patterns: patterns.takeCounts(), rotating, ...elsewhere, ...unwatched };
+    return { ...reply, patterns: patterns.takeCounts(), rotating, device, ...elsewhere, ...unwatched };
   }
 }
 

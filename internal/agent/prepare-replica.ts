@@ -4,7 +4,7 @@ import type { DesiredState, Replica } from "../config/mod.ts";
 import { knownMarker, knownMarkers, markerOwners, openInventoryForReading, type Session } from "../inventory/mod.ts";
 import { checkReplica, type ReplicaProblem } from "../replicate/mod.ts";
 import { printable, randomHex, randomUuid } from "../sys/mod.ts";
-import { closeIdleConnections } from "../volume/mod.ts";
+import { closeIdleConnections, openLocalVolume } from "../volume/mod.ts";
 import { isoTime } from "./agent.ts";
 import { REASONS } from "./condition.ts";
 import { sameVolume } from "./replica-pass.ts";
@@ -38,22 +38,29 @@ export function prepareReplica(
     asInventory(state, [], knownMarkers).flatMap((one) => (isDeclared(one.url) ? [] : [one.marker]));
   const replacing = newVolume && marker !== null ? { replacing: { former: marker, returning: returning() } } : {};
   const newMarker = { uuid: randomUuid(), created: isoTime(now), hex: randomHex(8), ...replacing };
-  const request = { address, marker, newMarker, dataDirectories, reserveBytes: replica.reserveBytes };
+  const request = { address, marker, newMarker, reserveBytes: replica.reserveBytes };
   return ResultAsync.fromSafePromise(checkReplica(request)).map((checked): PreparedReplica => {
     closeIdleConnections();
     if (checked.isErr()) return newVolume ? notReplaced(replica, checked.error) : notReady(checked.error);
-    const { marker: found, markerWritten, sharesDeviceWith } = checked.value;
+    const { marker: found, markerWritten, device, onThisHost } = checked.value;
     if (newVolume && marker !== null && found === marker) return formerVolume(replica, marker);
     const owners = found === null || markerWritten ? [] : asInventory(state, [], (session) => markerOwners(session, found));
     const twin = owners.find((url) => url !== replica.id && isDeclared(url));
     if (twin !== undefined) return notReady(sameVolume(replica, twin));
     const place = newVolume && marker !== null ? ` in the place of ${marker}: every file is copied to this volume` : "";
-    const shared =
-      sharesDeviceWith === null ? "" : `; it is on the same file system as ${sharesDeviceWith}: one broken disk loses both`;
+    const sharing = onThisHost ? dataDirectories.find((path) => deviceOf(path) === device) : undefined;
+    const shared = sharing === undefined ? "" : `; it is on the same file system as ${sharing}: one broken disk loses both`;
     return markerWritten
       ? { kind: "marker-written", message: `wrote the marker ${found}${place}${shared}`, help: "" }
       : { kind: "marker-found", message: `found the marker ${found}${shared}`, help: "" };
   });
+}
+
+function deviceOf(path: string): string | undefined {
+  const volume = openLocalVolume(path);
+  if (volume.isErr()) return undefined;
+  volume.value.close();
+  return volume.value.device;
 }
 
 /** The operator said that there is another volume, and there is not. */

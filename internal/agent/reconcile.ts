@@ -25,6 +25,7 @@ import type { Condition } from "./condition.ts";
 import { agentConditions, idlePatterns, type PendingOfReplica, replicaConditions } from "./conditions.ts";
 import { CopyPass } from "./copy-pass.ts";
 import { importAtFirstSight } from "./import-first-sight.ts";
+import { independenceOf } from "./independent.ts";
 import { copyInventoryWhenDue } from "./inventory-copy-pass.ts";
 import { writeDueManifests } from "./manifest-pass.ts";
 import type { CopyPassResult } from "./pass-options.ts";
@@ -175,15 +176,21 @@ const readAmounts = (
     })
     .mapErr((error): AgentError => error);
 
-/** What each replica's copies are known by. */
-const readVerified = (agent: Agent, checked: readonly CheckedReplica[]): Result<Map<CheckedReplica, Condition[]>, AgentError> =>
+interface Standing {
+  /** What its copies are known by. */
+  readonly verified: readonly Condition[];
+  readonly independent: readonly Condition[];
+}
+
+const readStanding = (agent: Agent, checked: readonly CheckedReplica[]): Result<Map<CheckedReplica, Standing>, AgentError> =>
   agent.inventory.readNow((session) => {
     const tallies = readTallies(session);
     return new Map(
       checked.map((one) => {
         const status = verificationOf(session, agent.state, one.row.id, tallies, agent.now());
         const condition = verifiedCondition(status, agent.now());
-        return [one, condition === undefined ? [] : [condition]];
+        const verified = condition === undefined ? [] : [condition];
+        return [one, { verified, independent: independenceOf(agent, session, one) }];
       }),
     );
   });
@@ -200,12 +207,13 @@ function finishPass(agent: Agent, findings: PassFindings): ResultAsync<SyncSumma
   const { scan, checked, copied } = findings;
   return readAmounts(agent, checked).andThen((amounts) => {
     const notReady: string[] = scan.dataDirectories.filter((one) => one.outcome.kind !== "scanned").map((one) => one.path);
-    const verified = readVerified(agent, checked);
-    if (verified.isErr()) return errAsync(verified.error);
+    const read = readStanding(agent, checked);
+    if (read.isErr()) return errAsync(read.error);
     return forEach(checked, (one) => {
       const amount = amounts.get(one) ?? { current: NOTHING, pending: NOTHING, growing: NOTHING, failed: NOTHING };
       const result = copied.find(({ url }) => url === one.replica.id);
-      const conditions = [...replicaConditions(one, result, amount), ...(verified.value.get(one) ?? [])];
+      const { verified, independent } = read.value.get(one) ?? { verified: [], independent: [] };
+      const conditions = [...replicaConditions(one, result, amount, independent), ...verified];
       if (!conditions.some(({ type, status }) => type === "Ready" && status === "True")) notReady.push(one.replica.id);
       return setConditions(
         agent.inventory,

@@ -6,6 +6,7 @@ import { equalCopies, type FileOriginId, type OriginDirectory, type PendingFile,
 import { replicaProblem } from "../replicate/mod.ts";
 import type { Agent } from "./agent.ts";
 import { type FileSource, type PackedGroup, type PackedResult, packGroup } from "./copy-messages.ts";
+import { hangsInSource } from "./held-up.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
 import { addressBelow, addressOf } from "./volume-address.ts";
 
@@ -77,8 +78,10 @@ export async function copyFromElsewhere(
   });
   if (reply.kind !== "copy") {
     const detail = "detail" in reply ? reply.detail : reply.kind;
-    const leftovers = files.map(({ directory }) => directory.id);
-    return { ...result, leftovers: [...result.leftovers, ...leftovers], problem: replicaProblem("WorkerStalled", detail) };
+    const left = { ...result, leftovers: [...result.leftovers, ...files.map(({ directory }) => directory.id)] };
+    const sources = { of: ({ id }: PendingFile) => found.get(id), has: () => true };
+    if (reply.kind === "stalled" && hangsInSource(agent.heldUp, files, sources, reply)) return left;
+    return { ...left, problem: replicaProblem("WorkerStalled", detail) };
   }
   const second = reply.result;
   const positionOf = (index: number): number => again[index]?.position ?? 0;

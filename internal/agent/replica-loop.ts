@@ -37,6 +37,8 @@ export class ReplicaLoop {
   #whole = true;
   #checkAt = 0;
   #retryAt = 0;
+  /** Workers that were given up in it, and have not let go. */
+  #hanging = 0;
   #againAt = Number.POSITIVE_INFINITY;
   #idle = Promise.resolve();
   #letGo: Promise<unknown> = Promise.resolve();
@@ -144,7 +146,7 @@ export class ReplicaLoop {
   async #turn(): Promise<void> {
     const agent = this.environment.agent();
     const now = agent.elapsed();
-    if (now < this.#retryAt) return;
+    if (now < this.#retryAt || this.#hanging > 0) return;
     this.#againAt = Number.POSITIVE_INFINITY;
     if (now >= this.#checkAt || this.#checked?.found.kind !== "ready") await this.#check();
     const ready = this.#ready();
@@ -230,7 +232,8 @@ export class ReplicaLoop {
     this.#passSince = undefined;
     if (result.isErr()) return onBroken(result.error);
     this.#done = { ...this.#done, upTo: pass.doneUpTo() };
-    const { problem, released, leftUntried } = result.value;
+    const { problem, released, brokenOff, leftUntried } = result.value;
+    if (brokenOff === true) this.#checkAt = 0;
     if (whole && (problem !== undefined || this.#passStop.signal.aborted)) this.#whole = true;
     if (problem !== undefined) await this.#failed(problem, released);
     else if (leftUntried === true) this.#againAt = agent().elapsed() + AGAIN_AFTER;
@@ -255,12 +258,12 @@ export class ReplicaLoop {
     const attempts = known + 1;
     const longest = this.#replica?.target.kind === "local" ? LOOK_FOR_LOCAL : agent.state.scan.intervalMilliseconds;
     const wait = Math.min(longest, backoffMilliseconds(attempts, agent.random()));
-    await this.#saveAttempts(attempts, agent.now() + wait);
     this.#retryAt = agent.elapsed() + wait;
-    if (released === undefined) return;
-    this.#letGo = Promise.all([this.#letGo, released]);
-    this.#retryAt = Number.POSITIVE_INFINITY;
-    void released.then(() => {
+    this.#hanging += released === undefined ? 0 : 1;
+    if (released !== undefined) this.#letGo = Promise.all([this.#letGo, released]);
+    await this.#saveAttempts(attempts, this.#hanging > 0 ? null : agent.now() + wait);
+    void released?.then(() => {
+      this.#hanging -= 1;
       this.#retryAt = 0;
       this.#alarm.ring();
     });
@@ -278,6 +281,7 @@ export class ReplicaLoop {
     const agent = this.environment.agent();
     const elapsed = agent.elapsed();
     const row = this.#checked?.row;
+    if (this.#hanging > 0) return Number.POSITIVE_INFINITY;
     if (this.#problem !== undefined || row === undefined) return Math.max(this.#retryAt, elapsed + 1);
     const now = agent.now();
     const next = agent.inventory.readNow((session) => nextAttemptAt(session, row.id, now)).unwrapOr(undefined);

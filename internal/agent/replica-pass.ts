@@ -14,7 +14,7 @@ import {
 } from "../inventory/mod.ts";
 import { type ReplicaProblem, type ReplicaState, replicaProblem } from "../replicate/mod.ts";
 import { printable, randomHex, randomUuid } from "../sys/mod.ts";
-import { type Agent, claimsToWrite, expectReply, isoTime, ownHost } from "./agent.ts";
+import { type Agent, claimsToWrite, expectReply, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { StalledReply } from "./hands.ts";
 import { raiseWhenDue } from "./pass-generation.ts";
@@ -87,7 +87,6 @@ export function checkReplicaOf(
   const request = {
     address,
     marker: row.marker,
-    dataDirectories: ownHost(agent.state)?.dataDirectories ?? [],
     reserveBytes: replica.reserveBytes,
     claims: claims.value,
     ...(mayWrite ? { claim: { since: now } } : {}),

@@ -36,8 +36,6 @@ export interface DataDirectorySummary {
         readonly reason: ScanFailureReason;
         readonly message: string;
         readonly help: string;
-        /** A worker hangs in it until this is over. */
-        readonly released?: Promise<void>;
       }
     | { readonly kind: "frozen"; readonly lost: number; readonly known: number; readonly help: string };
   /** Patterns of [scan] exclude that matched nothing here or anywhere. */

@@ -17,6 +17,7 @@ import { isTransportReason, type VolumeAddress } from "../volume/mod.ts";
 import { type Agent, expectReply, isoTime } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { REASONS } from "./condition.ts";
+import { originPlace } from "./held-up.ts";
 import type { DataDirectorySummary, ScanFailureReason, ScanSummary } from "./reports.ts";
 import { settleRuleFor } from "./settle-rule.ts";
 import { addressOfDataDirectory } from "./volume-address.ts";
@@ -96,7 +97,6 @@ class DataDirectoryScan {
   /** Known from the first reply on: the root is listed alone. */
   #rotating = false;
   #rootProblem: ScanProblem | undefined;
-  #released: Promise<void> | undefined;
   #error: AgentError | undefined;
   #progressAt = 0;
   readonly #address: VolumeAddress;
@@ -178,7 +178,7 @@ class DataDirectoryScan {
     );
     if (reply.kind === "stalled") {
       this.#rootProblem ??= { path: dataDirectory.path, code: STALLED, message: reply.detail };
-      this.#released = Promise.all([this.#released, reply.released]).then(() => undefined);
+      agent.heldUp.hold(originPlace(dataDirectory.hostName, dataDirectory.path), reply);
       return;
     }
     const scanned = await expectReply(reply, "scan");
@@ -197,6 +197,7 @@ class DataDirectoryScan {
     this.#problems.push(...reply.problems.slice(0, MAX_PROBLEMS - this.#problems.length));
     this.#rootProblem ??= reply.rootProblem ?? this.#endless();
     this.#rotating = reply.rotating;
+    if (this.#address.kind === "local") this.agent.devices.set(this.dataDirectory.path, reply.device ?? "");
     for (const path of reply.subdirectories) this.#todo.push(path);
     this.#progress();
   }
@@ -258,8 +259,7 @@ class DataDirectoryScan {
       const reason = failureReasonOf(problem?.code ?? "");
       const help = problem === undefined ? "" : REASONS[reason];
       const message = problem?.message ?? "the scan was stopped before its end";
-      const released = this.#released === undefined ? {} : { released: this.#released };
-      const outcome = { kind: "failed", reason, message, help, ...released } as const;
+      const outcome = { kind: "failed", reason, message, help } as const;
       return abandonScan(agent.inventory, dataDirectory.id)
         .mapErr((error): AgentError => error)
         .map(() => this.#summary(0, outcome));

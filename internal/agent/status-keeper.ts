@@ -26,6 +26,7 @@ import { type AgentError, agentErrorMessage } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
 import type { Condition } from "./condition.ts";
 import { agentConditions, type PendingOfReplica, replicaConditions } from "./conditions.ts";
+import { independenceOf } from "./independent.ts";
 import type { OriginLoop } from "./origin-loop.ts";
 import type { CopyPassResult } from "./pass-options.ts";
 import type { ReplicaLoop } from "./replica-loop.ts";
@@ -224,7 +225,10 @@ function conditionsOf(agent: Agent, session: Session, loop: ReplicaLoop, id: Par
     ...(problem === undefined ? {} : { problem }),
   };
   const verified = verifiedCondition(verificationOf(session, agent.state, id, tallies, agent.now()), agent.now(), loop.frozen);
-  const conditions = [...replicaConditions(checked, result, amounts), ...(verified === undefined ? [] : [verified])];
+  const conditions = [
+    ...replicaConditions(checked, result, amounts, independenceOf(agent, session, checked)),
+    ...(verified === undefined ? [] : [verified]),
+  ];
   if (!loop.isReconciling) return conditions;
   const message = `${amounts.pending.files} files wait for their copy`;
   return [...conditions, { type: "Reconciling", status: "True", reason: "Copying", message }];

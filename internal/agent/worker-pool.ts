@@ -46,6 +46,7 @@ interface Thread {
   /** When it last said anything, or got work after having none. */
   heardAt: number;
   readonly givenUp: Int32Array;
+  readonly atSource: Int32Array;
   /** It was given up, and has now let go of what it hung in. */
   readonly release: PromiseWithResolvers<void>;
 }
@@ -160,7 +161,8 @@ export class WorkerPool implements Hands {
   #start(): Thread {
     const credits = new SharedArrayBuffer(4);
     const givenUp = new SharedArrayBuffer(4);
-    const setup: WorkerSetup = { inventory: this.inventory, credits, stop: this.#stopFlag, givenUp };
+    const atSource = new SharedArrayBuffer(4);
+    const setup: WorkerSetup = { inventory: this.inventory, credits, stop: this.#stopFlag, givenUp, atSource };
     const worker = new Worker(entryPoint("worker.ts"), { workerData: setup });
     const thread: Thread = {
       worker,
@@ -168,6 +170,7 @@ export class WorkerPool implements Hands {
       jobs: new Map(),
       heardAt: this.options.clock.monotonicMilliseconds(),
       givenUp: new Int32Array(givenUp),
+      atSource: new Int32Array(atSource),
       release: Promise.withResolvers(),
     };
     Atomics.store(thread.credits, 0, CREDITS);
@@ -247,7 +250,10 @@ export class WorkerPool implements Hands {
     Atomics.store(thread.givenUp, 0, 1);
     Atomics.store(thread.credits, 0, 2 ** 30);
     Atomics.notify(thread.credits, 0);
-    const stalled: StalledReply = { kind: "stalled", detail, released: thread.release.promise };
+    // Looked at after that: a call that comes back in between finds that it was given up, and publishes nothing.
+    const atSource = Atomics.load(thread.atSource, 0);
+    const where = atSource === 0 ? {} : { atSource };
+    const stalled: StalledReply = { kind: "stalled", detail, released: thread.release.promise, ...where };
     // Behind a listing there are only those of the same data directory: they would hang another thread.
     for (const job of [hung, ...others, ...this.#takeListingsOf(hung)]) job?.resolve(stalled);
     this.#dispatch();

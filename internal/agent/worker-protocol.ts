@@ -39,6 +39,8 @@ export interface WorkerSetup {
   readonly stop: SharedArrayBuffer;
   /** One 32-bit number for this worker: not 0 means that it was given up. */
   readonly givenUp: SharedArrayBuffer;
+  /** One 32-bit number of this worker: the directory (its id) at whose source it is while a call there lasts; else 0. */
+  readonly atSource: SharedArrayBuffer;
 }
 
 export interface ScanTask {
@@ -101,6 +103,8 @@ export interface ScanReply {
   readonly changesElsewhere?: string;
   /** The data directory is on one disk with a moving head: one listing at a time is fastest. */
   readonly rotating: boolean;
+  /** The file system that the data directory lies on; left out where it could not be opened. */
+  readonly device?: string;
   /** The root itself could not be opened or listed. */
   readonly rootProblem?: ScanProblem;
 }

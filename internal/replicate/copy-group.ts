@@ -4,19 +4,20 @@ import type { CopyBuffers } from "./copy-bytes.ts";
 import type { CopyGroup, CopyGroupResult, CopyLimits, CopyRequest } from "./copy-request.ts";
 import { GroupCopy } from "./group-copy.ts";
 import { openReplica } from "./replica-check.ts";
+import type { CopyWatch } from "./watched-source.ts";
 import type { OnProgress } from "./write-copy.ts";
 
-/** Copies a group. `isStopped` is asked before each file: the rest is then left untried. Never throws for what happens to files. */
+/** Copies a group. What is not begun when `watch` says so is left untried. Never throws for what happens to files. */
 export async function copyGroup(
   group: CopyGroup,
   buffers: CopyBuffers,
   onProgress: OnProgress,
-  isStopped: () => boolean = () => false,
+  watch: CopyWatch,
 ): Promise<CopyGroupResult> {
   const { address, marker, claims } = group.replica;
   const replica = await openReplica(address, marker, claims);
   if (replica.isErr()) return { outcomes: [], problem: replica.error, leftovers: [] };
-  return copyInto(replica.value, group.requests, group.replica, buffers, onProgress, isStopped);
+  return copyInto(replica.value, group.requests, group.replica, buffers, onProgress, watch);
 }
 
 /** The same for a volume that is open already and is the right one; closes it. */
@@ -26,9 +27,9 @@ export async function copyInto(
   limits: CopyLimits,
   buffers: CopyBuffers,
   onProgress: OnProgress,
-  isStopped: () => boolean,
+  watch: CopyWatch,
 ): Promise<CopyGroupResult> {
-  const copy = new GroupCopy(requests, limits, destination, buffers, onProgress, isStopped);
+  const copy = new GroupCopy(requests, limits, destination, buffers, onProgress, watch);
   try {
     return await copy.run();
   } finally {

@@ -22,6 +22,7 @@ import { Room } from "./room.ts";
 import { goneProblem, type ReplicaProblem, replicaProblem, transportProblem } from "./root-problem.ts";
 import { Throttle } from "./throttle.ts";
 import { UnrecordedFiles } from "./unrecorded-files.ts";
+import type { CopyWatch } from "./watched-source.ts";
 import { type OnProgress, writeCopy } from "./write-copy.ts";
 
 /** Files whose bytes are fetched from another host at a time. */
@@ -30,7 +31,7 @@ const FILES_FROM_AFAR = 256;
 export class GroupCopy {
   readonly #outcomes: CopyOutcome[] = [];
   readonly #leftovers = new Set<DirectoryId>();
-  readonly #origins = new OriginFiles();
+  readonly #origins: OriginFiles;
   readonly #destinations: Destinations;
   readonly #names = new TemporaryNames(randomHex(TEMPORARY_HEX_BYTES));
   readonly #throttle: Throttle | undefined;
@@ -48,10 +49,10 @@ export class GroupCopy {
     private readonly replica: Volume,
     private readonly buffers: CopyBuffers,
     private readonly onProgress: OnProgress,
-    private readonly isStopped: () => boolean,
+    private readonly watch: CopyWatch,
   ) {
-    const { limit } = limits;
-    this.#throttle = limit && new Throttle(limit.shared, limit.bytesPerSecond);
+    this.#origins = new OriginFiles(watch);
+    this.#throttle = limits.limit && new Throttle(limits.limit.shared, limits.limit.bytesPerSecond);
     this.#destinations = new Destinations(replica, limits.mountsBelow);
     this.#ownNames = new OwnNames(replica);
     const remoteOrigin = requests.some(({ source }) => source?.kind === "ssh");
@@ -68,7 +69,7 @@ export class GroupCopy {
     if (this.#filesInFlight > 1) this.#openDestinations();
     const staged: Staged[] = [];
     await forEachInFlight(this.requests, limitsOf(this.#filesInFlight), bytesInFlight, async (request) => {
-      if (this.isStopped()) return "stop";
+      if (this.watch.isStopped()) return "stop";
       if (this.#origins.isUnreachable(request)) return "go on";
       const made = await this.#stage(request, room);
       if (made.isErr()) await this.#failed(request, made.error);
@@ -120,8 +121,7 @@ export class GroupCopy {
     if (opened.isErr()) return err(this.#atReplica(await room.whyNotCreated(failureAtReplica(opened.error))));
     const destination = opened.value;
     if (!destination.fresh) {
-      const { flushesWhole } = destination;
-      const { name } = this.replica;
+      const [{ flushesWhole }, { name }] = [destination, this.replica];
       const alive = (): void => this.onProgress(asked, 0, 0);
       const found = await inspectFinalName(request, source, destination.directory, name, buffers, !flushesWhole, alive);
       const taken = found.isErr() ? found.error.domain === "replica" : found.value.kind !== "free";
@@ -265,7 +265,7 @@ export class GroupCopy {
   }
 
   async #publish(item: Staged): Promise<Result<FileStat | undefined, CopyFailure>> {
-    const published = await publishCopy(item, this.replica.name, this.#ownNames);
+    const published = await publishCopy(item, this.replica.name, this.#ownNames, this.watch);
     if (published.isOk()) this.#destinations.changed(item.destination);
     return published;
   }

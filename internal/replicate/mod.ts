@@ -34,5 +34,6 @@ export * from "./safety-reasons.ts";
 export { TAKEN_SPACE_BYTES } from "./space-budget.ts";
 export * from "./verify-copies.ts";
 export * from "./verify-outcome.ts";
+export type { CopyWatch } from "./watched-source.ts";
 export * from "./write-manifests.ts";
 export type { Claims } from "./writer-claims.ts";

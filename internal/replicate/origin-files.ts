@@ -10,16 +10,19 @@ import {
 } from "../volume/mod.ts";
 import { type CopyFailure, failureAtSource } from "./copy-failure.ts";
 import type { CopyRequest } from "./copy-request.ts";
+import { type CopyWatch, noted, type SourceDirectory, WatchedDirectory } from "./watched-source.ts";
 
 type Opened<Value> = Result<Value, CopyFailure>;
 
 export class OriginFiles {
   readonly #volumes = new Map<string, Promise<Opened<Volume>>>();
-  readonly #directories = new Map<string, Promise<Opened<VolumeDirectory>>>();
-  #last: { readonly request: CopyRequest; readonly opened: Opened<VolumeDirectory> } | undefined;
+  readonly #directories = new Map<string, Promise<Opened<SourceDirectory>>>();
+  #last: { readonly request: CopyRequest; readonly opened: Opened<SourceDirectory> } | undefined;
 
   /** Hosts to which the way broke: their other files would wait for the same, one after the other. */
   readonly #unreachable = new Set<string>();
+
+  constructor(private readonly watch: CopyWatch) {}
 
   /** The way to this file's host broke: the rest of what comes from there is not worth trying now. */
   cannotReach({ host }: CopyRequest): void {
@@ -32,7 +35,7 @@ export class OriginFiles {
   }
 
   /** The directory of the requested file, where it is the one that was asked for last: files come by directory. */
-  current(request: CopyRequest): Opened<VolumeDirectory> | undefined {
+  current(request: CopyRequest): Opened<SourceDirectory> | undefined {
     const last = this.#last;
     return last?.request.directory === request.directory && last.request.source?.name === request.source?.name
       ? last.opened
@@ -40,7 +43,7 @@ export class OriginFiles {
   }
 
   /** The directory of the requested file; open until `close`. */
-  async directoryOf(request: CopyRequest): Promise<Opened<VolumeDirectory>> {
+  async directoryOf(request: CopyRequest): Promise<Opened<SourceDirectory>> {
     // A directory of an origin may be read from several replicas.
     const key = `${request.directory} ${request.source?.name ?? ""}`;
     const known = this.#directories.get(key) ?? this.#open(request, request.directoryPath);
@@ -50,11 +53,21 @@ export class OriginFiles {
     return opened;
   }
 
-  async #open(request: CopyRequest, originPath: string): Promise<Opened<VolumeDirectory>> {
+  async #open(request: CopyRequest, originPath: string): Promise<Opened<SourceDirectory>> {
     const volume = await this.#volumeOf(request);
     if (volume.isErr()) return err(volume.error);
     const below = originPath.slice(request.dataDirectory.length).replace(/^\//, "");
-    return (await volume.value.openDirectory(below)).mapErr(failureAtSource);
+    const opened = await this.#at(request, () => volume.value.openDirectory(below));
+    return opened.map((one) => this.#watched(request, one)).mapErr(failureAtSource);
+  }
+
+  #watched(request: CopyRequest, opened: VolumeDirectory): SourceDirectory {
+    return addressOf(request).kind === "ssh" ? opened : new WatchedDirectory(opened, request.directory, this.watch);
+  }
+
+  /** A call for a request's source. */
+  #at<Value>(request: CopyRequest, call: () => Value): Value {
+    return addressOf(request).kind === "ssh" ? call() : noted(this.watch, request.directory, call);
   }
 
   /** Mode and owner for a new directory at the replica: those of its counterpart; undefined above the data directory, where there is none. */
@@ -77,7 +90,7 @@ export class OriginFiles {
     const key = JSON.stringify(address);
     const known = this.#volumes.get(key);
     if (known !== undefined) return known;
-    const opened = Promise.resolve(openVolume(address)).then((volume) => volume.mapErr(failureAtSource));
+    const opened = Promise.resolve(this.#at(request, () => openVolume(address))).then((volume) => volume.mapErr(failureAtSource));
     this.#volumes.set(key, opened);
     return opened;
   }

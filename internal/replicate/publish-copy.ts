@@ -7,12 +7,14 @@ import type { Staged } from "./copy-outcome.ts";
 import { type CopyRequest, destinationPathOf } from "./copy-request.ts";
 import { inTheWay, mayPublish } from "./final-name.ts";
 import { mustBeOwn, type OwnNames } from "./own-names.ts";
+import type { CopyWatch } from "./watched-source.ts";
 
 /** Gives a copy its final name. What then stands there, where the volume told it on the way. `replica`: its name, for messages. */
 export async function publishCopy(
   { request, destination, temporary }: Staged,
   replica: string,
   names: OwnNames,
+  watch: Pick<CopyWatch, "isGivenUp">,
 ): Promise<Result<FileStat | undefined, CopyFailure>> {
   const { directory } = destination;
   const looked = request.replaces === undefined ? ok("free" as const) : await mayPublish(request, directory, replica);
@@ -21,6 +23,7 @@ export async function publishCopy(
   const replaces = looked.value === "replaceable";
   const whole = replaces ? await isWhole(request, directory, temporary, replica) : ok(undefined);
   if (whole.isErr()) return err(whole.error);
+  if (watch.isGivenUp()) return err({ domain: "replica", reason: "ReplicaFailed", message: "the copy was given up" });
   const published = await directory.publish(temporary, request.name, replaces ? "replace" : "new");
   if (published.isOk()) return ok(published.value);
   if (published.error.reason === "exists") {

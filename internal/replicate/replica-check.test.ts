@@ -13,7 +13,6 @@ test("where two look at a new root at once, one writes its marker, and both go o
       address: localAddress(scratch.folder),
       marker: null,
       newMarker: { uuid, created: "2026-11-01T00:00:00.000Z", hex: `${index}`.repeat(16) },
-      dataDirectories: [],
       reserveBytes: 0,
     }),
   );

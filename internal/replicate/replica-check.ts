@@ -6,7 +6,6 @@ import { err, ok, Result } from "neverthrow";
 import { printable, type Space } from "../sys/mod.ts";
 import {
   type Marker,
-  openLocalVolume,
   openVolume,
   type RootFileError,
   readMarker,
@@ -102,8 +101,6 @@ export interface ReplicaCheckRequest {
   readonly claims?: Claims;
   /** Claims that are missing are made. */
   readonly claim?: { readonly since: string };
-  /** Data directories of this host: a replica on the device of one shares its fate. */
-  readonly dataDirectories: readonly string[];
   /** Bytes that are to stay free. */
   readonly reserveBytes: number;
 }
@@ -117,8 +114,8 @@ export interface ReplicaState {
   readonly space: Space;
   /** One disk with a moving head: it gets one writer. */
   readonly rotating: boolean;
-  /** The first data directory that lies on the same file system; null when none does. */
-  readonly sharesDeviceWith: string | null;
+  /** The file system of its root: a data directory with the same shares its fate. */
+  readonly device: string;
   readonly onThisHost: boolean;
   /** Promises that the volume cannot keep, in words. */
   readonly weaknesses: readonly string[];
@@ -165,9 +162,7 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
   const former = claims && claim ? await makeClaims(volume, claims, claim.since) : ok(undefined);
   if (former.isErr()) return err(former.error);
   const onThisHost = request.address.kind === "local";
-  const sharesDeviceWith =
-    (onThisHost ? request.dataDirectories.find((path) => deviceOf(path) === volume.device) : undefined) ?? null;
-  const { rotating, weaknesses } = volume;
+  const { rotating, device, weaknesses } = volume;
   const since = former.value === undefined ? {} : { formerInventorySince: former.value };
   return ok({
     marker,
@@ -175,7 +170,7 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
     ...since,
     space: space.value,
     rotating,
-    sharesDeviceWith,
+    device,
     onThisHost,
     weaknesses,
   });
@@ -197,11 +192,4 @@ function dueMarker(
       : undefined;
   const returns = found.uuid !== known && found.replaces !== known && replacing?.returning.includes(found.uuid) === true;
   return returns && known === replacing.former ? { marker: { ...found, ...replaces }, how: "renew", hex, created } : undefined;
-}
-
-function deviceOf(path: string): string | undefined {
-  const volume = openLocalVolume(path);
-  if (volume.isErr()) return undefined;
-  volume.value.close();
-  return volume.value.device;
 }

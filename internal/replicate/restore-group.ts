@@ -23,6 +23,7 @@ import { forEachInFlight } from "./in-flight.ts";
 import { openReplica } from "./replica-check.ts";
 import { lookAtSources } from "./restore-sources.ts";
 import { removeTemporaryFiles } from "./temporary-files.ts";
+import type { CopyWatch } from "./watched-source.ts";
 import type { OnProgress } from "./write-copy.ts";
 import type { Claims } from "./writer-claims.ts";
 
@@ -175,7 +176,7 @@ export async function restoreGroup(
   { replica, destination, items, dryRun }: RestoreGroup,
   buffers: CopyBuffers,
   onProgress: OnProgress,
-  isStopped: () => boolean,
+  watch: CopyWatch,
 ): Promise<RestoreGroupResult> {
   // Reading takes no claim: whoever writes there, the digests say what is right.
   const proven = await openReplica(replica.address, replica.marker, { claimant: replica.claimant, hosts: [] });
@@ -186,10 +187,10 @@ export async function restoreGroup(
   const requests = items.map(requestOf);
   if (dryRun === true) {
     target.value.close();
-    return resultOf(await lookAtSources(requests, isStopped), undefined);
+    return resultOf(await lookAtSources(requests, watch), undefined);
   }
   const limits = { reserveBytes: 0, mountsBelow: "flushed" as const };
-  const { outcomes, problem } = await copyInto(target.value, requests, limits, buffers, onProgress, isStopped);
+  const { outcomes, problem } = await copyInto(target.value, requests, limits, buffers, onProgress, watch);
   return resultOf(outcomes, problem?.message);
 }
 

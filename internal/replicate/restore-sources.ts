@@ -6,20 +6,21 @@ import type { CopyOutcome, CopyRequest } from "./copy-request.ts";
 import { forEachInFlight } from "./in-flight.ts";
 import { asOpened, type FileFailure } from "./opened-source.ts";
 import { OriginFiles } from "./origin-files.ts";
+import type { CopyWatch } from "./watched-source.ts";
 
 /** So many are opened at a time: over ssh each costs the way there and back. */
 const AT_A_TIME = { items: 64, bytes: Number.POSITIVE_INFINITY };
 
 /** Is each copy there, can it be opened, and has it the recorded size and time? The outcomes of those of which that is not so. */
-export async function lookAtSources(requests: readonly CopyRequest[], isStopped: () => boolean): Promise<readonly CopyOutcome[]> {
-  const sources = new OriginFiles();
+export async function lookAtSources(requests: readonly CopyRequest[], watch: CopyWatch): Promise<readonly CopyOutcome[]> {
+  const sources = new OriginFiles(watch);
   const failed: CopyOutcome[] = [];
   await forEachInFlight(
     requests,
     AT_A_TIME,
     () => 0,
     async (request) => {
-      if (isStopped()) return "stop";
+      if (watch.isStopped()) return "stop";
       const looked = await lookAt(sources, request);
       if (looked.isErr()) failed.push(failedOutcome(request, looked.error));
       return "go on";

@@ -25,16 +25,25 @@ const isMounted = (path: string): boolean =>
  * Mounts what the script serves. The script gets the mount point first, then these arguments, and stays in the foreground. Removing the scratch folder
  * ends and unmounts it, too.
  */
-export async function mountFuse(script: string, path: string, ...given: readonly string[]): Promise<FuseVolume> {
+export const mountFuse = (script: string, path: string, ...given: readonly string[]): Promise<FuseVolume> =>
+  serve([SYSTEM_PYTHON, script, path, ...given], path);
+
+/** Shows a folder at another path, through bindfs: with its process stopped (SIGSTOP) every call there hangs, as on the mount of a server that is gone. */
+export function mountBindfs(folder: string, path: string): Promise<FuseVolume> {
+  mkdirSync(folder, { recursive: true });
+  return serve(["bindfs", "-f", folder, path], path);
+}
+
+async function serve(command: readonly string[], path: string): Promise<FuseVolume> {
   mkdirSync(path, { recursive: true });
-  const child = Bun.spawn([SYSTEM_PYTHON, script, path, ...given], {
+  const child = Bun.spawn([...command], {
     env: { PATH: process.env.PATH ?? "/usr/bin:/bin", [SCRATCH_VARIABLE]: scratchFolder() },
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
   });
   await until(`${path} is mounted`, () => child.exitCode !== null || isMounted(path));
-  if (child.exitCode !== null) throw new Error(`${script} ended: ${await new Response(child.stderr).text()}`);
+  if (child.exitCode !== null) throw new Error(`${command.join(" ")} ended: ${await new Response(child.stderr).text()}`);
   return {
     path,
     pid: child.pid,

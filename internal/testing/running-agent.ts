@@ -14,13 +14,11 @@ export class RunningAgent implements AsyncDisposable {
 
   private constructor(
     readonly declaration: Declaration,
-    make: (world: World) => void,
-    options: RunOptions,
+    world: World,
+    private readonly ownsWorld: boolean,
   ) {
-    this.world = new World(declaration);
-    this.world.runWith(options);
-    make(this.world);
-    this.#running = this.world.start("sync", "continuous=true");
+    this.world = world;
+    this.#running = world.start("sync", "continuous=true");
   }
 
   /** Starts it, and waits until it has come to rest. */
@@ -29,9 +27,18 @@ export class RunningAgent implements AsyncDisposable {
     make: (world: World) => void = () => undefined,
     options: RunOptions = {},
   ): Promise<RunningAgent> {
-    const agent = new RunningAgent({ scan: PATIENT, ...declaration }, make, options);
+    const declared = { scan: PATIENT, ...declaration };
+    const world = new World(declared);
+    world.runWith(options);
+    make(world);
+    const agent = new RunningAgent(declared, world, true);
     await agent.rest();
     return agent;
+  }
+
+  /** Starts it in a world that is there, and waits for nothing. */
+  static in(world: World): RunningAgent {
+    return new RunningAgent({}, world, false);
   }
 
   get pid(): number {
@@ -81,6 +88,6 @@ export class RunningAgent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#running.signal("SIGKILL");
     await this.#running.ended;
-    this.world[Symbol.dispose]();
+    if (this.ownsWorld) this.world[Symbol.dispose]();
   }
 }

@@ -1,0 +1,51 @@
+/**
+ * Where a worker hangs in what is read: data directories of this machine, and replicas that others are copied from. Like a host that is away, nothing is asked of one
+ * until the call lets go; what only it can give waits meanwhile, and everything else goes on.
+ */
+import type { PendingFile, ReplicaId } from "../inventory/mod.ts";
+import type { Sources } from "./copy-sources.ts";
+import type { StalledReply } from "./hands.ts";
+
+export const originPlace = (host: string, dataDirectory: string): string => `${host}:${dataDirectory}`;
+export const replicaPlace = (id: ReplicaId): string => `replica ${id}`;
+
+export class HeldUp {
+  readonly #until = new Map<string, Promise<void>>();
+  readonly #listeners = new Map<string, (detail: string) => void>();
+
+  has(place: string): boolean {
+    return this.#until.has(place);
+  }
+
+  /** Resolves when it has let go; undefined where nothing hangs. */
+  until(place: string): Promise<void> | undefined {
+    return this.#until.get(place);
+  }
+
+  hold(place: string, { detail, released }: Pick<StalledReply, "detail" | "released">): void {
+    const until: Promise<void> = Promise.all([this.#until.get(place), released]).then(() => {
+      if (this.#until.get(place) === until) this.#until.delete(place);
+    });
+    this.#until.set(place, until);
+    this.#listeners.get(place)?.(detail);
+  }
+
+  /** Whoever looks after that place is told of each hang. */
+  listen(place: string, onHeld: (detail: string) => void): void {
+    this.#listeners.set(place, onHeld);
+  }
+
+  forget(place: string): void {
+    this.#listeners.delete(place);
+  }
+}
+
+/** A worker that was to copy hangs. In a source of its group: that is held up, and true; else it hangs in the replica. */
+export function hangsInSource(heldUp: HeldUp, group: readonly PendingFile[], sources: Sources, reply: StalledReply): boolean {
+  const file = group.find(({ directory }) => directory.id === reply.atSource);
+  if (file === undefined) return false;
+  const replica = sources.of(file)?.replica;
+  const { host, dataDirectory } = file.directory;
+  heldUp.hold(replica === undefined ? originPlace(host, dataDirectory) : replicaPlace(replica), reply);
+  return true;
+}
