@@ -18,7 +18,9 @@ import type { StatusDocument } from "../../internal/agent/mod.ts";
 import {
   command,
   freePort,
+  HOST,
   inventoryExecute,
+  mountHanging,
   mountImage,
   PATIENT,
   RunningAgent,
@@ -281,6 +283,38 @@ wholeTest(
     expect((await agent.stop()).stderr).not.toContain("temporary files of an interrupted run");
   },
 );
+
+for (const signals of [1, 2]) {
+  const name = signals === 1 ? "SIGTERM ends it soon" : "a second SIGTERM ends it at once";
+  wholeTest(`${name}, also while a worker hangs in a dead mount`, ["fuse"], async () => {
+    const listen = `127.0.0.1:${await freePort()}`;
+    const declared = { listen, hosts: { [HOST]: ["mounted"] }, scan: { interval: "1h", settle: "0s" } };
+    await using agent = await RunningAgent.start({ listen });
+    const { world } = agent;
+    world.makeTree("behind", [{ path: "a", content: "a" }]);
+    await using mount = await mountHanging(world.path("behind"), world.path("mounted"));
+    agent.redeclare(declared);
+    await until("it is copied", () => existsSync(`${world.copies("backup", "mounted")}/a`));
+    await until("all is well", () => agent.status?.converged === true);
+    mount.hang();
+    agent.redeclare({ ...declared, scan: { ...declared.scan, interval: "2h" } });
+    await until("it scans", async () => {
+      const { agent: told, configuration } = (await (await fetch(`http://${listen}/status`)).json()) as StatusDocument;
+      return configuration.generation === 3 && told.phase === "scanning";
+    });
+    await Bun.sleep(100);
+    const begun = performance.now();
+    for (let sent = 1; sent < signals; sent++) agent.signal("SIGTERM");
+    if (signals > 1) await Bun.sleep(50);
+    const ended = await agent.stop();
+    // The promise is five seconds; a machine under load gets some more.
+    expect(performance.now() - begun).toBeLessThan(signals === 1 ? 15_000 : 3_000);
+    expect(ended, ended.stderr).toMatchObject({ code: signals === 1 ? 0 : 143 });
+    if (signals > 1) return;
+    expect(agent.status?.agent.state).toBe("idle");
+    expect((await world.status()).agent.state).toBe("idle");
+  });
+}
 
 wholeTest("without a watch everything is found by scanning", [], async () => {
   await using agent = await RunningAgent.start({ scan: { interval: "1s", settle: "0s", watch: false } });

@@ -1,5 +1,5 @@
 /** The entry: arguments in, exit code out. */
-import { exactArguments } from "../../internal/sys/mod.ts";
+import { exactArguments, exitAtOnce } from "../../internal/sys/mod.ts";
 import { makeContext, printError } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 import { runProgram } from "./program.ts";
@@ -15,6 +15,8 @@ for (const [signal, code] of [
     stop.abort();
   });
 }
+// The runtime takes its threads down before it ends, and would wait for one that hangs in a dead mount.
+process.on("exit", exitAtOnce);
 // A reader that has seen enough (head, less) is no failure: it asks to stop, and the exit code says what came of the work until then.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;

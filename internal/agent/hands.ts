@@ -24,6 +24,6 @@ export interface Hands {
   run(task: Task, handlers?: TaskHandlers): Promise<Reply | StalledReply>;
   /** Asks for everything under way to be brought to an end soon: files that were not begun are left untried. */
   stop(): void;
-  /** Ends at once, whatever is under way; tasks that were not answered stay so. */
+  /** Ends within a moment, whatever is under way; tasks that were not answered stay so. What hangs is left to the end of the process. */
   close(): Promise<void>;
 }

@@ -85,7 +85,7 @@ export class StatusKeeper {
     if (converged.isErr()) return converged.error;
     const kept = await this.#keepRun(agent, converged.value, stopping);
     if (kept.isErr()) return kept.error;
-    const document = this.document();
+    const document = this.document(!stopping);
     if (document.isErr()) return document.error;
     this.watched.onText(textOf(document.value, this.phase));
     const written = await agent.statusFile.write(document.value);
@@ -95,14 +95,13 @@ export class StatusKeeper {
     return undefined;
   }
 
-  /** The status as things stand. */
-  document() {
+  /** The status as things stand. `running`: this process goes on. */
+  document(running = true) {
     const { options, state, inventory, now } = this.watched.agent();
     const process_ = { pid: process.pid, command: options.command, since: this.watched.since };
+    const doing = running ? { phase: this.phase, process: process_ } : {};
     return inventory
-      .readNow((session) =>
-        buildStatus(session, state, { version: options.version, now: now(), phase: this.phase, process: process_ }),
-      )
+      .readNow((session) => buildStatus(session, state, { version: options.version, now: now(), ...doing }))
       .mapErr((error): AgentError => error);
   }
 

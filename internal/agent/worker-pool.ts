@@ -7,9 +7,11 @@
  * as many more with each far end, which takes nothing from this machine. A replica or data directory at which nobody works although it has waited for a second gets
  * a thread beyond that. Only listings, which are short, are queued behind one another on a thread, those of one data directory, while nobody else waits. A thread is made when no other is
  * free, and takes whatever comes next afterwards: there are only as many as there once was work at a time.
+ * Never: ends a thread that may hang. The runtime would suspend it by a signal that it does not take, and whoever asked for that would hang in its place.
  */
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../sys/mod.ts";
+import { endedWithin } from "./alarm.ts";
 import { entryPoint } from "./entry-point.ts";
 import type { Hands, StalledReply, TaskHandlers } from "./hands.ts";
 import { placeOf, type TaskPlace } from "./task-place.ts";
@@ -25,6 +27,8 @@ const SILENT_MILLISECONDS = 1_000;
 
 /** So long a task waits at most where nobody works at its place. */
 const PATIENCE_MILLISECONDS = 1_000;
+/** `close` waits no longer for threads that have nothing to do. */
+const CLOSE_MILLISECONDS = 1_000;
 
 interface Job {
   readonly id: number;
@@ -69,6 +73,8 @@ export interface WorkerPoolOptions {
 export class WorkerPool implements Hands {
   readonly #threads: Thread[] = [];
   readonly #waiting: Job[] = [];
+  /** Given up, and not ended yet. */
+  readonly #givenUp = new Set<Thread>();
   readonly #stopFlag = new SharedArrayBuffer(4);
   #nextId = 1;
   #closed = false;
@@ -220,6 +226,7 @@ export class WorkerPool implements Hands {
 
   #lost(thread: Thread, why: string): void {
     thread.release.resolve();
+    this.#givenUp.delete(thread);
     const index = this.#threads.indexOf(thread);
     if (index < 0 || this.#closed) return;
     this.#threads.splice(index, 1);
@@ -246,10 +253,7 @@ export class WorkerPool implements Hands {
     const seconds = Math.round(this.options.stallMilliseconds / 1000);
     const detail = `a worker has made no progress for ${seconds} s (${hung?.task.kind ?? "idle"})`;
     this.options.onStalled?.(detail);
-    // A thread inside a system call that hangs (a dead NFS server) cannot be ended. When the call lets go it finds that it was given up, and answers.
-    Atomics.store(thread.givenUp, 0, 1);
-    Atomics.store(thread.credits, 0, 2 ** 30);
-    Atomics.notify(thread.credits, 0);
+    this.#tellGivenUp(thread);
     // Looked at after that: a call that comes back in between finds that it was given up, and publishes nothing.
     const atSource = Atomics.load(thread.atSource, 0);
     const where = atSource === 0 ? {} : { atSource };
@@ -267,10 +271,22 @@ export class WorkerPool implements Hands {
     return taken;
   }
 
+  /** A thread inside a system call that hangs (a dead NFS server) cannot be ended. When the call lets go it finds that it was given up, and answers. */
+  #tellGivenUp(thread: Thread): void {
+    this.#givenUp.add(thread);
+    Atomics.store(thread.givenUp, 0, 1);
+    Atomics.store(thread.credits, 0, 2 ** 30);
+    Atomics.notify(thread.credits, 0);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelLook?.();
     this.#cancelAgain?.();
-    await Promise.all(this.#threads.map((thread) => thread.worker.terminate()));
+    const idle = this.#threads.filter(({ jobs }) => jobs.size === 0);
+    for (const thread of this.#threads) if (thread.jobs.size > 0) this.#tellGivenUp(thread);
+    await endedWithin(this.options.clock, CLOSE_MILLISECONDS, Promise.all(idle.map(({ worker }) => worker.terminate())));
+    // Who is at work leaves the rest undone, or hangs. The process ends without them.
+    for (const { worker } of this.#givenUp) worker.unref();
   }
 }

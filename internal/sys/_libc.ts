@@ -45,6 +45,7 @@ export const libc = dlopen("libc.so.6", {
   poll: { args: ["ptr", "u64", I32], returns: I32 },
   read: { args: [I32, "ptr", "u64"], returns: I64 },
   write: { args: [I32, "ptr", "u64"], returns: I64 },
+  _exit: { args: [I32], returns: FFIType.void },
   syscall: { args: [I64, I64, "ptr", "ptr", I64, I64], returns: I64 },
 }).symbols;
 

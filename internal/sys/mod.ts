@@ -11,6 +11,7 @@ export * from "./descriptor.ts";
 export * from "./directory-entries.ts";
 export * from "./errno.ts";
 export * from "./exact-arguments.ts";
+export * from "./exit.ts";
 export * from "./file.ts";
 export { type FileStat, isCountable, isMountRoot, nameTooLong, statDescriptor, statEntry, tooLarge } from "./file-stat.ts";
 export * from "./file-system-kind.ts";

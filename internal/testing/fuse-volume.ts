@@ -58,3 +58,32 @@ async function serve(command: readonly string[], path: string): Promise<FuseVolu
     },
   };
 }
+
+/** A folder that hangs when it is told to, as a hard mount of a dead server does. */
+export interface HangingVolume {
+  /** Whoever asks it for anything waits from now on. */
+  hang(): void;
+  letGo(): void;
+}
+
+/** Shows what is in the folder `source` at `path`, through bindfs. */
+export async function mountHanging(source: string, path: string): Promise<HangingVolume & AsyncDisposable> {
+  for (const folder of [source, path]) mkdirSync(folder, { recursive: true });
+  const child = Bun.spawn(["bindfs", "-f", source, path], {
+    env: { PATH: process.env.PATH ?? "/usr/bin:/bin", [SCRATCH_VARIABLE]: scratchFolder() },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  await until(`${path} is mounted`, () => child.exitCode !== null || isMounted(path));
+  if (child.exitCode !== null) throw new Error(`bindfs ended: ${child.exitCode}`);
+  return {
+    hang: () => child.kill("SIGSTOP"),
+    letGo: () => child.kill("SIGCONT"),
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await child.exited;
+      Bun.spawnSync(["umount", "-l", path]);
+    },
+  };
+}
