@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -26,8 +27,14 @@ import {
   RunningAgent,
   temporaryFiles,
   until,
+  World,
   wholeTest,
 } from "../../internal/testing/mod.ts";
+
+const childrenOf = (pid: number): number[] =>
+  readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+  );
 
 wholeTest("a file is copied as soon as it is closed, long before it has been quiet", [], async () => {
   await using agent = await RunningAgent.start();
@@ -337,6 +344,48 @@ wholeTest("the endpoint says what is so", [], async () => {
   expect(metrics).toContain("xtelemdb_copied_files_total");
   expect(metrics).toContain("xtelemdb_replication_lag_seconds_bucket");
   expect(((await (await get("/status")).json()) as StatusDocument).format).toBe(1);
+});
+
+wholeTest("what the last process found does not count: a replica is ready when this one has looked at it", ["sshd"], async () => {
+  using world = new World();
+  const ssh = world.path("ssh");
+  const url = `ssh://far/${world.path("backup")}`;
+  const listen = `127.0.0.1:${await freePort()}`;
+  world.runWith({ environment: { XTELEMDB_SSH: ssh } });
+  world.declare({ replicas: [url], listen });
+  world.files({ path: "a", content: "a" });
+  writeFileSync(ssh, "#!/bin/sh\nexec /usr/lib/openssh/sftp-server\n", { mode: 0o755 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(world.statusFromFile()).toMatchObject({ converged: true, replicas: [{ ready: true }] });
+  const here = world.statusFromFile()?.replicas[0]?.conditions.find(({ type }) => type === "Mounted");
+  // From now on it says nothing.
+  writeFileSync(ssh, `#!/bin/sh\n[ -e ${world.path("speaks")} ] && exec /usr/lib/openssh/sftp-server\nexec sleep 1000\n`);
+  const running = world.start("sync", "continuous=true");
+  try {
+    const isReady = () => fetch(`http://${listen}/readyz`);
+    const scanned = async (): Promise<StatusDocument | undefined> => {
+      const status = (await (await fetch(`http://${listen}/status`)).json()) as StatusDocument;
+      const directory = status.hosts[0]?.dataDirectories[0]?.conditions.find(({ type }) => type === "Scanned");
+      return directory?.status === "True" ? status : undefined;
+    };
+    const status = await until("the data directory is scanned", () => scanned().catch(() => undefined));
+    const ready = { type: "Ready", status: "Unknown", reason: "NotLookedAtYet" };
+    expect(status).toMatchObject({ converged: false, replicas: [{ ready: false }] });
+    expect(status.replicas[0]?.conditions).toContainEqual(expect.objectContaining(ready));
+    // The rest is no verdict, and stands.
+    expect(status.replicas[0]?.conditions).toContainEqual(here);
+    const answer = await isReady();
+    expect(answer.status).toBe(503);
+    expect(await answer.text()).toContain(`replica ${url}/: was not looked at yet`);
+    const shown = await world.status();
+    expect(shown).toMatchObject({ converged: false, agent: { state: "running" }, replicas: [{ ready: false }] });
+    writeFileSync(world.path("speaks"), "");
+    for (const pid of childrenOf(running.pid)) process.kill(pid, "SIGKILL");
+    await until("it is ready", async () => (await isReady()).status === 200, 60_000);
+  } finally {
+    running.signal("SIGKILL");
+    await running.ended;
+  }
 });
 
 wholeTest("a volume that hangs is given up, its worker is replaced, and the others go on", ["root", "loop"], async () => {

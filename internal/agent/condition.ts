@@ -33,7 +33,8 @@ export const REASONS = {
   PatternsMatch: "",
   Copying: "",
   Scanning: "",
-  NotLookedAtYet: 'start the agent (systemctl start xtelemdb), or run "xtelemdb sync"',
+  NotLookedAtYet:
+    'the agent looks at it after its start; where none runs start it (systemctl start xtelemdb), or run "xtelemdb sync"',
   FilesPending:
     'an agent that runs goes on by itself; else run "xtelemdb sync"; "xtelemdb explain PATH" tells why a file is pending',
   FilesGrowing:

@@ -6,6 +6,7 @@ import { type Agent, type AgentOptions, withAgent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { ConfigurationWatch } from "./configuration-watch.ts";
 import { Controller } from "./controller.ts";
+import { doubtFormerLooks } from "./former-looks.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import type { SyncSummary } from "./reports.ts";
 import type { ServiceManager } from "./service-manager.ts";
@@ -35,6 +36,8 @@ async function begin(state: DesiredState, options: ContinuousOptions): Promise<R
 
 async function run(agent: Agent, options: ContinuousOptions, metrics: AgentMetrics): Promise<Result<void, AgentError>> {
   const { service } = options;
+  const doubted = await doubtFormerLooks(agent);
+  if (doubted.isErr()) return err(doubted.error);
   const controller = new Controller(agent, {
     load: async () => options.reload(),
     renderConfigError: options.renderConfigError,

@@ -18,7 +18,9 @@ const conditionOf = (conditions: readonly ConditionStatusDocument[], type: strin
   conditions.find((condition) => condition.type === type);
 
 /** What keeps a condition that must be true from counting as that; undefined when nothing does. */
-function hindrance(condition: ConditionStatusDocument | undefined): string | undefined {
+export function hindrance(
+  condition: Pick<ConditionStatusDocument, "status" | "reason" | "message"> | undefined,
+): string | undefined {
   if (condition === undefined || condition.status === "Unknown") return "was not looked at yet";
   if (condition.status === "True" || WORK_GOES_ON.includes(condition.reason)) return undefined;
   return `${condition.reason}: ${condition.message}`;
