@@ -1,6 +1,6 @@
 /** `sync`: makes what is declared so; once, or for ever. */
 import type { SyncSummary } from "../../internal/agent/mod.ts";
-import { loadConfiguration, renderConfigError } from "../../internal/config/mod.ts";
+import { configurationFingerprint, loadConfiguration, renderConfigError } from "../../internal/config/mod.ts";
 import { booleanOption } from "./boolean-option.ts";
 import { agentOptions, configurationFile, failWithAgentError, optionsOf, print, printJson, withState } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
@@ -56,8 +56,9 @@ Examples:
       return code;
     });
 
-  const forEver = (options: ReturnType<typeof optionsOf<Options>>): Promise<number> =>
-    withState(context, options, async (state) => {
+  const forEver = (options: ReturnType<typeof optionsOf<Options>>): Promise<number> => {
+    const fingerprint = configurationFingerprint(configurationFile(context, options));
+    return withState(context, options, async (state) => {
       const { ServiceManager, syncContinuously } = await import("../../internal/agent/mod.ts");
       const { agent, clear } = agentOptions(context, options, "info");
       const onIdle = (summary: SyncSummary): void => {
@@ -67,6 +68,7 @@ Examples:
       };
       const ended = await syncContinuously(state, {
         ...agent,
+        fingerprint,
         reload: () => loadConfiguration(configurationFile(context, options), context.environment),
         renderConfigError,
         onHangup,
@@ -78,6 +80,7 @@ Examples:
       // Nothing is left to be done, and a thread that hangs in a dead mount must not keep the program.
       process.exit(EXIT.converged);
     });
+  };
 };
 
 /** SIGHUP asks for the configuration to be read again (systemd's reload sends it). */

@@ -2,8 +2,9 @@
  * Notices that the configuration file is another one. Its folder is watched, because an editor replaces a file instead of writing it; and now and then it is
  * looked at, because a watch can miss what a mount or a link does. One unreadable moment ends nothing.
  */
-import { type FSWatcher, statSync, watch } from "node:fs";
+import { type FSWatcher, watch } from "node:fs";
 import { dirname } from "node:path";
+import { configurationFingerprint } from "../config/mod.ts";
 import type { Clock } from "../sys/mod.ts";
 
 /** Editors write in several steps. */
@@ -19,11 +20,15 @@ export class ConfigurationWatch {
 
   constructor(
     private readonly file: string,
+    /** Of what is in force, taken before that was read. */
+    seen: string,
     private readonly clock: Clock,
     private readonly onChange: () => void,
   ) {
-    this.#seen = fingerprint(file);
+    this.#seen = seen;
     this.#watch();
+    // It may be another one already: an inventory that opens slowly takes its time.
+    this.#stirred();
     this.#lookLater();
   }
 
@@ -44,7 +49,7 @@ export class ConfigurationWatch {
 
   #look(): void {
     if (this.#closed) return;
-    const now = fingerprint(this.file);
+    const now = configurationFingerprint(this.file);
     if (now === this.#seen) return;
     this.#seen = now;
     this.onChange();
@@ -62,15 +67,5 @@ export class ConfigurationWatch {
     this.#cancelQuiet?.();
     this.#cancelLook();
     this.#watcher?.close();
-  }
-}
-
-/** Follows links: a mounted configuration is often one. */
-function fingerprint(path: string): string {
-  try {
-    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-    return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-  } catch {
-    return "";
   }
 }

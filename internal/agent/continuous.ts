@@ -13,6 +13,8 @@ import type { ServiceManager } from "./service-manager.ts";
 import type { StatusEndpoint } from "./status-endpoint.ts";
 
 export interface ContinuousOptions extends AgentOptions {
+  /** The fingerprint of the configuration file, taken before the state was read from it. */
+  readonly fingerprint: string;
   /** Reads the configuration again; a bad one leaves the last good one in force. */
   readonly reload: () => ResultAsync<DesiredState, ConfigError>;
   readonly renderConfigError: (error: ConfigError) => string;
@@ -57,7 +59,7 @@ async function run(agent: Agent, options: ContinuousOptions, metrics: AgentMetri
   }
   const reload = (): void => void controller.reload();
   const cancelHangup = options.onHangup(reload);
-  const watch = new ConfigurationWatch(agent.state.file, agent.clock, reload);
+  const watch = new ConfigurationWatch(agent.state.file, options.fingerprint, agent.clock, reload);
   const cancelWatchdog = watchdog(agent, service, controller);
   options.signal.addEventListener("abort", () => service.stopping(), { once: true });
   const broken = await controller.run();

@@ -10,6 +10,7 @@ export * from "./desired-state.ts";
 export { addReplica, type NewReplica, removeReplica } from "./edit.ts";
 export { defaultConfigurationFile, type Environment, systemEnvironment } from "./environment.ts";
 export { type Edit, editConfiguration, loadConfiguration, tryEdit } from "./file.ts";
+export { configurationFingerprint } from "./fingerprint.ts";
 export { type ImportLayoutName, type Rewrite, rewritten } from "./import-rules.ts";
 export { formatListenAddress } from "./listen-address.ts";
 export { hostName, replicaKey, replicaKeyFromArguments } from "./names.ts";
