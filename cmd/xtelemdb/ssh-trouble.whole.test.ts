@@ -17,11 +17,16 @@ import {
   command,
   FAR_FILES,
   FarWorld,
+  HOST,
   inventoryExecute,
   MARKER,
+  mountHanging,
   mountMemory,
+  PATIENT,
+  RunningAgent,
   SFTP_SERVER,
   TcpProxy,
+  until,
   wholeTest,
 } from "../../internal/testing/mod.ts";
 
@@ -242,4 +247,55 @@ wholeTest("a far directory that cannot be flushed fails its own files only", ["s
   chmodSync(join(world.copies("far"), "shut"), 0o755);
   await world.expectHealed();
   expect(await stateOf("shut/more")).toBe("current");
+});
+
+/** What the process has started and not heard the end of. */
+const zombiesOf = (pid: number): string[] =>
+  readdirSync("/proc").filter((name) => {
+    try {
+      const [state, parent] = readFileSync(`/proc/${name}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+      return state === "Z" && parent === String(pid);
+    } catch {
+      return false;
+    }
+  });
+
+wholeTest("the ssh processes of a worker that was given up are no zombies", ["fuse", "sshd"], async () => {
+  await using agent = await RunningAgent.start({ top: { stall_timeout: "10s" } }, (world) => {
+    writeFileSync(world.path("ssh"), "#!/bin/sh\nexec /usr/lib/openssh/sftp-server\n", { mode: 0o755 });
+    mkdirSync(world.path("far"));
+    for (const name of ["a", "b", "c", "d", "e", "f"]) world.makeTree("behind", [{ path: name, size: 4 << 20, seed: 1 }]);
+    world.runWith({ environment: { XTELEMDB_SSH: world.path("ssh") } });
+  });
+  const { world } = agent;
+  const url = `ssh://far/${world.path("far")}/`;
+  await using mount = await mountHanging(world.path("behind"), world.path("mounted"));
+  agent.redeclare({
+    scan: { ...PATIENT, settle: "0s" },
+    hosts: { [HOST]: ["mounted"] },
+    replicas: [url],
+    replicaKeys: { [url]: { bandwidth: "4 MB" } },
+  });
+  await until("it is copying", () => agent.status?.agent.phase === "copying" && existsSync(world.copies("far", "mounted")));
+  mount.hang();
+  await until("it is noticed", () => world.readyReason(url) === "WorkerStalled", 60_000);
+  mount.letGo();
+  await until("it goes on", () => agent.status?.converged === true, 90_000);
+  // Who is idle ends its connections after a moment, and hears of their end.
+  await until("nothing is left of what had ended", () => zombiesOf(agent.pid).length === 0, 10_000);
+});
+
+wholeTest("an agent that is stopped leaves no ssh behind, not even one that takes nothing in", [], async () => {
+  await using agent = await RunningAgent.start({}, (world) => {
+    writeFileSync(world.path("ssh"), `#!/bin/sh\necho $$ > ${world.path("pid")}\nexec sleep 1000\n`, { mode: 0o755 });
+    world.runWith({ environment: { XTELEMDB_SSH: world.path("ssh") } });
+  });
+  const pid = agent.world.path("pid");
+  agent.redeclare({ replicas: ["backup", "ssh://far//backup"] });
+  const started = await until("it is started", () =>
+    existsSync(pid) ? Number(readFileSync(pid, "utf8")) || undefined : undefined,
+  );
+  expect(existsSync(`/proc/${started}`)).toBe(true);
+  expect(await agent.stop()).toMatchObject({ code: 0 });
+  expect(existsSync(`/proc/${started}`)).toBe(false);
 });

@@ -1,13 +1,15 @@
 /**
  * The threads and who does what: tasks wait in one line, and a thread that is free takes the next. A task's differences are handed on as they
  * come, and are acknowledged once the controller has committed them. A worker that is silent for too long while it has work is given up: what it does is
- * told as stalled, another thread takes its place, and it is ended as soon as the call that it hangs in lets go.
+ * told as stalled, another thread takes its place, and it is to end as soon as the call that it hangs in lets go.
  *
  * Nobody waits for long for another's disk or host. So many tasks as there are processors (or workers, where an operator wants more) work on this machine at a time, and
  * as many more with each far end, which takes nothing from this machine. A replica or data directory at which nobody works although it has waited for a second gets
  * a thread beyond that. Only listings, which are short, are queued behind one another on a thread, those of one data directory, while nobody else waits. A thread is made when no other is
  * free, and takes whatever comes next afterwards: there are only as many as there once was work at a time.
- * Never: ends a thread that may hang. The runtime would suspend it by a signal that it does not take, and whoever asked for that would hang in its place.
+ *
+ * Never: ends a thread, but asks it to. It has connections to close, and it may hang: the runtime would suspend it by a signal that it does not
+ * take, and whoever asked for that would hang in its place.
  */
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../sys/mod.ts";
@@ -27,7 +29,7 @@ const SILENT_MILLISECONDS = 1_000;
 
 /** So long a task waits at most where nobody works at its place. */
 const PATIENCE_MILLISECONDS = 1_000;
-/** `close` waits no longer for threads that have nothing to do. */
+/** `close` waits no longer for threads to end. */
 const CLOSE_MILLISECONDS = 1_000;
 
 interface Job {
@@ -53,6 +55,7 @@ interface Thread {
   readonly atSource: Int32Array;
   /** It was given up, and has now let go of what it hung in. */
   readonly release: PromiseWithResolvers<void>;
+  readonly ended: PromiseWithResolvers<void>;
 }
 
 const isBackground = ({ task }: Job): boolean => task.kind === "verify" && task.background;
@@ -178,11 +181,15 @@ export class WorkerPool implements Hands {
       givenUp: new Int32Array(givenUp),
       atSource: new Int32Array(atSource),
       release: Promise.withResolvers(),
+      ended: Promise.withResolvers(),
     };
     Atomics.store(thread.credits, 0, CREDITS);
     worker.on("message", (message: FromWorker) => this.#heard(thread, message));
     worker.on("error", (error: unknown) => this.#lost(thread, error instanceof Error ? error.message : String(error)));
-    worker.on("exit", () => this.#lost(thread, "the worker ended by itself"));
+    worker.on("exit", () => {
+      thread.ended.resolve();
+      this.#lost(thread, "the worker ended by itself");
+    });
     this.#threads.push(thread);
     return thread;
   }
@@ -192,7 +199,7 @@ export class WorkerPool implements Hands {
     if (Atomics.load(thread.givenUp, 0) !== 0) {
       if (message.kind !== "reply") return;
       thread.release.resolve();
-      void thread.worker.terminate();
+      thread.worker.postMessage("end" satisfies ToWorker);
       return;
     }
     if (this.#waiting.length > 0) this.#dispatch();
@@ -283,10 +290,13 @@ export class WorkerPool implements Hands {
     this.#closed = true;
     this.#cancelLook?.();
     this.#cancelAgain?.();
-    const idle = this.#threads.filter(({ jobs }) => jobs.size === 0);
-    for (const thread of this.#threads) if (thread.jobs.size > 0) this.#tellGivenUp(thread);
-    await endedWithin(this.options.clock, CLOSE_MILLISECONDS, Promise.all(idle.map(({ worker }) => worker.terminate())));
-    // Who is at work leaves the rest undone, or hangs. The process ends without them.
-    for (const { worker } of this.#givenUp) worker.unref();
+    for (const thread of this.#threads) {
+      if (thread.jobs.size > 0) this.#tellGivenUp(thread);
+      thread.worker.postMessage("end" satisfies ToWorker);
+    }
+    const ended = Promise.all(this.#threads.map((thread) => thread.ended.promise));
+    await endedWithin(this.options.clock, CLOSE_MILLISECONDS, ended);
+    // Who has not ended by now hangs. The process ends without it.
+    for (const { worker } of [...this.#threads, ...this.#givenUp]) worker.unref();
   }
 }

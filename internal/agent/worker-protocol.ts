@@ -127,10 +127,13 @@ export type Reply =
   /** A bug, or an inventory that cannot be read: the controller stops. */
   | { readonly kind: "broken"; readonly detail: string };
 
-export interface ToWorker {
+export interface TaskMessage {
   readonly id: number;
   readonly task: Task;
 }
+
+/** Or it is to end: its connections first, whatever is under way on them. */
+export type ToWorker = TaskMessage | "end";
 
 export type FromWorker =
   | { readonly id: number; readonly kind: "reply"; readonly reply: Reply }

@@ -3,8 +3,9 @@
  * its own, writes nothing to it, decides nothing, and can be killed at any moment.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { closeAllConnections } from "../volume/mod.ts";
 import { Performer } from "./perform.ts";
-import type { FromWorker, ToWorker, WorkerSetup } from "./worker-protocol.ts";
+import type { FromWorker, TaskMessage, ToWorker, WorkerSetup } from "./worker-protocol.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("worker.ts is started by the controller, as a thread");
@@ -34,7 +35,9 @@ function takeCredit(): void {
   }
 }
 
-async function perform({ id, task }: ToWorker): Promise<void> {
+async function perform({ id, task }: TaskMessage): Promise<void> {
+  // The controller has given the rest to others.
+  if (Atomics.load(givenUp, 0) !== 0) return send({ id, kind: "reply", reply: { kind: "broken", detail: "it was given up" } });
   try {
     const reply = await performer.perform(task, {
       differences: (differences) => {
@@ -56,8 +59,16 @@ async function perform({ id, task }: ToWorker): Promise<void> {
   }
 }
 
+/** Children whose end nobody has heard of would stay as zombies for as long as the program runs. */
+const end = async (): Promise<void> => {
+  await closeAllConnections();
+  // With nothing left to hear the thread ends.
+  port.close();
+};
+
 /** One task after the other, although handling a message may wait for a volume. */
 let last: Promise<void> = Promise.resolve();
 port.on("message", (message: ToWorker) => {
-  last = last.then(() => perform(message));
+  if (message === "end") void end();
+  else last = last.then(() => perform(message));
 });

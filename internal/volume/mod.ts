@@ -14,6 +14,7 @@ export { openLocalVolume } from "./local/local-volume.ts";
 export * from "./marker.ts";
 export * from "./own-folders.ts";
 export * from "./read-up-to.ts";
+export { closeAllConnections } from "./sftp/sftp-connection.ts";
 export { closeIdleConnections } from "./sftp/sftp-link.ts";
 export { durableBytes } from "./sftp/sftp-temporary-file.ts";
 export type { SshAddress } from "./sftp/ssh-address.ts";

@@ -198,7 +198,7 @@ describe("a far end that answers wrongly", () => {
         if (opened.isErr()) return;
         await askAll(opened.value);
         farEnd.kill();
-        opened.value.close();
+        await opened.value.close();
         expect(opened.value.broken).toBe(true);
         // After its end every question is answered at once.
         expect((await calls.lstat(opened.value, "x")).isErr()).toBe(true);

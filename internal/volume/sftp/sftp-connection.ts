@@ -32,10 +32,23 @@ const MOST_WORDS = 500;
 /** A packet that comes in smaller pieces than this in the time that the far end may be silent does not come. */
 const SIGN_OF_LIFE_BYTES = 1_024;
 
+const CLOSED: SftpFailure = { kind: "transport", reason: "connection-lost", words: "it was closed" };
+
+/** Those of this thread whose process has not ended. */
+const living = new Set<SftpConnection>();
+let noMore = false;
+
+/** Ends every connection of this thread, in use or being opened; resolves when their processes have ended. None can be opened after that. */
+export async function closeAllConnections(): Promise<void> {
+  noMore = true;
+  await Promise.all([...living].map((connection) => connection.close()));
+}
+
 type Handler = (reply: { readonly type: number; readonly reader: PacketReader } | SftpFailure) => void;
 
 export class SftpConnection {
   readonly #process: SshProcess;
+  readonly #ended: Promise<void>;
   readonly #pending = new Map<number, Handler>();
   readonly #splitter = new PacketSplitter();
   readonly #watchdog: ReturnType<typeof setInterval>;
@@ -61,15 +74,18 @@ export class SftpConnection {
   ) {
     this.#process = process;
     this.#watchEvery = Math.max(50, Math.min(1000, address.timeoutMilliseconds / 4));
+    living.add(this);
+    this.#ended = process.ended.then(() => void living.delete(this));
     this.#watchdog = setInterval(() => this.#watch(), this.#watchEvery);
     void this.#listen();
   }
 
   /** Starts ssh and greets the server. `process`: what carries the bytes, where it is not ssh. */
-  static async open(address: SshAddress, process = startSsh(sshArguments(address))): Promise<SftpResult<SftpConnection>> {
-    const connection = new SftpConnection(address, process);
+  static async open(address: SshAddress, process?: SshProcess): Promise<SftpResult<SftpConnection>> {
+    if (noMore) return err(CLOSED);
+    const connection = new SftpConnection(address, process ?? startSsh(sshArguments(address)));
     const greeted = await connection.#greet();
-    if (greeted.isErr()) connection.close();
+    if (greeted.isErr()) void connection.close();
     return greeted.map(() => connection);
   }
 
@@ -263,9 +279,10 @@ export class SftpConnection {
     this.#process.kill();
   }
 
-  /** Ends ssh; whoever still waits is told that the connection is gone. Idempotent. */
-  close(): void {
-    this.#breakOff({ kind: "transport", reason: "connection-lost", words: "it was closed" });
+  /** Ends ssh; whoever still waits is told that the connection is gone. Resolves when ssh has ended. Idempotent. */
+  close(): Promise<void> {
+    this.#breakOff(CLOSED);
+    return this.#ended;
   }
 }
 

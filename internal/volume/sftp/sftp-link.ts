@@ -65,7 +65,7 @@ export class SftpLink {
     if (this.#users > 0) return;
     clearTimeout(this.#timer);
     const close = (): void => {
-      for (const connection of this.#connections) connection.close();
+      for (const connection of this.#connections) void connection.close();
       this.#connections = [];
       // Who begins anew asks anew.
       this.refusal = undefined;
