@@ -84,14 +84,17 @@ export class Throttled {
   }
 }
 
-/** Waits until the work has ended, well or not, but no longer than so many milliseconds. */
-export function endedWithin(clock: Clock, milliseconds: number, work: Promise<unknown>): Promise<void> {
+/** Waits until the work has ended, well or not, but no longer than so many milliseconds, nor past the signal, which may live much longer. */
+export function endedWithin(clock: Clock, milliseconds: number, work: Promise<unknown>, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    const cancel = clock.after(milliseconds, resolve);
-    const ended = () => {
+    const ended = (): void => {
       cancel();
+      signal?.removeEventListener("abort", ended);
       resolve();
     };
+    const cancel = clock.after(milliseconds, ended);
+    signal?.addEventListener("abort", ended, { once: true });
     work.then(ended, ended);
   });
 }

@@ -1,5 +1,6 @@
 /** What replicas have to do with each other: one can be the source for another, and then it goes first. */
 import { type Agent, comesFromAfar } from "./agent.ts";
+import { endedWithin } from "./alarm.ts";
 import type { ReplicaLoop } from "./replica-loop.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
 
@@ -15,13 +16,6 @@ export async function afterLocal(agent: Agent, loop: ReplicaLoop, loops: readonl
   const isFar = loop.checked?.replica.target.kind === "ssh";
   if (!isFar || !comesFromAfar(agent)) return;
   const local = loops.filter(({ checked }) => checked?.replica.target.kind === "local");
-  await new Promise<void>((resolve) => {
-    const cancel = agent.clock.after(LOCAL_FIRST_MILLISECONDS, resolve);
-    const done = (): void => {
-      cancel();
-      resolve();
-    };
-    agent.options.signal.addEventListener("abort", done, { once: true });
-    void Promise.all(local.map(({ idle }) => idle)).then(done);
-  });
+  const idle = Promise.all(local.map((one) => one.idle));
+  await endedWithin(agent.clock, LOCAL_FIRST_MILLISECONDS, idle, agent.options.signal);
 }
