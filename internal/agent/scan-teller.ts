@@ -17,6 +17,9 @@ export class ScanTeller {
   /** The reason that was last told of each data directory: whoever reads the log of a new process has not seen what the one before told. */
   readonly #told = new Map<string, string>();
 
+  /** `level`: of trouble in the log. */
+  constructor(private readonly level: "warn" | "info" = "warn") {}
+
   /** `more`: conditions of the data directory that do not follow from the scan. */
   save(agent: Agent, scanned: DataDirectorySummary, more: readonly Condition[] = []): ResultAsync<void, AgentError> {
     const { inventory, declared } = agent;
@@ -52,14 +55,15 @@ export class ScanTeller {
     }
     if (wasWrong && this.#told.get(subject) === reason) return okAsync(undefined);
     this.#told.set(subject, reason);
-    log.warn(`${name}: ${reason}: ${message}`);
+    log[this.level](`${name}: ${reason}: ${message}`);
     return recordEvent(agent.inventory, { subject, severity: "warning", reason, message }, agent.now());
   }
 }
 
 /** Saves and tells what one pass over all data directories came to. `acceptLoss`: those whose losses the operator has accepted with it. */
 export function saveScans(agent: Agent, scan: ScanSummary, acceptLoss: readonly string[]): ResultAsync<void, AgentError> {
-  const teller = new ScanTeller();
+  // Who asked for the pass is shown what came of it.
+  const teller = new ScanTeller("info");
   return scan.dataDirectories.reduce<ResultAsync<void, AgentError>>(
     (done, scanned) =>
       done

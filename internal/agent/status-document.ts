@@ -83,8 +83,8 @@ export interface ReplicaStatus {
   readonly failed: Amount;
   /** Copies kept although the file is absent or excluded at its origin, or its host or data directory is not declared any more. */
   readonly kept: Amount;
-  /** The part of `kept` whose files are gone, or excluded, at an origin that is declared: what another replica has more of is not copied from there. */
-  readonly tombstones: Amount;
+  /** The part of `kept` whose files are gone, or excluded, at an origin that is declared: what another replica has more of is not copied from there. Left out by former releases. */
+  readonly tombstones?: Amount;
   readonly oldestPending: { readonly since: string; readonly ageSeconds: number } | null;
   readonly failures: readonly { readonly reason: string; readonly files: number; readonly example: string }[];
   /** Null before the first run. */

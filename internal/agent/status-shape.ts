@@ -64,7 +64,7 @@ const replica = z.looseObject({
   growing: amount,
   failed: amount,
   kept: amount,
-  tombstones: amount,
+  tombstones: amount.exactOptional(),
   oldestPending: z.looseObject({ since: text, ageSeconds: count }).nullable(),
   failures: z.array(z.looseObject({ reason: text, files: count, example: text })),
   verification: verification.nullable(),

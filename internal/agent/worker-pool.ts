@@ -3,11 +3,6 @@
  * come, and are acknowledged once the controller has committed them. A worker that is silent for too long while it has work is given up: what it does is
  * told as stalled, another thread takes its place, and it is to end as soon as the call that it hangs in lets go.
  *
- * Nobody waits for long for another's disk or host. So many tasks as there are processors (or workers, where an operator wants more) work on this machine at a time, and
- * as many more with each far end, which takes nothing from this machine. A replica or data directory at which nobody works although it has waited for a second gets
- * a thread beyond that. Only listings, which are short, are queued behind one another on a thread, those of one data directory, while nobody else waits. A thread is made when no other is
- * free, and takes whatever comes next afterwards: there are only as many as there once was work at a time.
- *
  * Never: ends a thread, but asks it to. It has connections to close, and it may hang: the runtime would suspend it by a signal that it does not
  * take, and whoever asked for that would hang in its place.
  */
@@ -16,7 +11,8 @@ import type { Clock } from "../sys/mod.ts";
 import { endedWithin } from "./alarm.ts";
 import { entryPoint } from "./entry-point.ts";
 import type { Hands, StalledReply, TaskHandlers } from "./hands.ts";
-import { placeOf, type TaskPlace } from "./task-place.ts";
+import { placeOf } from "./task-place.ts";
+import { chooseThread, isBackground, isListing, type Job, PATIENCE_MILLISECONDS, type Thread } from "./thread-choice.ts";
 import type { FromWorker, Reply, Task, ToWorker, WorkerSetup } from "./worker-protocol.ts";
 
 /** How many messages of differences a worker may have on the way. */
@@ -25,42 +21,8 @@ const CREDITS = 3;
 /** How often within the time that a worker may be silent its silence is looked at. */
 const LOOKS_PER_STALL = 5;
 
-const SILENT_MILLISECONDS = 1_000;
-
-/** So long a task waits at most where nobody works at its place. */
-const PATIENCE_MILLISECONDS = 1_000;
 /** `close` waits no longer for threads to end. */
 const CLOSE_MILLISECONDS = 1_000;
-
-interface Job {
-  readonly id: number;
-  readonly task: Task;
-  readonly place: TaskPlace;
-  /** Since when it waits. */
-  readonly askedAt: number;
-  readonly handlers: TaskHandlers;
-  readonly resolve: (reply: Reply | StalledReply) => void;
-  /** Differences that are being committed: the reply waits for them. */
-  committing: Promise<void>;
-}
-
-interface Thread {
-  readonly worker: Worker;
-  readonly credits: Int32Array;
-  /** In the order in which it performs them. */
-  readonly jobs: Map<number, Job>;
-  /** When it last said anything, or got work after having none. */
-  heardAt: number;
-  readonly givenUp: Int32Array;
-  readonly atSource: Int32Array;
-  /** It was given up, and has now let go of what it hung in. */
-  readonly release: PromiseWithResolvers<void>;
-  readonly ended: PromiseWithResolvers<void>;
-}
-
-const isBackground = ({ task }: Job): boolean => task.kind === "verify" && task.background;
-const isListing = ({ task }: Job): boolean => task.kind === "scan" || task.kind === "look";
-const inBackground = ({ jobs }: Thread): boolean => [...jobs.values()].some(isBackground);
 
 export interface WorkerPoolOptions {
   /** Tasks at a time that work on this machine, and with each far end. */
@@ -135,36 +97,9 @@ export class WorkerPool implements Hands {
 
   /** `held`: the machines for which somebody waits already. */
   #threadFor(job: Job, held: ReadonlySet<string>): Thread | undefined {
-    if (this.#hasRoom(job) || this.#isLeftOut(job)) return this.#threads.find(({ jobs }) => jobs.size === 0) ?? this.#start();
-    return held.has(job.place.machine) ? undefined : this.#threadToQueueAt(job);
-  }
-
-  /** Work in the background may take hours, and half of the threads at most. */
-  #hasRoom(job: Job): boolean {
-    const { size } = this.options;
-    const busy = this.#threads.filter(({ jobs }) => [...jobs.values()].some(({ place }) => place.machine === job.place.machine));
-    if (busy.length >= size) return false;
-    return !isBackground(job) || busy.filter(inBackground).length < Math.max(1, Math.floor(size / 2));
-  }
-
-  /** It has waited, and nobody works at its place. */
-  #isLeftOut(job: Job): boolean {
-    if (isBackground(job) || this.options.clock.monotonicMilliseconds() - job.askedAt < PATIENCE_MILLISECONDS) return false;
-    return !this.#threads.some(({ jobs }) => [...jobs.values()].some(({ place }) => place.subject === job.place.subject));
-  }
-
-  /** Who is silent over its work may hang: nothing is queued behind that. */
-  #threadToQueueAt(job: Job): Thread | undefined {
     const now = this.options.clock.monotonicMilliseconds();
-    const isBehindItsLike = (other: Job): boolean => isListing(other) && other.place.subject === job.place.subject;
-    if (!isListing(job)) return undefined;
-    return this.#threads.find(
-      ({ jobs, heardAt }) =>
-        jobs.size > 0 &&
-        jobs.size < this.options.depth &&
-        now - heardAt <= SILENT_MILLISECONDS &&
-        [...jobs.values()].every(isBehindItsLike),
-    );
+    const choice = chooseThread(job, this.#threads, { ...this.options, now, isHeld: held.has(job.place.machine) });
+    return choice === "new" ? this.#start() : choice;
   }
 
   #start(): Thread {

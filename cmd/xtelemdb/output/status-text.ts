@@ -111,13 +111,14 @@ function verificationLines(replicas: readonly ReplicaStatus[]): string[] {
 /** A line a replica that has fewer of the files that are gone at their origin than another: nothing copies them, and nobody would know. */
 function tombstoneLines(replicas: readonly ReplicaStatus[]): string[] {
   const declared = replicas.filter((replica) => replica.declared);
-  const most = declared.toSorted((one, other) => other.tombstones.files - one.tombstones.files)[0];
+  const keptAt = ({ tombstones }: ReplicaStatus): number => tombstones?.files ?? 0;
+  const most = declared.toSorted((one, other) => keptAt(other) - keptAt(one))[0];
   if (most === undefined) return [];
   return declared
-    .filter(({ tombstones }) => tombstones.files < most.tombstones.files)
+    .filter((replica) => keptAt(replica) < keptAt(most))
     .map(
-      ({ url, tombstones }) =>
-        `${printable(url)}: of ${number(most.tombstones.files)} files that are gone at their origin and kept at ${printable(most.url)} it has ${number(tombstones.files)}; the others are not copied: "xtelemdb restore" brings them back to their origin, and then the next sync does`,
+      (replica) =>
+        `${printable(replica.url)}: of ${number(keptAt(most))} files that are gone at their origin and kept at ${printable(most.url)} it has ${number(keptAt(replica))}; the others are not copied: "xtelemdb restore" brings them back to their origin, and then the next sync does`,
     );
 }
 
