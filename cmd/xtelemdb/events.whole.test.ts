@@ -144,7 +144,7 @@ wholeTest("what a sync or scan cannot see is an event, and so is a loss that was
   await world.sync();
   expect(await toldOf(world, "data")).toEqual([]);
   for (const path of ["1", "2"]) rmSync(`${world.data}/${path}`);
-  const outcome = await world.run("sync", "log_level=warn");
+  const outcome = await world.run("sync", "log_level=info");
   expect([outcome.code, outcome.stderr]).toEqual([
     3,
     expect.stringContaining("data: LossBrake: 2 of 5 files were not seen any more"),
