@@ -278,7 +278,11 @@ wholeTest("the ssh processes of a worker that was given up are no zombies", ["fu
   });
   await until("it is copying", () => agent.status?.agent.phase === "copying" && existsSync(world.copies("far", "mounted")));
   mount.hang();
-  await until("it is noticed", () => world.readyReason(url) === "WorkerStalled", 60_000);
+  const isNoticed = (): boolean =>
+    agent.status?.hosts.some(({ dataDirectories }) =>
+      dataDirectories.some(({ conditions }) => conditions.some(({ reason }) => reason === "WorkerStalled")),
+    ) === true;
+  await until("it is noticed", isNoticed, 60_000);
   mount.letGo();
   await until("it goes on", () => agent.status?.converged === true, 90_000);
   // Who is idle ends its connections after a moment, and hears of their end.
