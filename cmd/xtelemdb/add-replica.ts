@@ -83,7 +83,9 @@ Examples:
     if (done.isOk()) return { summary: done.value, text: importText(done.value) };
     const text =
       done.error.kind === "inventory-locked"
-        ? "what is there is imported by the agent that is running"
+        ? state.replicas.some(({ id, importOrigins }) => id === replica && importOrigins)
+          ? "what is there is imported by the agent that is running"
+          : `what is there is not imported while an agent runs: stop it, run "xtelemdb import_origins prefix=${replica}", and start it again`
         : `what is there was not imported: ${agentErrorMessage(done.error)}`;
     return { summary: null, text };
   }

@@ -1,6 +1,6 @@
 /** A replica that is not the one that was declared, or takes no writes, is left alone; the others and the inventory are not disturbed. */
 import { expect } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { MARKER, mountMemory, RunningAgent, type Tree, until, World, wholeTest } from "../../internal/testing/mod.ts";
 
 const FILES = [
@@ -246,11 +246,11 @@ wholeTest("a volume that was replaced is known when it comes back, beside the ne
   world.files(MORE);
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 3 } });
   const kept = (await world.run("replica_list")).stdout;
-  expect(kept).toMatch(/\(volume [0-9a-f-]{36}\) .*2 .*kept/);
+  expect(kept).toMatch(/volume [0-9a-f-]{36}, formerly at .* 2 .*kept/);
 
   expect(await world.run("add_replica", `prefix=${world.path("former")}`)).toMatchObject({ code: 0 });
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
-  expect((await world.run("replica_list")).stdout).not.toContain("(volume");
+  expect((await world.run("replica_list")).stdout).not.toContain("formerly at");
   for (const name of ["backup", "former"]) expect(world.copiedFiles(name)).toEqual(world.originFiles());
 
   // Back in its old place: what it has is not copied again.
@@ -262,6 +262,86 @@ wholeTest("a volume that was replaced is known when it comes back, beside the ne
   expect(back, back.stdout + back.stderr).toMatchObject({ code: 0 });
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
   expect(world.statusFromFile()).toMatchObject({ converged: true });
+  // An order is obeyed once: the other one is not taken again because it was ordered before.
+  renameSync(path, world.path("former"));
+  renameSync(world.path("second"), path);
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(world.readyReason()).toBe("MarkerOfAnotherReplica");
+  expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+});
+
+for (const command of ["plan", "verify"])
+  wholeTest(`a new volume that ${command} has seen is the only one that is taken from then on`, [], async () => {
+    using world = new World();
+    const path = world.path("backup");
+    world.files(...FILES);
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    renameSync(path, world.path("former"));
+    mkdirSync(path);
+    expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+    await world.run(command);
+    renameSync(path, world.path("new"));
+    for (const wrong of ["former", "empty"]) {
+      if (wrong === "empty") mkdirSync(path);
+      else renameSync(world.path(wrong), path);
+      const before = world.tree("backup");
+      expect(await world.sync()).toMatchObject({ code: 3 });
+      expect(world.tree("backup")).toEqual(before);
+      renameSync(path, world.path(`was-${wrong}`));
+    }
+    renameSync(world.path("new"), path);
+    expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: FILES.length } });
+  });
+
+wholeTest("a new volume that stands at another replica's path by mistake replaces nothing there", [], async () => {
+  using world = new World();
+  const [path, former] = [world.path("backup"), world.path("former")];
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  renameSync(path, former);
+  mkdirSync(path);
+  expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+  expect(await world.run("add_replica", former)).toMatchObject({ code: 0 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  renameSync(former, world.path("aside"));
+  renameSync(path, former);
+  mkdirSync(path);
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(world.readyReason("former")).toBe("MarkerOfAnotherReplica");
+  expect(await world.run("add_replica", former, "new_volume=true")).toMatchObject({ code: 1 });
+  rmdirSync(path);
+  renameSync(former, path);
+  mkdirSync(former);
+  expect(await world.sync()).toMatchObject({ code: 3 });
+  expect(world.readyReason("former")).toBe("MarkerMissing");
+  rmdirSync(former);
+  renameSync(world.path("aside"), former);
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
+});
+
+wholeTest("files of which the only copy was on a volume that was replaced are told, with what to do", [], async () => {
+  using world = new World({ scan: { max_loss: "100%" } });
+  const path = world.path("backup");
+  world.files(...FILES);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  rmSync(`${world.data}/one`);
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  renameSync(path, world.path("former"));
+  mkdirSync(path);
+  expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect((await world.run("events", "reason=VolumeReplaced")).stdout).toContain(
+    "1 of them of files that are gone at their origin",
+  );
+  expect((await world.run("status")).stdout).toContain("(not declared) it has 0");
+  const [there] = (await world.explain(`${world.data}/one`)).files[0]?.replicas ?? [];
+  expect(there).toMatchObject({ message: expect.stringContaining("formerly at"), help: expect.stringContaining("add_replica") });
+  // As it is told.
+  expect(await world.run("add_replica", `prefix=${world.path("former")}`)).toMatchObject({ code: 0 });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(await world.run("restore", `path=${world.data}/one`)).toMatchObject({ code: 0 });
+  expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
 });
 
 wholeTest("a volume of which only the marker was removed goes on with what is on it, as it is told", [], async () => {
@@ -287,9 +367,8 @@ wholeTest("an agent that runs takes a new volume when an operator says so", [], 
   renameSync(world.path("backup"), world.path("former"));
   mkdirSync(world.path("backup"));
   expect(await world.run("add_replica", world.path("backup"), "new_volume=true")).toMatchObject({ code: 0 });
-  // It looks twice a minute by itself, and at once when there is something new in the configuration.
-  agent.redeclare({ scan: { interval: "2h", settle: "1h" } });
-  await until("it has the new volume", () => existsSync(`${world.copies()}/deep/two`), 30_000);
+  // It looks twice a minute.
+  await until("it has the new volume", () => existsSync(`${world.copies()}/deep/two`), 60_000);
   await agent.becomes("one", "current");
   expect(world.copiedFiles()).toEqual(world.originFiles());
 });

@@ -29,7 +29,7 @@ import type { AgentError } from "./agent-error.ts";
 import { isReason, REASONS } from "./condition.ts";
 import { blockedReplica } from "./explain-blocked.ts";
 import { growingMessage, growingReason, growingTimes, prefixDueAt } from "./explain-growing.ts";
-import { keptReason } from "./explain-kept.ts";
+import { type Elsewhere, keptReason } from "./explain-kept.ts";
 import { howTakenBack, isWrong, noOtherSource, repairReason, type WrongCopy } from "./explain-repair.ts";
 import { explainUnknown } from "./explain-unknown.ts";
 import { unreachableOrigin } from "./explain-unreachable.ts";
@@ -103,7 +103,10 @@ function explainFile(
         finding,
         replicaNextAt,
         unreachable,
-        elsewhere: copies.find((one) => one.url !== url && one.state === "current" && declaredUrls.includes(one.url))?.url,
+        elsewhere: copies
+          .filter((one) => one.url !== url && one.state === "current")
+          .map((one) => ({ url: one.url, declared: declaredUrls.includes(one.url) }))
+          .toSorted((one, other) => Number(other.declared) - Number(one.declared))[0],
         prefixDueAt: dueAt(url),
       };
       return explainReplica(origin, url, declaredUrls.includes(url), known, conditions);
@@ -154,7 +157,7 @@ interface KnownOfReplica {
   /** When the replica as a whole is tried again. */
   readonly replicaNextAt: number | null;
   /** Another replica that has a current copy. */
-  readonly elsewhere: string | undefined;
+  readonly elsewhere: Elsewhere | undefined;
   /** When what there is of a growing file is copied. */
   readonly prefixDueAt: number | undefined;
 }

@@ -1,6 +1,6 @@
 /** Imports what a replica has when it is seen for the first time and its declaration asks for that; and tells in an event what any import came to. */
 import { err, ok, okAsync, type Result, ResultAsync } from "neverthrow";
-import { importedAt, recordEvent } from "../inventory/mod.ts";
+import { importedAt, type ReplicaId, recordEvent } from "../inventory/mod.ts";
 import type { ReplicaProblem } from "../replicate/mod.ts";
 import { printable } from "../sys/mod.ts";
 import type { Agent } from "./agent.ts";
@@ -72,13 +72,14 @@ interface FirstSightEnvironment {
 
 /** The same for a replica that is looked at for ever: once it is done, nothing is asked any more. */
 export class FirstSight {
-  #over = false;
+  /** Done of this one; another volume may take its place. */
+  #overOf: ReplicaId | undefined;
 
   constructor(private readonly environment: FirstSightEnvironment) {}
 
   /** False where it failed: nothing is to be copied yet. */
   async isOver(ready: ReadyReplica): Promise<boolean> {
-    if (this.#over || !ready.replica.importOrigins) return true;
+    if (this.#overOf === ready.row.id || !ready.replica.importOrigins) return true;
     const { agent, signal, onProblem, onChanged, onBroken } = this.environment;
     const done = await importAtFirstSight(agent(), ready);
     if (done.isErr()) {
@@ -87,7 +88,7 @@ export class FirstSight {
     }
     const { problem, released } = done.value;
     if (problem !== undefined) await onProblem(problem, released);
-    else this.#over = !signal.aborted;
+    else if (!signal.aborted) this.#overOf = ready.row.id;
     onChanged();
     return problem === undefined;
   }

@@ -1,14 +1,14 @@
 /** What `add_replica` does at once: looks at the new replica's root, and writes its marker if it has none, and none is known of it. Never makes the root. */
 import { ResultAsync } from "neverthrow";
 import type { DesiredState, Replica } from "../config/mod.ts";
-import { knownMarker, knownMarkers, markerOwners, openInventoryForReading, type Session } from "../inventory/mod.ts";
+import { knownMarker, knownMarkers, markerOwners, openInventoryForReading, orderedAt, type Session } from "../inventory/mod.ts";
 import { checkReplica, type ReplicaProblem } from "../replicate/mod.ts";
 import { printable, randomHex, randomUuid } from "../sys/mod.ts";
 import { closeIdleConnections, openLocalVolume } from "../volume/mod.ts";
 import { isoTime } from "./agent.ts";
 import { REASONS } from "./condition.ts";
-import { sameVolume } from "./replica-pass.ts";
 import { addressOf } from "./volume-address.ts";
+import { sameVolume } from "./whose-volume.ts";
 
 export interface PreparedReplica {
   readonly kind: "marker-written" | "marker-found" | "not-ready";
@@ -34,18 +34,17 @@ export function prepareReplica(
   // Declared here before: nothing but that volume is taken for it, unless the operator says so.
   const marker = asInventory(state, null, (session) => knownMarker(session, replica.id));
   const isDeclared = (url: string): boolean => state.replicas.some(({ id }) => id === url);
-  const returning = (): string[] =>
-    asInventory(state, [], knownMarkers).flatMap((one) => (isDeclared(one.url) ? [] : [one.marker]));
-  const replacing = newVolume && marker !== null ? { replacing: { former: marker, returning: returning() } } : {};
+  const twinOf = (uuid: string): string | undefined =>
+    asInventory(state, [], (session) => markerOwners(session, uuid)).find((url) => url !== replica.id && isDeclared(url));
+  const replacing = newVolume && marker !== null ? { replacing: orderFor(state, marker, isDeclared) } : {};
   const newMarker = { uuid: randomUuid(), created: isoTime(now), hex: randomHex(8), ...replacing };
   const request = { address, marker, newMarker, reserveBytes: replica.reserveBytes };
   return ResultAsync.fromSafePromise(checkReplica(request)).map((checked): PreparedReplica => {
     closeIdleConnections();
-    if (checked.isErr()) return newVolume ? notReplaced(replica, checked.error) : notReady(checked.error);
+    if (checked.isErr()) return newVolume ? notReplaced(replica, checked.error, twinOf) : notReady(checked.error);
     const { marker: found, markerWritten, device, onThisHost } = checked.value;
     if (newVolume && marker !== null && found === marker) return formerVolume(replica, marker);
-    const owners = found === null || markerWritten ? [] : asInventory(state, [], (session) => markerOwners(session, found));
-    const twin = owners.find((url) => url !== replica.id && isDeclared(url));
+    const twin = found === null || markerWritten ? undefined : twinOf(found);
     if (twin !== undefined) return notReady(sameVolume(replica, twin));
     const place = newVolume && marker !== null ? ` in the place of ${marker}: every file is copied to this volume` : "";
     const sharing = onThisHost ? dataDirectories.find((path) => deviceOf(path) === device) : undefined;
@@ -55,6 +54,13 @@ export function prepareReplica(
       : { kind: "marker-found", message: `found the marker ${found}${shared}`, help: "" };
   });
 }
+
+/** What the new volume's marker is to say, and which volumes may come back in its place. */
+const orderFor = (state: DesiredState, former: string, isDeclared: (url: string) => boolean) => ({
+  former,
+  formerOrderedAt: asInventory(state, 0, (session) => orderedAt(session, former)),
+  returning: asInventory(state, [], knownMarkers).flatMap(({ marker, url }) => (isDeclared(url) ? [] : [marker])),
+});
 
 function deviceOf(path: string): string | undefined {
   const volume = openLocalVolume(path);
@@ -70,10 +76,14 @@ const formerVolume = ({ id }: Replica, marker: string): PreparedReplica => ({
   help: "nothing was changed; if it is to stay, there is nothing to do; else mount the new volume in its place, and try again",
 });
 
-function notReplaced(replica: Replica, problem: ReplicaProblem): PreparedReplica {
+function notReplaced(replica: Replica, problem: ReplicaProblem, twinOf: (uuid: string) => string | undefined): PreparedReplica {
   const { reason, successor } = problem;
-  if (successor !== undefined)
-    return { kind: "marker-found", message: `found the marker ${successor}, which takes the place of the former one`, help: "" };
+  const twin = successor && twinOf(successor.marker);
+  if (twin !== undefined) return notReady(sameVolume(replica, twin));
+  if (successor !== undefined) {
+    const message = `found the marker ${successor.marker}, which takes the place of the former one`;
+    return { kind: "marker-found", message, help: "" };
+  }
   if (reason !== "MarkerOfAnotherReplica") return notReady(problem);
   const help = `a volume that is a replica already goes on at a path of its own (add_replica prefix=PATH); if what it says is of no use any more, move ${printable(replica.id)}'s .xtelemdb-replica.json aside, and try again`;
   return { ...notReady(problem), help };

@@ -5,11 +5,13 @@
  * Promises: nothing that happens to this replica holds up another; what fails as a whole is tried again, later and later, and how often is kept over restarts.
  */
 import type { Replica } from "../config/mod.ts";
-import { declaredReplicas, nextAttemptAt, replicaAttempts, setReplicaAttempts } from "../inventory/mod.ts";
+import { type DeclaredReplica, declaredReplicas, nextAttemptAt, replicaAttempts, setReplicaAttempts } from "../inventory/mod.ts";
 import { backoffMilliseconds, type ReplicaProblem } from "../replicate/mod.ts";
 import { Alarm } from "./alarm.ts";
 import { CopyPass } from "./copy-pass.ts";
+import { HungWorkers } from "./hung-workers.ts";
 import { FirstSight } from "./import-first-sight.ts";
+import { longestWait, lookAgainAfter } from "./look-times.ts";
 import { OverdueLooks } from "./overdue-looks.ts";
 import type { ReadyReplica } from "./pass-options.ts";
 import { RecordKeeper } from "./record-keeper.ts";
@@ -18,10 +20,6 @@ import type { CheckedReplica } from "./replica-pass.ts";
 import { Scrub } from "./scrub.ts";
 import { checkUnlessInUse, stillInUse } from "./still-in-use.ts";
 
-/** A replica that is there and idle is looked at again after this: its disk may have been pulled out. */
-const LOOK_AGAIN_LOCAL = 30_000;
-/** A disk that is not there is looked for this often, at the least. */
-const LOOK_FOR_LOCAL = 30_000;
 /** What was left untried without a reason is not tried again in the same breath. */
 const AGAIN_AFTER = 1_000;
 /** A pass that lasts longer than this is shown. */
@@ -30,6 +28,8 @@ const SHOWN_AFTER = 1_000;
 export class ReplicaLoop {
   readonly #alarm: Alarm;
   #checked: CheckedReplica | undefined;
+  /** The row of which a look is under way. */
+  #lookingAt: DeclaredReplica | undefined;
   #problem: ReplicaProblem | undefined;
   #pass: CopyPass | undefined;
   #passStop = new AbortController();
@@ -37,11 +37,9 @@ export class ReplicaLoop {
   #whole = true;
   #checkAt = 0;
   #retryAt = 0;
-  /** Workers that were given up in it, and have not let go. */
-  #hanging = 0;
   #againAt = Number.POSITIVE_INFINITY;
   #idle = Promise.resolve();
-  #letGo: Promise<unknown> = Promise.resolve();
+  readonly #hung = new HungWorkers();
   readonly #overdue: OverdueLooks;
   /** How far everything is done that waits for no host; only as long as the same hosts are away. */
   #done = { upTo: 0, hosts: -1 };
@@ -120,9 +118,14 @@ export class ReplicaLoop {
     if (row !== undefined && replica !== undefined) this.#checked = { replica, row, found: stillInUse(this.url) };
   }
 
+  /** It looks at the volume with this marker, or works on it. */
+  worksOn(marker: string): boolean {
+    return this.#checked?.row.marker === marker || this.#lookingAt?.marker === marker;
+  }
+
   /** Every worker that has hung in it has let go. */
   get letGo(): Promise<unknown> {
-    return this.#letGo;
+    return this.#hung.letGo;
   }
 
   async run(): Promise<void> {
@@ -146,7 +149,7 @@ export class ReplicaLoop {
   async #turn(): Promise<void> {
     const agent = this.environment.agent();
     const now = agent.elapsed();
-    if (now < this.#retryAt || this.#hanging > 0) return;
+    if (now < this.#retryAt || this.#hung.any) return;
     this.#againAt = Number.POSITIVE_INFINITY;
     if (now >= this.#checkAt || this.#checked?.found.kind !== "ready") await this.#check();
     const ready = this.#ready();
@@ -182,19 +185,22 @@ export class ReplicaLoop {
     if (rows.isErr()) return this.environment.onBroken(rows.error);
     const row = rows.value.find(({ url }) => url === this.url);
     if (replica === undefined || row === undefined) return;
+    this.#lookingAt = row;
     const found = await checkUnlessInUse(agent, replica, row, this.environment);
+    this.#lookingAt = undefined;
     if (found.isErr()) return this.environment.onBroken(found.error);
     const before = this.#checked?.found.kind === "ready" && this.#problem === undefined;
+    // Another volume's rows: how far those of the former were done says nothing of them.
+    const isOther = this.#checked !== undefined && this.#checked.row.id !== found.value.row.id;
+    if (isOther) {
+      this.#whole = true;
+      this.#done = { upTo: 0, hosts: -1 };
+    }
     this.#checked = found.value;
-    this.#checkAt = agent.elapsed() + this.#lookAgainAfter(replica);
+    this.#checkAt = agent.elapsed() + lookAgainAfter(replica, agent.state.scan.intervalMilliseconds);
     if (found.value.found.kind === "ready") await this.#well();
     else await this.#failed(found.value.found, found.value.released);
-    if (!before || this.#problem !== undefined) this.environment.onChanged();
-  }
-
-  #lookAgainAfter({ target }: Replica): number {
-    const { intervalMilliseconds } = this.environment.agent().state.scan;
-    return target.kind === "local" ? Math.min(LOOK_AGAIN_LOCAL, intervalMilliseconds) : intervalMilliseconds;
+    if (!before || isOther || this.#problem !== undefined) this.environment.onChanged();
   }
 
   #newPass(ready: ReadyReplica): CopyPass {
@@ -256,17 +262,16 @@ export class ReplicaLoop {
     const known =
       row === undefined ? 0 : agent.inventory.readNow((session) => replicaAttempts(session, row.id).attempts).unwrapOr(0);
     const attempts = known + 1;
-    const longest = this.#replica?.target.kind === "local" ? LOOK_FOR_LOCAL : agent.state.scan.intervalMilliseconds;
+    const interval = agent.state.scan.intervalMilliseconds;
+    const longest = this.#replica === undefined ? interval : longestWait(this.#replica, interval);
     const wait = Math.min(longest, backoffMilliseconds(attempts, agent.random()));
     this.#retryAt = agent.elapsed() + wait;
-    this.#hanging += released === undefined ? 0 : 1;
-    if (released !== undefined) this.#letGo = Promise.all([this.#letGo, released]);
-    await this.#saveAttempts(attempts, this.#hanging > 0 ? null : agent.now() + wait);
-    void released?.then(() => {
-      this.#hanging -= 1;
-      this.#retryAt = 0;
-      this.#alarm.ring();
-    });
+    if (released !== undefined)
+      this.#hung.add(released, () => {
+        this.#retryAt = 0;
+        this.#alarm.ring();
+      });
+    await this.#saveAttempts(attempts, this.#hung.any ? null : agent.now() + wait);
   }
 
   async #saveAttempts(attempts: number, nextAt: number | null): Promise<void> {
@@ -281,7 +286,7 @@ export class ReplicaLoop {
     const agent = this.environment.agent();
     const elapsed = agent.elapsed();
     const row = this.#checked?.row;
-    if (this.#hanging > 0) return Number.POSITIVE_INFINITY;
+    if (this.#hung.any) return Number.POSITIVE_INFINITY;
     if (this.#problem !== undefined || row === undefined) return Math.max(this.#retryAt, elapsed + 1);
     const now = agent.now();
     const next = agent.inventory.readNow((session) => nextAttemptAt(session, row.id, now)).unwrapOr(undefined);

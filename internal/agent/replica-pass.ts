@@ -8,7 +8,6 @@ import {
   knownGeneration,
   markerOwner,
   recordEvent,
-  replaceVolume,
   setMarker,
   takeOverReplica,
 } from "../inventory/mod.ts";
@@ -20,6 +19,7 @@ import type { StalledReply } from "./hands.ts";
 import { raiseWhenDue } from "./pass-generation.ts";
 import { replicaSubject } from "./status.ts";
 import { addressOf } from "./volume-address.ts";
+import { followSuccessor, sameVolume } from "./whose-volume.ts";
 import type { Reply, Task } from "./worker-protocol.ts";
 
 /** A declared replica and what was found at its root. */
@@ -96,30 +96,14 @@ export function checkReplicaOf(
     if (reply.kind === "stalled") return okAsync({ replica, row, found: stalledProblem(reply), released: reply.released });
     const { result } = reply;
     if ("problem" in result) {
-      if (result.problem.successor !== undefined) return succeed(agent, replica, row, result.problem.successor, mayWrite);
-      const problem = result.problem.reason === "ReadOnly" ? takingProblem(agent, replica, row) : ok(undefined);
-      return problem.isErr() ? errAsync(problem.error) : okAsync({ replica, row, found: problem.value ?? result.problem });
+      return followSuccessor(agent, replica, row, result.problem).andThen((followed): ResultAsync<CheckedReplica, AgentError> => {
+        if ("row" in followed) return checkReplicaOf(agent, replica, followed.row, mayWrite);
+        const taking = followed.problem.reason === "ReadOnly" ? takingProblem(agent, replica, row) : ok(undefined);
+        return taking.isErr() ? errAsync(taking.error) : okAsync({ replica, row, found: taking.value ?? followed.problem });
+      });
     }
     return tellFormer(agent, replica, result.ok).andThen(() => identify(agent, replica, row, result.ok, mayWrite));
   });
-}
-
-/** An operator has given the replica another volume (`add_replica new_volume=true`): it begins with nothing, and what is known of the former is kept apart. */
-function succeed(
-  agent: Agent,
-  replica: Replica,
-  row: DeclaredReplica,
-  successor: string,
-  mayWrite: boolean,
-): ResultAsync<CheckedReplica, AgentError> {
-  const { inventory, options, now } = agent;
-  const message = `the volume ${successor} has taken the place of ${row.marker}, because an operator said so: every file is copied to it; the copies on the former do not count any more, and are known if it comes back at another path`;
-  options.log.info(`${printable(replica.id)}: ${message}`);
-  const event = { subject: replicaSubject(replica.id), severity: "warning", reason: "VolumeReplaced", message } as const;
-  return replaceVolume(inventory, row)
-    .andThen((fresh) => recordEvent(inventory, event, now()).map(() => fresh))
-    .mapErr((error): AgentError => error)
-    .andThen((fresh) => checkReplicaOf(agent, replica, fresh, mayWrite));
 }
 
 /** The inventory was lost and begun anew: nothing that it knew is lost as long as somebody asks for it. */
@@ -186,12 +170,6 @@ function identify(
         .andThen(() => checkReplicaOf(agent, replica, former ?? { ...row, marker }, mayWrite))
         .map((checked) => markerWrittenBy(checked, state));
     });
-}
-
-/** Its marker is that of another replica, which is declared as well. */
-export function sameVolume({ id }: Replica, owner: string): ReplicaProblem {
-  const message = `${printable(id)} carries the marker of the replica ${printable(owner)}: both are the same volume, or one is a clone of the other`;
-  return replicaProblem("MarkerOfAnotherReplica", message);
 }
 
 /** Why a volume that was taken for the replica is not to be worked on yet. */

@@ -19,7 +19,7 @@ interface Running<Kind extends Loop> {
 }
 
 /** A loop that is not wanted any more, and when nothing of it is left. */
-export interface Draining<Kind extends Loop> {
+export interface Draining<Kind> {
   readonly loop: Kind;
   readonly free: Promise<void>;
 }

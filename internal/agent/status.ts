@@ -195,6 +195,7 @@ function replicaStatuses(
     return {
       ...common,
       ...amounts,
+      tombstones: replicaAmounts(tallies, row.id, wanted).tombstones,
       pending: declared ? amounts.pending : NOTHING,
       growing: declared ? amounts.growing : NOTHING,
       failed: { files: failures.files, bytes: failures.bytes },

@@ -20,22 +20,45 @@ export const stillInUse = (former: string): ReplicaProblem =>
     `copies that were under way when the declaration of ${printable(former)} was taken away are finished first`,
   );
 
+/** The two ways to look at a replica. */
+export interface Looks {
+  withoutWriting(): PromiseLike<Result<CheckedReplica, AgentError>>;
+  toWrite(row: DeclaredReplica): PromiseLike<Result<CheckedReplica, AgentError>>;
+}
+
+/** As much of a loop's environment as the look needs. */
+interface OthersThatDrain {
+  readonly draining: () => readonly Draining<Pick<ReplicaLoop, "url" | "worksOn">>[];
+  readonly signal: AbortSignal;
+}
+
 /** Looks at a replica, and writes nothing to it while others drain whose volume it is. */
-export async function checkUnlessInUse(
+export const checkUnlessInUse = (
   agent: Agent,
   replica: Replica,
   row: DeclaredReplica,
-  { draining, alone }: { readonly draining: () => readonly Draining<ReplicaLoop>[]; readonly alone: InLine },
+  others: OthersThatDrain & { readonly alone: InLine },
+): Promise<Result<CheckedReplica, AgentError>> =>
+  lookUnlessInUse(
+    row,
+    {
+      withoutWriting: () => checkReplicaOf(agent, replica, row, false),
+      toWrite: (known) => checkToWrite(agent, replica, known, others.alone),
+    },
+    others,
+  );
+
+export async function lookUnlessInUse(
+  row: DeclaredReplica,
+  looks: Looks,
+  { draining, signal }: OthersThatDrain,
 ): Promise<Result<CheckedReplica, AgentError>> {
-  let known = row;
-  if (draining().length > 0) {
-    const seen = await checkReplicaOf(agent, replica, row, false);
-    // What hangs would hang once more.
-    if (seen.isErr() || seen.value.released !== undefined) return seen;
-    const { found } = seen.value;
-    const former = draining().find(({ loop }) => found.kind === "ready" && loop.checked?.row.marker === found.marker);
-    if (former !== undefined) return ok({ ...seen.value, found: stillInUse(former.loop.url), released: former.free });
-    known = seen.value.row;
-  }
-  return checkToWrite(agent, replica, known, alone);
+  if (draining().length === 0) return looks.toWrite(row);
+  const seen = await looks.withoutWriting();
+  // What hangs would hang once more. Whoever drains itself by now waits for nobody: it could be for itself, or for one that waits for it.
+  if (seen.isErr() || seen.value.released !== undefined || signal.aborted) return seen;
+  const { found } = seen.value;
+  const former = draining().find(({ loop }) => found.kind === "ready" && loop.worksOn(found.marker));
+  if (former !== undefined) return ok({ ...seen.value, found: stillInUse(former.loop.url), released: former.free });
+  return looks.toWrite(seen.value.row);
 }

@@ -3,6 +3,7 @@
  * declared keeps all of its rows and is only marked so.
  */
 import type { ResultAsync } from "neverthrow";
+import { counter, setCounter } from "./_counter.ts";
 import type { Inventory, Session, Transaction } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import type { DataDirectoryId, HostId, ReplicaId } from "./model.ts";
@@ -33,18 +34,6 @@ export interface Declared {
   readonly dataDirectories: readonly DeclaredDataDirectory[];
   readonly replicas: readonly DeclaredReplica[];
 }
-
-const counter = (session: Session, name: string): number =>
-  session.first(session.kysely.selectFrom("counter").select("value").where("name", "=", name))?.value ?? 0;
-
-const setCounter = (session: Session, name: string, value: number): void => {
-  session.run(
-    session.kysely
-      .insertInto("counter")
-      .values({ name, value })
-      .onConflict((conflict) => conflict.column("name").doUpdateSet({ value })),
-  );
-};
 
 /** The first 48 bits of a hexadecimal digest: enough to tell two configurations apart, and a whole number in every database. */
 const shortHash = (hash: string): number => Number.parseInt(hash.slice(0, 12), 16);
@@ -165,22 +154,6 @@ export function markerOwners(session: Session, marker: string): string[] {
 export function markerOwner(session: Session, marker: string, except: ReplicaId): string | undefined {
   const query = session.kysely.selectFrom("replica").select("url").where("marker", "=", marker).where("id", "!=", except);
   return session.first(query.where("declared", "=", 1))?.url;
-}
-
-/**
- * Another volume takes the place of a replica's, which is gone for good. The rows of the former stay, as those of a replica that is not declared any more; should it come back, at
- * another path, it is known by its marker. The replica to go on with, without any copy.
- */
-export function replaceVolume(inventory: Inventory, replica: DeclaredReplica): ResultAsync<DeclaredReplica, InventoryError> {
-  return inventory.write(({ session }) => {
-    const { kysely } = session;
-    const former = `${replica.url} (volume ${replica.marker})`;
-    const hasUrl = (url: string) => session.first(kysely.selectFrom("replica").select("id").where("url", "=", url)) !== undefined;
-    const url = hasUrl(former) ? `${former} ${replica.id}` : former;
-    session.run(kysely.updateTable("replica").set({ url, declared: 0, reconciled_revision: 0 }).where("id", "=", replica.id));
-    session.run(kysely.insertInto("replica").values({ url: replica.url, declared: 1, marker: null, reconciled_revision: 0 }));
-    return declaredReplicas(session).find((one) => one.url === replica.url) ?? replica;
-  });
 }
 
 /**

@@ -48,6 +48,7 @@ export * from "./outcomes.ts";
 export * from "./pending.ts";
 export * from "./queries.ts";
 export * from "./recorded-files.ts";
+export * from "./replaced-volume.ts";
 export * from "./replica-attempts.ts";
 export * from "./runs.ts";
 export * from "./scan-commit.ts";

@@ -73,7 +73,8 @@ function wrongMarker(root: string, expected: string, found: Marker | undefined):
     "MarkerOfAnotherReplica",
     `${where} carries the marker ${found.uuid}, but this replica's is ${expected}: another volume is mounted there`,
   );
-  return found.replaces === expected ? { ...problem, successor: found.uuid } : problem;
+  const { uuid, replaces } = found;
+  return replaces?.uuid === expected ? { ...problem, successor: { marker: uuid, orderedAt: Date.parse(replaces.at) } } : problem;
 }
 
 export interface NewMarker {
@@ -84,8 +85,9 @@ export interface NewMarker {
   readonly hex: string;
   /** An operator gives the replica another volume. */
   readonly replacing?: {
-    /** The UUID that the replica has until now. */
+    /** The UUID that the replica has until now, and when it became that (milliseconds since 1970): the order has to be later. */
     readonly former: string;
+    readonly formerOrderedAt: number;
     /** UUIDs of volumes that were replicas, and may be this one from now on: their markers stay, and say so. */
     readonly returning: readonly string[];
   };
@@ -178,6 +180,10 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
 
 const isThere = (error: RootFileError): boolean => error.kind !== "root-file-unreadable" && error.reason === "exists";
 
+/** Clocks are set back, and orders are told by their order. */
+const laterThan = ({ formerOrderedAt }: { readonly formerOrderedAt: number }, at: string): string =>
+  new Date(Math.max(Date.parse(at), formerOrderedAt + 1)).toISOString();
+
 /** The marker to write, where that is due. */
 function dueMarker(
   { marker: known, newMarker }: ReplicaCheckRequest,
@@ -185,11 +191,12 @@ function dueMarker(
 ): { readonly marker: Marker; readonly how: "new" | "renew"; readonly hex: string; readonly created: string } | undefined {
   if (newMarker === undefined) return undefined;
   const { uuid, created, hex, replacing } = newMarker;
-  const replaces = replacing === undefined ? {} : { replaces: replacing.former };
+  const replaces = replacing === undefined ? {} : { replaces: { uuid: replacing.former, at: laterThan(replacing, created) } };
   if (found === undefined)
     return known === null || known === replacing?.former
       ? { marker: { format: 1, uuid, created, ...replaces }, how: "new", hex, created }
       : undefined;
-  const returns = found.uuid !== known && found.replaces !== known && replacing?.returning.includes(found.uuid) === true;
+  const isOrdered = found.replaces?.uuid === known && Date.parse(found.replaces.at) > (replacing?.formerOrderedAt ?? 0);
+  const returns = found.uuid !== known && !isOrdered && replacing?.returning.includes(found.uuid) === true;
   return returns && known === replacing.former ? { marker: { ...found, ...replaces }, how: "renew", hex, created } : undefined;
 }

@@ -1,4 +1,5 @@
 /** Why nothing can be written to a replica as a whole, made from what went wrong at its root. */
+import type { Successor } from "../inventory/mod.ts";
 import { printable } from "../sys/mod.ts";
 import {
   isTransportReason,
@@ -49,8 +50,8 @@ export interface ReplicaProblem {
   readonly kind: "replica-problem";
   readonly reason: ReplicaProblemReason;
   readonly message: string;
-  /** The UUID of the volume that is there: its marker says that it takes the place of the one that was expected. */
-  readonly successor?: string;
+  /** The volume that is there: its marker says that it takes the place of the one that was expected. */
+  readonly successor?: Successor;
 }
 
 export const replicaProblem = (reason: ReplicaProblemReason, message: string): ReplicaProblem => ({

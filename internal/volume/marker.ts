@@ -21,8 +21,8 @@ const markerSchema = z.object({
   uuid: z.uuid(),
   /** ISO 8601, UTC. */
   created: z.string(),
-  /** The UUID of the volume in whose place this one is, because an operator said so. */
-  replaces: z.uuid().optional(),
+  /** The volume in whose place this one is, because an operator said so, and when: ISO 8601, UTC. */
+  replaces: z.object({ uuid: z.uuid(), at: z.iso.datetime() }).optional(),
 });
 
 export type Marker = z.infer<typeof markerSchema>;

@@ -112,13 +112,17 @@ function verificationLines(replicas: readonly ReplicaStatus[]): string[] {
 function tombstoneLines(replicas: readonly ReplicaStatus[]): string[] {
   const declared = replicas.filter((replica) => replica.declared);
   const keptAt = ({ tombstones }: ReplicaStatus): number => tombstones?.files ?? 0;
-  const most = declared.toSorted((one, other) => keptAt(other) - keptAt(one))[0];
+  const most = replicas.toSorted((one, other) => keptAt(other) - keptAt(one) || Number(other.declared) - Number(one.declared))[0];
   if (most === undefined) return [];
+  const where = printable(most.url);
+  const whatToDo = most.declared
+    ? '"xtelemdb restore" brings them back to their origin, and then the next sync does'
+    : 'if that volume is still there, mount it at a path of its own, declare it ("xtelemdb add_replica prefix=PATH"), and "xtelemdb restore" brings them back to their origin';
   return declared
     .filter((replica) => keptAt(replica) < keptAt(most))
     .map(
       (replica) =>
-        `${printable(replica.url)}: of ${number(keptAt(most))} files that are gone at their origin and kept at ${printable(most.url)} it has ${number(keptAt(replica))}; the others are not copied: "xtelemdb restore" brings them back to their origin, and then the next sync does`,
+        `${printable(replica.url)}: of ${number(keptAt(most))} files that are gone at their origin and kept at ${where}${most.declared ? "" : " (not declared)"} it has ${number(keptAt(replica))}; the others are not copied: ${whatToDo}`,
     );
 }
 
