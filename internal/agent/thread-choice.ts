@@ -2,7 +2,7 @@
  * Which thread performs a task. Nobody waits for long for another's disk or host: so many tasks as there are processors (or workers, where an operator wants more) work on this
  * machine at a time, and as many more with each far end, which takes nothing from this machine. A replica or data directory at which nobody works although it has waited for a
  * second gets a thread beyond that. Only listings, which are short, are queued behind one another on a thread, those of one data directory, while nobody else waits. A thread is made
- * when no other is free, and takes whatever comes next afterwards: there are only as many as there once was work at a time.
+ * when no other is free, and takes whatever comes next afterwards. Of those that have had nothing to do for a while only as many stay as work on this machine at a time.
  */
 import type { Worker } from "node:worker_threads";
 import type { StalledReply, TaskHandlers } from "./hands.ts";
@@ -34,6 +34,8 @@ export interface Thread {
   readonly jobs: Map<number, Job>;
   /** When it last said anything, or got work after having none. */
   heardAt: number;
+  /** When it last had work. */
+  idleSince: number;
   readonly givenUp: Int32Array;
   readonly atSource: Int32Array;
   /** It was given up, and has now let go of what it hung in. */

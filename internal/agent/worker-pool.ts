@@ -21,6 +21,8 @@ const CREDITS = 3;
 /** How often within the time that a worker may be silent its silence is looked at. */
 const LOOKS_PER_STALL = 5;
 
+/** Threads beyond those that work on this machine at a time are ended when they have had nothing to do for so long. */
+const IDLE_MILLISECONDS = 60_000;
 /** `close` waits no longer for threads to end. */
 const CLOSE_MILLISECONDS = 1_000;
 
@@ -32,6 +34,8 @@ export interface WorkerPoolOptions {
   /** A worker that is silent for longer while it has work has stalled. */
   readonly stallMilliseconds: number;
   readonly clock: Clock;
+  /** A thread that is one too many is ended after so long without work; a minute by default. */
+  readonly idleMilliseconds?: number;
   readonly onStalled?: (detail: string) => void;
 }
 
@@ -45,6 +49,7 @@ export class WorkerPool implements Hands {
   #closed = false;
   #cancelLook: (() => void) | undefined;
   #cancelAgain: (() => void) | undefined;
+  #cancelEnd: (() => void) | undefined;
 
   constructor(
     private readonly inventory: string,
@@ -113,6 +118,7 @@ export class WorkerPool implements Hands {
       credits: new Int32Array(credits),
       jobs: new Map(),
       heardAt: this.options.clock.monotonicMilliseconds(),
+      idleSince: this.options.clock.monotonicMilliseconds(),
       givenUp: new Int32Array(givenUp),
       atSource: new Int32Array(atSource),
       release: Promise.withResolvers(),
@@ -161,6 +167,8 @@ export class WorkerPool implements Hands {
         return;
       case "reply":
         thread.jobs.delete(job.id);
+        thread.idleSince = thread.heardAt;
+        if (this.#surplus > 0) this.#cancelEnd ??= this.#endIdleLater();
         void job.committing.then(() => job.resolve(message.reply));
         this.#dispatch();
     }
@@ -174,6 +182,26 @@ export class WorkerPool implements Hands {
     this.#threads.splice(index, 1);
     for (const job of thread.jobs.values()) job.resolve({ kind: "broken", detail: `a worker was lost: ${why}` });
     this.#dispatch();
+  }
+
+  /** Threads beyond those that work on this machine at a time. */
+  get #surplus(): number {
+    return this.#threads.length - this.options.size;
+  }
+
+  /** Ends those that have long been idle, as long as there are too many: each takes its memory. */
+  #endIdleLater(): () => void {
+    const { clock, idleMilliseconds = IDLE_MILLISECONDS } = this.options;
+    return clock.after(idleMilliseconds, () => {
+      this.#cancelEnd = undefined;
+      const now = clock.monotonicMilliseconds();
+      const idle = this.#threads.filter(({ jobs, idleSince }) => jobs.size === 0 && now - idleSince >= idleMilliseconds);
+      for (const thread of idle.slice(0, Math.max(0, this.#surplus))) {
+        this.#threads.splice(this.#threads.indexOf(thread), 1);
+        thread.worker.postMessage("end" satisfies ToWorker);
+      }
+      if (this.#surplus > 0) this.#cancelEnd ??= this.#endIdleLater();
+    });
   }
 
   /** Looks for silence, as long as anybody has work. */
@@ -225,6 +253,7 @@ export class WorkerPool implements Hands {
     this.#closed = true;
     this.#cancelLook?.();
     this.#cancelAgain?.();
+    this.#cancelEnd?.();
     for (const thread of this.#threads) {
       if (thread.jobs.size > 0) this.#tellGivenUp(thread);
       thread.worker.postMessage("end" satisfies ToWorker);
