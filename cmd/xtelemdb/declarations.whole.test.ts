@@ -279,3 +279,59 @@ wholeTest("a plan takes no volume for a replica that nobody knows, nor one that 
   expect(await world.plan()).toMatchObject({ replicas: [{ ready: true }, { ready: true, copy: { files: 2 } }] });
   expect(existsSync(world.path(`fresh/${MARKER}`))).toBe(false);
 });
+
+wholeTest(
+  "a data directory that is a link is not gone because the directory around it is declared in its place",
+  [],
+  async () => {
+    const folders = ["logs", "telem", "cacao", "old1", "old2", "raw"].map((name) => `data/${name}`);
+    using world = new World({ hosts: { [HOST]: folders } });
+    rmSync(world.path("data/raw"), { recursive: true, force: true });
+    mkdirSync(world.path("data"), { recursive: true });
+    mkdirSync(world.path("disk"));
+    symlinkSync(world.path("disk"), world.path("data/raw"));
+    for (const folder of [...folders.slice(0, 5), "disk"]) world.makeTree(folder, FIFTY);
+    expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 300 } });
+    world.declare({ hosts: { [HOST]: ["data"] } });
+    writeFileSync(world.path("disk/new"), "new");
+    for (const _ of ["at once", "for as long as it lasts"]) {
+      const outcome = await world.sync();
+      expect(outcome.code, outcome.stdout).toBe(3);
+      const message = expect.stringContaining(`${world.path("data/raw")} is a symbolic link now, which is not followed`);
+      expect(conditionsOf(world, "data")).toMatchObject([{ reason: "PartlyUnreadable", message }]);
+      expect((await world.explain(world.path("data/raw/d1/1"))).files).toMatchObject([{ state: "settled" }]);
+    }
+    const safe = await world.run("safe", `path=${world.path("data")}`);
+    expect(safe.stdout).toMatch(/NotDeclared +50 /);
+    expect(safe.code).not.toBe(0);
+    // Gone meanwhile, it was a data directory all the same.
+    renameSync(world.path("data/raw"), world.path("link"));
+    expect(await world.sync()).toMatchObject({ code: 3 });
+    const message = expect.stringContaining(`50 of 50 files of ${world.path("data/raw")}, which was a data directory of its own`);
+    expect(conditionsOf(world, "data")).toMatchObject([{ reason: "LossBrake", message }]);
+    renameSync(world.path("link"), world.path("data/raw"));
+    // What the message says to do.
+    world.declare({ hosts: { [HOST]: folders } });
+    expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 1 } });
+    world.declare({ hosts: { [HOST]: ["data"] } });
+    expect(await world.run("scan", `accept_loss=${world.path("data")}`)).toMatchObject({ code: 0 });
+    expect((await world.explain(world.path("data/raw/d1/1"))).files).toMatchObject([{ state: "absent" }]);
+    expect(await world.sync()).toMatchObject({ code: 0 });
+  },
+);
+
+wholeTest("a directory that was moved to another disk, with a link in its place, is not gone", [], async () => {
+  using world = new World();
+  world.makeTree("data", FIFTY);
+  world.files({ path: "few/x", content: "x" });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  renameSync(`${world.data}/few`, world.path("few"));
+  symlinkSync(world.path("few"), `${world.data}/few`);
+  const outcome = await world.sync();
+  expect(outcome.code, outcome.stdout).toBe(3);
+  expect(outcome.stdout).toContain(`${world.data}/few is a symbolic link now`);
+  expect((await world.explain(`${world.data}/few/x`)).files).toMatchObject([{ state: "settled" }]);
+  world.declare({ scan: { exclude: ["few"] } });
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect((await world.explain(`${world.data}/few/x`)).files).toMatchObject([{ state: "excluded" }]);
+});

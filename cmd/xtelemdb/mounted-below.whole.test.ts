@@ -1,7 +1,17 @@
 /** What is mounted below a data directory, or leads out of it by a way that the configuration does not show. */
 import { expect } from "bun:test";
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
-import { command, mountMemory, RunningAgent, until, Volume, World, wholeTest } from "../../internal/testing/mod.ts";
+import {
+  command,
+  HOST,
+  inventoryExecute,
+  mountMemory,
+  RunningAgent,
+  until,
+  Volume,
+  World,
+  wholeTest,
+} from "../../internal/testing/mod.ts";
 
 wholeTest(
   "a disk below a data directory that is not mounted proves nothing, and what is there in its place is not copied",
@@ -155,3 +165,44 @@ wholeTest(
     expect(Object.keys(world.copiedFiles()).toSorted()).toEqual(["one", "two"]);
   },
 );
+
+const CAMERAS = [1, 2, 3, 4, 5, 6].map((number) => `data/cam${number}`);
+
+for (const [what, isRemembered] of [
+  ["a data directory of its own", true],
+  ["one, of which an earlier release did not know that it is a mount,", false],
+] as const) {
+  wholeTest(
+    `a disk that was ${what} and is not mounted is not gone because the directory around it is declared`,
+    ["root"],
+    async () => {
+      using world = new World({ hosts: { [HOST]: CAMERAS } });
+      mkdirSync(world.path("data/cam6"), { recursive: true });
+      const disk = mountMemory(world.path("data/cam6"));
+      for (const camera of CAMERAS)
+        world.makeTree(
+          camera,
+          Array.from({ length: 10 }, (_, index) => ({ path: `${index}`, content: `${camera} ${index}` })),
+        );
+      expect(await world.sync()).toMatchObject({ code: 0 });
+      disk.unmount();
+      const before = await world.sync();
+      expect(before.stdout).toContain("LossBrake");
+      if (!isRemembered) inventoryExecute(world.database, "update directory set mounted = 0");
+      world.declare({ hosts: { [HOST]: ["data"] } });
+      for (const _ of ["at once", "for as long as it lasts"]) {
+        const outcome = await world.sync();
+        expect(outcome, outcome.stdout).toMatchObject({ code: 3 });
+        const told = isRemembered ? "data/cam6 is not mounted" : "data/cam6, which was a data directory of its own";
+        expect(outcome.stdout).toContain(told);
+        expect((await world.explain(world.path("data/cam6/1"))).files).toMatchObject([{ state: "settled" }]);
+      }
+      expect(await world.run("scan", `accept_loss=${world.path("data")}`)).toMatchObject({ code: 0 });
+      expect((await world.explain(world.path("data/cam6/1"))).files).toMatchObject([{ state: "absent" }]);
+      expect(await world.sync()).toMatchObject({ code: 0 });
+      // From now on it is measured with all others.
+      rmSync(world.path("data/cam5"), { recursive: true });
+      expect(await world.sync()).toMatchObject({ code: 0 });
+    },
+  );
+}

@@ -15,7 +15,7 @@ export const scanCommand: Register = (program, context, end) => {
     .description("look at the data directories and bring the inventory up to date; copies nothing")
     .option(
       "--accept-loss <path>",
-      "a frozen data directory whose losses are real (may be repeated)",
+      "a declared data directory whose losses are real: it is frozen, or something in it is not mounted any more, or is a link now (may be repeated)",
       (path: string, all: string[]) => [...all, path],
       [],
     )
@@ -75,8 +75,10 @@ export function scanText(summary: ScanSummary, hostname: string): string {
       lines.push(`${where}: ${number(outcome.unreadable)} entries could not be read: ${outcome.example}`);
     if (outcome.kind === "failed") lines.push(`${where}: ${outcome.message}`, `  help: ${outcome.help}`);
     if (outcome.kind === "frozen") {
+      const { former } = outcome;
+      const whose = former === undefined ? "" : ` of ${printable(former)}, which was a data directory of its own,`;
       lines.push(
-        `${where}: frozen: ${number(outcome.lost)} of ${number(outcome.known)} files were not seen any more; nothing was taken as deleted`,
+        `${where}: frozen: ${number(outcome.lost)} of ${number(outcome.known)} files${whose} were not seen any more; nothing was taken as deleted`,
         `  help: ${outcome.help}`,
       );
     }

@@ -128,7 +128,9 @@ export function dataDirectoryConditions(scanned: DataDirectorySummary): Conditio
         { ...failed, reason: "PartlyUnreadable", message: `${outcome.unreadable} entries could not be read; ${outcome.example}` },
       ];
     case "frozen": {
-      const message = `${outcome.lost} of ${files(outcome.known)} were not seen any more, more than max_loss allows: nothing was taken as deleted`;
+      const { former } = outcome;
+      const whose = former === undefined ? "" : ` of ${printable(former)}, which was a data directory of its own,`;
+      const message = `${outcome.lost} of ${files(outcome.known)}${whose} were not seen any more, more than max_loss allows: nothing was taken as deleted`;
       return [{ ...failed, reason: "LossBrake", message }];
     }
     case "failed":

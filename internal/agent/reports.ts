@@ -37,7 +37,14 @@ export interface DataDirectorySummary {
         readonly message: string;
         readonly help: string;
       }
-    | { readonly kind: "frozen"; readonly lost: number; readonly known: number; readonly help: string };
+    | {
+        readonly kind: "frozen";
+        readonly lost: number;
+        readonly known: number;
+        readonly help: string;
+        /** What was lost is of this path, which was a data directory of its own. */
+        readonly former?: string;
+      };
   /** Patterns of [scan] exclude that matched nothing here or anywhere. */
   readonly symlinks: number;
   readonly special: number;

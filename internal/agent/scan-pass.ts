@@ -162,7 +162,7 @@ class DataDirectoryScan {
         directories,
         exclude: agent.state.scan.exclude,
         rule: settleRuleFor(agent, this.#address, agent.now(), notBefore),
-        options: { ...listing, ...(this.options.acceptLoss ? { acceptUnmounted: true } : {}) },
+        options: { ...listing, ...(this.options.acceptLoss ? { acceptLoss: true } : {}) },
       },
       {
         onDifferences: async (differences) => {
@@ -284,7 +284,8 @@ class DataDirectoryScan {
         agent.options.observer?.scanned(dataDirectory.hostName, dataDirectory.path, files, report.durationMilliseconds / 1000);
         if (end.kind === "frozen") {
           const help = REASONS.LossBrake.replace("PATH", dataDirectory.path);
-          return this.#summary(0, { kind: "frozen", lost: end.lost, known: end.known, help });
+          const { lost, known, former } = end;
+          return this.#summary(0, { kind: "frozen", lost, known, help, ...(former === undefined ? {} : { former }) });
         }
         const example = this.#problems[0]?.message ?? "";
         return this.#summary(end.absent, unreadable > 0 ? { kind: "partly", unreadable, example } : { kind: "scanned" });

@@ -123,7 +123,11 @@ test("a loss is measured by what other declarations have left below the path, br
     ]);
     const missing = differenceOf("/data", [], { vanishedDirectories: [directoryId(inventory, "/data/a")] });
     expect(await scanned(inventory, again, [missing], { maxLoss: 0.4 })).toMatchObject({ kind: "frozen", lost: 20, known: 40 });
-    expect(await scanned(inventory, again, [missing], { maxLoss: 0.5 })).toEqual({ kind: "complete", absent: 20 });
+    // Not more than half of all, but the whole of one that was declared.
+    const former = { kind: "frozen", former: "/data/a", lost: 20, known: 20 };
+    expect(await scanned(inventory, again, [missing], { maxLoss: 0.5 })).toMatchObject(former);
+    const accepted = { maxLoss: 0.5, acceptLoss: true };
+    expect(await scanned(inventory, again, [missing], accepted)).toEqual({ kind: "complete", absent: 20 });
     expect(await known(again)).toBe(20);
     expect(readTallies(inventory)).toEqual(recount(inventory));
   });

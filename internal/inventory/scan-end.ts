@@ -7,6 +7,7 @@ import { sql } from "kysely";
 import { ok, type ResultAsync, safeTry } from "neverthrow";
 import { boundedMessage } from "./_limits.ts";
 import type { DeclaredDataDirectory } from "./declare.ts";
+import { formerLoss } from "./former-data-directories.ts";
 import type { Inventory, Session } from "./inventory.ts";
 import type { InventoryError } from "./inventory-error.ts";
 import { type DataDirectoryId, type DirectoryId, GONE_BACK, originStateCode } from "./model.ts";
@@ -15,8 +16,8 @@ import type { ScanReport } from "./scan-commit.ts";
 
 export type ScanEnd =
   | { readonly kind: "complete"; readonly absent: number }
-  /** The brake: `lost` of `known` files were not seen, more than the share allows. Nothing was made absent. */
-  | { readonly kind: "frozen"; readonly lost: number; readonly known: number; readonly since: number };
+  /** The brake: `lost` of `known` files were not seen, more than the share allows. Nothing was made absent. `former`: of what was a data directory of its own, at that path. */
+  | { readonly kind: "frozen"; readonly lost: number; readonly known: number; readonly since: number; readonly former?: string };
 
 const CHUNK = 5_000;
 
@@ -119,6 +120,7 @@ export function endScan(
     readonly knownBefore: number;
   },
 ): ResultAsync<ScanEnd, InventoryError> {
+  const lossOfFormer = () => inventory.write(({ session }) => formerLoss(session, dataDirectory, settings.maxLoss));
   return safeTry(async function* () {
     const { lost, known, imported } = yield* inventory.write(({ session }) => {
       spreadVanishedDirectories(session, dataDirectory.id);
@@ -126,12 +128,16 @@ export function endScan(
     });
     // Copies tell of files, and nothing at all is there: that is an empty mount point as likely as an empty disk.
     const isEmpty = report.files === 0 && imported > 0;
-    if ((isEmpty || lost > known * settings.maxLoss) && !settings.acceptLoss) {
+    const isTooMuch = isEmpty || lost > known * settings.maxLoss;
+    const former = isTooMuch || lost === 0 || settings.acceptLoss ? undefined : yield* lossOfFormer();
+    if ((isTooMuch || former !== undefined) && !settings.acceptLoss) {
       const since = yield* inventory.write(({ session }) => {
         const frozenAt = frozenSince(session, dataDirectory.id) ?? settings.startedAt;
         saveScan(session, dataDirectory.id, { ...report, brakeBase: known }, settings.startedAt, frozenAt);
         return frozenAt;
       });
+      if (former !== undefined)
+        return ok<ScanEnd>({ kind: "frozen", lost: former.lost, known: former.known, since, former: former.path });
       return ok<ScanEnd>({ kind: "frozen", lost: lost + imported, known: known + imported, since });
     }
     for (;;) {

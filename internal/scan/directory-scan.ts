@@ -28,10 +28,10 @@ import {
 } from "../volume/mod.ts";
 import type { ExcludePatterns } from "./exclude-patterns.ts";
 import { type KnownFiles, LargeDirectory, SmallDirectory } from "./known-files.ts";
-import { type DirectoryScanOptions, notMounted, type ScanSink } from "./scan-sink.ts";
+import { type DirectoryScanOptions, linkNow, notMounted, type ScanSink } from "./scan-sink.ts";
 import type { ScanTarget } from "./scan-target.ts";
 import { isQuiet, type SettleRule } from "./settle.ts";
-import { isUnmounted, WaysAbove } from "./ways-above.ts";
+import { isUnmounted, mountToRemember, WaysAbove } from "./ways-above.ts";
 
 const LARGE_DIRECTORY = 50_000;
 
@@ -101,8 +101,8 @@ export class DirectoryScan implements EntryVisitor {
     }
     this.sink.counts.directories += 1;
     const known = knownDirectory(this.session, host, dataDirectory, path);
-    const mounted = path === root ? undefined : opened.value.isMountPoint?.();
-    if (path !== root && isUnmounted(opened.value, known) && this.options.acceptUnmounted !== true) {
+    const mounted = mountToRemember(opened.value, path === root, this.options.acceptLoss === true);
+    if (path !== root && isUnmounted(opened.value, known) && this.options.acceptLoss !== true) {
       opened.value.close();
       return this.#tell(path, notMounted(path, root));
     }
@@ -138,7 +138,7 @@ export class DirectoryScan implements EntryVisitor {
   #vanishedDirectories(root: string): DirectoryId[] {
     const vanished: DirectoryId[] = [];
     for (const [path, directory] of this.#knownDirectories) {
-      if (directory.mounted === 1 && this.options.acceptUnmounted !== true) this.#tell(path, notMounted(path, root));
+      if (directory.mounted === 1 && this.options.acceptLoss !== true) this.#tell(path, notMounted(path, root));
       else vanished.push(directory.id);
     }
     return vanished;
@@ -225,9 +225,8 @@ export class DirectoryScan implements EntryVisitor {
     this.#excludedDirectories = [];
   }
 
-  #problem(error: VolumeError): void {
+  readonly #problem = (error: VolumeError): void =>
     this.#tell(this.#path, { code: error.reason, message: volumeErrorMessage(error) });
-  }
 
   #isExcluded(name: string): boolean {
     return this.patterns.excludes(name, () => (this.#relative === "" ? name : `${this.#relative}/${name}`));
@@ -265,8 +264,10 @@ export class DirectoryScan implements EntryVisitor {
     if (this.#numbers.length >= FILES_PER_DIFFERENCE * NUMBERS_PER_FILE) this.#send([], []);
   }
 
+  readonly #pathOf = (name: string): string => (this.#path === "/" ? `/${name}` : `${this.#path}/${name}`);
+
   directory(name: string): void {
-    const path = this.#path === "/" ? `/${name}` : `${this.#path}/${name}`;
+    const path = this.#pathOf(name);
     const known = this.#knownDirectories.get(path);
     this.#knownDirectories.delete(path);
     if (this.#isExcluded(name)) {
@@ -274,8 +275,14 @@ export class DirectoryScan implements EntryVisitor {
     } else this.#subdirectories.push(path);
   }
 
-  symlink(): void {
+  symlink(name: string): void {
     this.sink.counts.symlinks += 1;
+    const path = this.#pathOf(name);
+    const known = this.#knownDirectories.get(path);
+    if (known === undefined || this.options.acceptLoss === true) return;
+    this.#knownDirectories.delete(path);
+    if (this.#isExcluded(name)) this.#excludedDirectories.push(known.id);
+    else this.#tell(path, linkNow(path, this.target.root));
   }
 
   special(): void {
@@ -285,7 +292,7 @@ export class DirectoryScan implements EntryVisitor {
   unreadable(name: string, error: SysError): void {
     this.#known.take(name);
     // It may be a directory: then it is not known to have vanished either.
-    const path = this.#path === "/" ? `/${name}` : `${this.#path}/${name}`;
+    const path = this.#pathOf(name);
     this.#knownDirectories.delete(path);
     this.#tell(path, { code: error.code, message: `look at ${printable(path)}: ${errnoText(error.code)} (${error.code})` });
   }

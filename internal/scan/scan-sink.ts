@@ -35,8 +35,8 @@ export interface DirectoryScanOptions {
   readonly leaveGrowing?: boolean;
   /** The scan does not come from the root: is a directory above left out? */
   readonly lookAbove?: boolean;
-  /** Where nothing is mounted any more, what was there is gone: the operator has looked. */
-  readonly acceptUnmounted?: boolean;
+  /** Where nothing is mounted any more, or a link is now, what was there is gone: the operator has looked. */
+  readonly acceptLoss?: boolean;
   /** From this many known files on, a directory is compared name by name. */
   readonly largeDirectory?: number;
 }
@@ -45,4 +45,10 @@ export interface DirectoryScanOptions {
 export const notMounted = (path: string, root: string): Omit<ScanProblem, "path"> => ({
   code: "not-mounted",
   message: `${printable(path)} is not mounted: something was mounted there when it was listed last; nothing below it is taken as gone, and nothing there is copied. Mount it, or, if it is gone for good: xtelemdb scan accept_loss=${printable(root)}`,
+});
+
+/** What is at that path may be what was there, on another disk: it is not followed, and so nothing is proven. */
+export const linkNow = (path: string, root: string): Omit<ScanProblem, "path"> => ({
+  code: "link",
+  message: `${printable(path)} is a symbolic link now, which is not followed: nothing below it is taken as gone, and nothing there is copied. Declare it as a data directory of its own, with those beside it in place of ${printable(root)}, or, if what was there is gone for good: xtelemdb scan accept_loss=${printable(root)}`,
 });

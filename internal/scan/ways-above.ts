@@ -10,6 +10,15 @@ import type { ScanTarget } from "./scan-target.ts";
 export const isUnmounted = (directory: ListableDirectory, known: { readonly mounted: boolean } | undefined): boolean =>
   known?.mounted === true && directory.isMountPoint?.() === false;
 
+/**
+ * Is something mounted there, for the inventory to remember? An empty root holds the brake, and may be one directory of another data directory before an operator accepts its loss:
+ * that it had a disk stays known until then.
+ */
+export function mountToRemember(directory: ListableDirectory, isRoot: boolean, acceptLoss: boolean): boolean | undefined {
+  const mounted = directory.isMountPoint?.();
+  return isRoot && mounted === false && !acceptLoss ? undefined : mounted;
+}
+
 export class WaysAbove {
   readonly #leftOut = new Map<string, boolean>();
 
