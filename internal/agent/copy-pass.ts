@@ -217,6 +217,7 @@ export class CopyPass {
         checked.row.id,
         this.#choice.replicas,
       );
+      if (result.problem !== undefined) this.#failAsAWhole(result.problem, result.released);
       await this.#commit(group, directories, sources, result);
       const readBack = await readBackDoubted(agent, group, copied.value.result, sources.of, this.#choice.replicas());
       if (readBack.isErr()) this.#error ??= readBack.error;
@@ -268,7 +269,6 @@ export class CopyPass {
     const committed = await commitOutcomes(agent.inventory, checked.row.id, outcomes, agent.now());
     if (committed.isErr()) this.#error ??= committed.error;
     else observeCopies(agent, checked.replica.id, [...copied, ...stored.map(([file]) => file)]);
-    this.#problem ??= result.problem;
     this.#tell();
   }
 

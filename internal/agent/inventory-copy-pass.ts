@@ -1,11 +1,11 @@
 /** Puts a copy of the inventory on a replica: not more often than the configuration says, and only when there is something new in it. */
 import { err, ok, type Result } from "neverthrow";
 import { inventoryCopyAt, inventoryMark, inventoryUuid, recordEvent, setInventoryCopy } from "../inventory/mod.ts";
-import { inventoryCopyName } from "../replicate/mod.ts";
+import { inventoryCopyName, replicaProblem } from "../replicate/mod.ts";
 import { printable } from "../sys/mod.ts";
 import { type Agent, claimsToWrite, expectReply } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
-import type { ReadyReplica } from "./pass-options.ts";
+import type { ReadyReplica, RecordOutcome } from "./pass-options.ts";
 import { replicaSubject } from "./status.ts";
 import { addressOf } from "./volume-address.ts";
 
@@ -25,14 +25,14 @@ export function inventoryCopyWait(agent: Agent, { row }: Pick<ReadyReplica, "row
   return wait.unwrapOr(Number.POSITIVE_INFINITY);
 }
 
-/** Makes the copy, if it is due. False: it could not be made. */
+/** Makes the copy, if it is due. */
 export async function copyInventoryWhenDue(
   agent: Agent,
   ready: ReadyReplica,
   isCopying: boolean,
-): Promise<Result<boolean, AgentError>> {
+): Promise<Result<RecordOutcome, AgentError>> {
   const { inventory, state, options } = agent;
-  if (options.signal.aborted || inventoryCopyWait(agent, ready, isCopying) > 0) return ok(true);
+  if (options.signal.aborted || inventoryCopyWait(agent, ready, isCopying) > 0) return ok({ isDone: true });
   const { replica, row, found } = ready;
   const { reserveBytes } = replica;
   const known = inventory.readNow((session) => ({ mark: inventoryMark(session), uuid: inventoryUuid(session) }));
@@ -47,19 +47,22 @@ export async function copyInventoryWhenDue(
     at,
   };
   const reply = await agent.hands.run({ kind: "copy-inventory", request });
-  if (reply.kind === "stalled") return tell(agent, replica.id, reply.detail);
+  if (reply.kind === "stalled") {
+    const hung = { problem: replicaProblem("WorkerStalled", reply.detail), released: reply.released };
+    return (await tell(agent, replica.id, reply.detail)).map((outcome) => ({ ...outcome, hung }));
+  }
   const answered = await expectReply(reply, "copy-inventory");
   if (answered.isErr()) return err(answered.error);
   const { result } = answered.value;
-  if ("failure" in result) return options.signal.aborted ? ok(true) : tell(agent, replica.id, result.failure);
+  if ("failure" in result) return options.signal.aborted ? ok({ isDone: true }) : tell(agent, replica.id, result.failure);
   const saved = await setInventoryCopy(inventory, row.id, { at, mark: known.value.mark });
-  return saved.isErr() ? err(saved.error) : ok(true);
+  return saved.isErr() ? err(saved.error) : ok({ isDone: true });
 }
 
-async function tell({ inventory, options, now }: Agent, url: string, why: string): Promise<Result<boolean, AgentError>> {
+async function tell({ inventory, options, now }: Agent, url: string, why: string): Promise<Result<RecordOutcome, AgentError>> {
   const message = `the inventory could not be copied there: ${why}`;
   options.log.warn(`${printable(url)}: ${message}`);
   const event = { subject: replicaSubject(url), severity: "warning", reason: "InventoryNotCopied", message } as const;
   const recorded = await recordEvent(inventory, event, now());
-  return recorded.isErr() ? err(recorded.error) : ok(false);
+  return recorded.isErr() ? err(recorded.error) : ok({ isDone: false });
 }

@@ -23,6 +23,14 @@ export interface CopyPassResult {
   readonly leftUntried?: boolean;
 }
 
+/** What came of the records (manifests, copy of the inventory) that were due at a replica. */
+export interface RecordOutcome {
+  /** All of them are there. */
+  readonly isDone: boolean;
+  /** A worker hangs in the replica; `released`: until then. */
+  readonly hung?: { readonly problem: ReplicaProblem; readonly released: Promise<void> };
+}
+
 export interface CopyPassOptions {
   /** Milliseconds since 1970: failed files whose next attempt is due later wait. */
   readonly dueAt: number;

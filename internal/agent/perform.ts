@@ -74,13 +74,13 @@ export class Performer {
       case "look":
         return this.#scan(task, tell);
       case "check-replica": {
-        const result = await checkReplica(task.request);
+        const result = await checkReplica(task.request, this.#watch.isGivenUp);
         return { kind: "check-replica", result: result.isOk() ? { ok: result.value } : { problem: result.error } };
       }
       case "clean":
         return { kind: "clean", result: await cleanReplica(task.request, tell.alive) };
       case "raise-generation": {
-        const raised = await raiseGeneration(task.request);
+        const raised = await raiseGeneration(task.request, this.#watch.isGivenUp);
         return { kind: "raise-generation", result: raised.isOk() ? { ok: raised.value } : { problem: raised.error } };
       }
       case "copy": {
@@ -104,11 +104,11 @@ export class Performer {
       case "write-manifests": {
         const session = this.#read();
         if (!(session instanceof Session)) return session;
-        const result = await writeManifests(session, task.request, tell.alive, this.isStopped);
+        const result = await writeManifests(session, task.request, tell.alive, this.#watch);
         return { kind: "write-manifests", result };
       }
       case "copy-inventory": {
-        const copied = await copyInventory(this.inventory, task.request, tell.alive, this.isStopped);
+        const copied = await copyInventory(this.inventory, task.request, tell.alive, this.#watch);
         return { kind: "copy-inventory", result: copied.isOk() ? { bytes: copied.value } : { failure: copied.error } };
       }
       case "restore-look":

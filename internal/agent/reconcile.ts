@@ -28,7 +28,7 @@ import { importAtFirstSight } from "./import-first-sight.ts";
 import { independenceOf } from "./independent.ts";
 import { copyInventoryWhenDue } from "./inventory-copy-pass.ts";
 import { writeDueManifests } from "./manifest-pass.ts";
-import type { CopyPassResult } from "./pass-options.ts";
+import type { CopyPassResult, ReadyReplica, RecordOutcome } from "./pass-options.ts";
 import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
 import { scanPass } from "./scan-pass.ts";
@@ -142,11 +142,9 @@ async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promis
       },
     );
     const run = new ResultAsync(pass.run());
-    const record = () =>
-      new ResultAsync(writeDueManifests(agent, { ...one, found })).andThen(
-        () => new ResultAsync(copyInventoryWhenDue(agent, { ...one, found }, false)),
-      );
-    return [run.andThen((result) => (result.problem === undefined ? record().map(() => result) : okAsync(result)))];
+    const record = (result: CopyPassResult) =>
+      new ResultAsync(writeRecords(agent, { ...one, found })).map(({ hung }) => ({ ...result, ...hung }));
+    return [run.andThen((result) => (result.problem === undefined ? record(result) : okAsync(result)))];
   };
   const fromAfar = servedHosts(agent.state).some(({ name }) => name !== agent.state.hostname);
   const isFar = ({ replica }: CheckedReplica): boolean => replica.target.kind === "ssh";
@@ -155,6 +153,13 @@ async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promis
   return ResultAsync.combine(checked.filter((one) => !isFar(one)).flatMap(passOf)).andThen((near) =>
     ResultAsync.combine(checked.filter(isFar).flatMap(passOf)).map((far) => [...near, ...far]),
   );
+}
+
+/** Where a worker hangs in the replica, another would only hang as well. */
+async function writeRecords(agent: Agent, ready: ReadyReplica): Promise<Result<RecordOutcome, AgentError>> {
+  const written = await writeDueManifests(agent, ready);
+  if (written.isErr() || written.value.hung !== undefined) return written;
+  return copyInventoryWhenDue(agent, ready, false);
 }
 
 /** What each replica has and lacks, as the inventory stands. */

@@ -3,6 +3,7 @@
  * be woken, and asks nothing.
  */
 import { nextManifestAt } from "../inventory/mod.ts";
+import type { ReplicaProblem } from "../replicate/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
@@ -23,6 +24,8 @@ export interface RecordKeeperEnvironment {
   readonly ready: () => ReadyReplica | undefined;
   /** Copies are being made: more may be due at any moment. */
   readonly isCopying: () => boolean;
+  /** A worker hangs in the replica: it is left alone until that lets go. */
+  readonly onProblem: (problem: ReplicaProblem, released: Promise<void> | undefined) => Promise<void>;
   readonly onBroken: (error: AgentError) => void;
 }
 
@@ -41,18 +44,24 @@ export class RecordKeeper {
   }
 
   async run(): Promise<void> {
-    const { agent, signal, isCopying, onBroken } = this.environment;
+    const { agent, signal, isCopying, ready: readyNow, onProblem, onBroken } = this.environment;
     while (!signal.aborted) {
-      const ready = this.environment.ready();
+      let ready = readyNow();
       if (ready !== undefined && agent().elapsed() >= this.#notBefore) {
         const done = await writeDueManifests(agent(), ready, BESIDE);
         if (done.isErr()) return onBroken(done.error);
-        if (!done.value) this.#notBefore = agent().elapsed() + AGAIN_AFTER_FAILURE;
+        const { isDone, hung } = done.value;
+        if (!isDone) this.#notBefore = agent().elapsed() + AGAIN_AFTER_FAILURE;
+        // Also where the replica is not wanted any more: who wants it next waits until this lets go.
+        if (hung !== undefined) await onProblem(hung.problem, hung.released);
+        ready = readyNow();
       }
       if (ready !== undefined && !signal.aborted && agent().elapsed() >= this.#copyNotBefore) {
         const copied = await copyInventoryWhenDue(agent(), ready, isCopying());
         if (copied.isErr()) return onBroken(copied.error);
-        if (!copied.value) this.#copyNotBefore = agent().elapsed() + COPY_AGAIN_AFTER_FAILURE;
+        const { isDone, hung } = copied.value;
+        if (!isDone) this.#copyNotBefore = agent().elapsed() + COPY_AGAIN_AFTER_FAILURE;
+        if (hung !== undefined) await onProblem(hung.problem, hung.released);
       }
       if (!signal.aborted) await this.#alarm.wait(this.#nextAt());
     }

@@ -51,7 +51,7 @@ export async function copyFromElsewhere(
   result: PackedResult,
   target: ReplicaId,
   others: () => readonly CheckedReplica[],
-): Promise<PackedResult> {
+): Promise<PackedResult & { readonly released?: Promise<void> }> {
   const failed = result.others.flatMap(([position, outcome]) => {
     const file = group[position];
     const sources = outcome.kind === "failed" && outcome.domain !== "replica" && file?.repair === undefined;
@@ -81,7 +81,8 @@ export async function copyFromElsewhere(
     const left = { ...result, leftovers: [...result.leftovers, ...files.map(({ directory }) => directory.id)] };
     const sources = { of: ({ id }: PendingFile) => found.get(id), has: () => true };
     if (reply.kind === "stalled" && hangsInSource(agent.heldUp, files, sources, reply)) return left;
-    return { ...left, problem: replicaProblem("WorkerStalled", detail) };
+    const released = reply.kind === "stalled" ? { released: reply.released } : {};
+    return { ...left, problem: replicaProblem("WorkerStalled", detail), ...released };
   }
   const second = reply.result;
   const positionOf = (index: number): number => again[index]?.position ?? 0;

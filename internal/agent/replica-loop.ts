@@ -56,7 +56,8 @@ export class ReplicaLoop {
     const onProblem = (problem: ReplicaProblem, released: Promise<void> | undefined): Promise<void> =>
       this.#failed(problem, released).then(environment.onChanged);
     this.#firstSight = new FirstSight({ ...environment, onProblem });
-    this.#records = new RecordKeeper({ ...environment, ready: () => this.#ready(), isCopying: () => this.isCopying });
+    const records = { ready: () => this.#ready(), isCopying: () => this.isCopying, onProblem };
+    this.#records = new RecordKeeper({ ...environment, ...records });
     this.#scrub = new Scrub({
       ...environment,
       onDone: (judged) => {
@@ -248,6 +249,8 @@ export class ReplicaLoop {
   }
 
   async #well(): Promise<void> {
+    // The look had begun before something hung.
+    if (this.#hanging > 0) return;
     this.#problem = undefined;
     this.#retryAt = 0;
     await this.#saveAttempts(0, null);

@@ -7,6 +7,7 @@ import type { Generation } from "../inventory/mod.ts";
 import { printable } from "../sys/mod.ts";
 import {
   generationName,
+  type IsGivenUp,
   readGeneration,
   temporaryName,
   type Volume,
@@ -63,12 +64,12 @@ export interface RaiseRequest {
 export type Raised = { readonly generation: Generation } | { readonly notKept: string; readonly forNow: boolean };
 
 /** Raises the volume's generation, durably, above what is there and what the inventory knows. */
-export async function raiseGeneration(request: RaiseRequest): Promise<Result<Raised, ReplicaProblem>> {
+export async function raiseGeneration(request: RaiseRequest, isGivenUp: IsGivenUp): Promise<Result<Raised, ReplicaProblem>> {
   const { address, marker, claims, accept } = request;
   const { generation: known, ...others } = claims;
   const opened = await openReplica(address, marker, accept === undefined ? claims : others);
   if (opened.isErr()) return err(opened.error);
-  const raised = await raise(opened.value, request, known);
+  const raised = await raise(opened.value, request, known, isGivenUp);
   opened.value.close();
   return raised;
 }
@@ -77,13 +78,15 @@ async function raise(
   volume: Volume,
   { claims, token, now, accept }: RaiseRequest,
   known: Generation | undefined,
+  isGivenUp: IsGivenUp,
 ): Promise<Result<Raised, ReplicaProblem>> {
   const { inventory } = claims.claimant;
   const found = await generationOf(volume, inventory);
   if (found.isErr()) return err(found.error);
   const number = Math.min(Math.max(found.value?.number ?? 0, known?.number ?? 0) + 1, Number.MAX_SAFE_INTEGER);
   const generation = accept ?? { number, token };
-  const written = await writeGeneration(volume, inventory, { format: 1, ...generation, at: now }, hexOf(inventory));
+  const stated = { format: 1 as const, ...generation, at: now };
+  const written = await writeGeneration(volume, inventory, stated, hexOf(inventory), isGivenUp);
   if (written.isOk()) return ok({ generation });
   const { error } = written;
   const notKept = error.kind === "volume" ? NOT_KEPT[error.reason] : undefined;

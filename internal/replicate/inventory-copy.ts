@@ -12,6 +12,7 @@ import {
   INVENTORY_FOLDER,
   type ListableVolume,
   openLocalVolume,
+  publishOwn,
   readUpTo,
   type SourceFile,
   type TemporaryFile,
@@ -26,6 +27,7 @@ import { Destinations } from "./destination.ts";
 import { TEMPORARY_DIGITS } from "./manifest-place.ts";
 import { openReplica } from "./replica-check.ts";
 import { replicaProblem } from "./root-problem.ts";
+import type { CopyWatch } from "./watched-source.ts";
 import type { Claims } from "./writer-claims.ts";
 
 export interface InventoryCopyRequest {
@@ -62,12 +64,14 @@ export function ownerOfInventoryCopy(name: string): { readonly hostname: string;
   return hostname !== "" && UUID.test(uuid) ? { hostname, uuid } : undefined;
 }
 
+type Watch = Pick<CopyWatch, "isStopped" | "isGivenUp">;
+
 /** Takes a copy of the inventory and puts it on a replica; its size in bytes, or why it could not be. */
 export async function copyInventory(
   inventory: string,
   request: InventoryCopyRequest,
   alive: () => void,
-  isStopped: () => boolean,
+  watch: Watch,
 ): Promise<Result<number, string>> {
   const { replica, gatheredAt } = request;
   const opened = await openReplica(replica.address, replica.marker, replica.claims);
@@ -83,7 +87,7 @@ export async function copyInventory(
     if (room.isErr()) return err(room.error);
     const source = await openLocal(gatheredAt);
     if (source.isErr()) return err(volumeErrorMessage(source.error));
-    const put = await putOn(volume, source.value, request, alive, isStopped);
+    const put = await putOn(volume, source.value, request, alive, watch);
     source.value.close();
     return put.map(() => size.value).mapErr((error) => (error === STOPPED ? STOPPED : volumeErrorMessage(error)));
   } finally {
@@ -119,7 +123,7 @@ async function putOn(
   source: SourceFile,
   { name, at }: InventoryCopyRequest,
   alive: () => void,
-  isStopped: () => boolean,
+  { isStopped, isGivenUp }: Watch,
 ): Promise<Put> {
   const destinations = new Destinations(volume);
   try {
@@ -132,11 +136,8 @@ async function putOn(
     if (created.isErr()) return err(created.error);
     const filled = await fill(directory, created.value, source, at, alive, isStopped);
     created.value.close();
-    const published = filled.isOk() ? await directory.publish(temporary, name, "renew") : filled;
-    if (published.isErr()) {
-      await directory.removeTemporary(temporary);
-      return err(published.error);
-    }
+    const published = await publishOwn(directory, { temporary, name, how: "renew" }, filled, isGivenUp);
+    if (published.isErr()) return err(published.error);
     destinations.changed(destination.value);
     return (await destinations.flush())(destination.value);
   } finally {

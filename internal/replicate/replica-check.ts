@@ -5,6 +5,7 @@
 import { err, ok, Result } from "neverthrow";
 import { printable, type Space } from "../sys/mod.ts";
 import {
+  type IsGivenUp,
   type Marker,
   openVolume,
   type RootFileError,
@@ -123,17 +124,24 @@ export interface ReplicaState {
   readonly weaknesses: readonly string[];
 }
 
-/** Looks at a replica once, and writes its marker where that is due. */
-export async function checkReplica(request: ReplicaCheckRequest): Promise<Result<ReplicaState, ReplicaProblem>> {
+/** Looks at a replica once, and writes its marker where that is due. `isGivenUp`: left out where nobody gives up who looks. */
+export async function checkReplica(
+  request: ReplicaCheckRequest,
+  isGivenUp: IsGivenUp = () => false,
+): Promise<Result<ReplicaState, ReplicaProblem>> {
   const opened = await openVolume(request.address);
   if (opened.isErr()) return err(rootProblem(request.address.name, opened.error));
   const volume = opened.value;
-  const result = await checkVolume(volume, request);
+  const result = await checkVolume(volume, request, isGivenUp);
   volume.close();
   return result;
 }
 
-async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promise<Result<ReplicaState, ReplicaProblem>> {
+async function checkVolume(
+  volume: Volume,
+  request: ReplicaCheckRequest,
+  isGivenUp: IsGivenUp,
+): Promise<Result<ReplicaState, ReplicaProblem>> {
   const root = request.address.name;
   const found = await readMarker(volume);
   if (found.isErr()) return err(rootFileProblem(root, found.error));
@@ -152,16 +160,16 @@ async function checkVolume(volume: Volume, request: ReplicaCheckRequest): Promis
   if (due !== undefined) {
     // A run that was killed right here has left one, and no row tells of it.
     await removeTemporaryFiles(volume, "", Date.parse(due.created) / 1000);
-    const written = await writeMarker(volume, due.marker, due);
+    const written = await writeMarker(volume, due.marker, { ...due, isGivenUp });
     if (written.isErr()) {
       const { newMarker: _ours, ...asFound } = request;
       // Somebody else, such as the agent that runs, was faster: theirs is the marker.
-      return isThere(written.error) ? checkVolume(volume, asFound) : err(rootWriteProblem(root, written.error));
+      return isThere(written.error) ? checkVolume(volume, asFound, isGivenUp) : err(rootWriteProblem(root, written.error));
     }
   }
   const marker = due?.marker.uuid ?? uuid ?? null;
   const { claims, claim } = request;
-  const former = claims && claim ? await makeClaims(volume, claims, claim.since) : ok(undefined);
+  const former = claims && claim ? await makeClaims(volume, claims, claim.since, isGivenUp) : ok(undefined);
   if (former.isErr()) return err(former.error);
   const onThisHost = request.address.kind === "local";
   const { rotating, device, weaknesses } = volume;

@@ -21,7 +21,9 @@ import {
   createAnew,
   MARKER_NAME,
   MOST_ROOT_FILE_BYTES,
+  publishOwn,
   readUpTo,
+  removeUnlessGivenUp,
   type TemporaryFile,
   temporaryName,
   type Volume,
@@ -37,6 +39,7 @@ import { manifestFolder, manifestName, TEMPORARY_DIGITS } from "./manifest-place
 import { manifestEnd, manifestHead, manifestLines, plainLine } from "./manifest-text.ts";
 import { openReplica } from "./replica-check.ts";
 import { type ReplicaProblem, replicaProblem } from "./root-problem.ts";
+import type { CopyWatch } from "./watched-source.ts";
 import type { Claims } from "./writer-claims.ts";
 
 export interface ManifestRequest {
@@ -72,7 +75,7 @@ export async function writeManifests(
   session: Session,
   { replica, manifests, at }: ManifestRequest,
   alive: () => void,
-  isStopped: () => boolean,
+  { isStopped, isGivenUp }: Pick<CopyWatch, "isStopped" | "isGivenUp">,
 ): Promise<ManifestResult> {
   const opened = await openReplica(replica.address, replica.marker, replica.claims);
   if (opened.isErr()) return { written: [], problem: opened.error };
@@ -82,7 +85,7 @@ export async function writeManifests(
     volume.close();
     return { written: [], problem: replicaProblem("NoSpace", `${volume.name} is full but for what is to stay free`) };
   }
-  const writer = new ManifestWriter(session, volume, replica.id, at, alive);
+  const writer = new ManifestWriter(session, volume, replica.id, at, alive, isGivenUp);
   const left = manifests.values();
   const lane = async (): Promise<void> => {
     const buffer = new IoBuffer(BUFFER_BYTES);
@@ -115,6 +118,7 @@ class ManifestWriter {
     private readonly replica: ReplicaId,
     private readonly at: number,
     private readonly alive: () => void,
+    private readonly isGivenUp: () => boolean,
   ) {
     this.#destinations = new Destinations(volume);
   }
@@ -142,7 +146,7 @@ class ManifestWriter {
     const filled = await this.#fill(manifest, directory, created.value, buffer);
     created.value.close();
     if (filled.isOk()) return ok({ written: filled.value, destination: destination.value, temporary, name });
-    await directory.removeTemporary(temporary);
+    await removeUnlessGivenUp(directory, temporary, this.isGivenUp);
     return err(filled.error);
   }
 
@@ -218,14 +222,12 @@ class ManifestWriter {
     await Promise.all(
       this.#prepared.map(async (one) => {
         const { destination, temporary, name } = one;
-        const published = flushed.isOk() ? await destination.directory.publish(temporary, name, "renew") : flushed;
+        const named = { temporary, name, how: "renew" } as const;
+        const published = await publishOwn(destination.directory, named, flushed, this.isGivenUp);
         if (published.isOk()) {
           this.#destinations.changed(destination);
           renamed.push(one);
-        } else {
-          this.#fail(published.error);
-          await destination.directory.removeTemporary(temporary);
-        }
+        } else this.#fail(published.error);
       }),
     );
     const isDurable: IsDurable = await this.#destinations.flush();

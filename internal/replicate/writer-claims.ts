@@ -2,7 +2,16 @@
 import { err, ok, type Result } from "neverthrow";
 import type { Generation } from "../inventory/mod.ts";
 import { printable } from "../sys/mod.ts";
-import { type Claimant, claimName, isOwnClaim, readClaim, type Volume, type WriterClaim, writeClaim } from "../volume/mod.ts";
+import {
+  type Claimant,
+  claimName,
+  type IsGivenUp,
+  isOwnClaim,
+  readClaim,
+  type Volume,
+  type WriterClaim,
+  writeClaim,
+} from "../volume/mod.ts";
 import { TEMPORARY_DIGITS } from "./manifest-place.ts";
 import { type ReplicaProblem, replicaProblem, rootFileProblem, rootWriteProblem } from "./root-problem.ts";
 
@@ -44,6 +53,7 @@ export async function makeClaims(
   volume: Volume,
   { claimant, hosts }: Claims,
   since: string,
+  isGivenUp: IsGivenUp,
 ): Promise<Result<string | undefined, ReplicaProblem>> {
   let former: string | undefined;
   for (const host of hosts) {
@@ -52,7 +62,8 @@ export async function makeClaims(
     if (found.value !== undefined && isSame(found.value, claimant)) continue;
     if (found.value !== undefined && found.value.inventory !== claimant.inventory) former ??= found.value.since;
     const claim: WriterClaim = { format: 1, ...claimant, since };
-    const written = await writeClaim(volume, host, claim, hexOf(host, claimant), found.value === undefined ? "new" : "renew");
+    const how = found.value === undefined ? "new" : "renew";
+    const written = await writeClaim(volume, host, claim, hexOf(host, claimant), how, isGivenUp);
     if (written.isOk()) continue;
     const lost = written.error.kind === "volume" && written.error.reason === "exists";
     // Somebody was faster: is it anybody else?

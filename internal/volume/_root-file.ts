@@ -3,6 +3,7 @@ import { err, ok, type Result } from "neverthrow";
 import { z } from "zod";
 import { IoBuffer } from "../sys/mod.ts";
 import { createAnew } from "./create-anew.ts";
+import { type IsGivenUp, publishOwn } from "./publish-own.ts";
 import { readUpTo } from "./read-up-to.ts";
 import { temporaryName } from "./temporary-name.ts";
 import type { PublishMode, Volume, VolumeDirectory } from "./volume.ts";
@@ -65,6 +66,8 @@ export interface RootFileWriting {
   readonly at: string;
   /** "new": `exists` when there is one by now. */
   readonly how: PublishMode;
+  /** Left out where nobody gives up who writes it. */
+  readonly isGivenUp?: IsGivenUp;
 }
 
 /** Writes a file durably, readable by everybody. */
@@ -72,7 +75,7 @@ export function writeRootFile(
   volume: Volume,
   name: string,
   value: unknown,
-  { hex, at, how }: RootFileWriting,
+  { hex, at, how, isGivenUp = () => false }: RootFileWriting,
 ): Promise<Result<undefined, RootFileError>> {
   return withRoot(volume, async (root) => {
     const temporary = temporaryName(hex);
@@ -90,11 +93,7 @@ export function writeRootFile(
         : written;
     const synced = readable.isOk() ? await created.value.sync() : readable;
     created.value.close();
-    const published = synced.isOk() ? await root.publish(temporary, name, how) : synced;
-    if (published.isErr()) {
-      await root.removeTemporary(temporary);
-      return err(published.error);
-    }
-    return root.sync();
+    const published = await publishOwn(root, { temporary, name, how }, synced, isGivenUp);
+    return published.isErr() ? err(published.error) : root.sync();
   });
 }

@@ -9,6 +9,7 @@ import {
   readRootFile,
   writeRootFile,
 } from "./_root-file.ts";
+import type { IsGivenUp } from "./publish-own.ts";
 import type { Volume } from "./volume.ts";
 
 /** `inventory`: its UUID. */
@@ -38,5 +39,6 @@ export const writeGeneration = (
   inventory: string,
   generation: VolumeGeneration,
   hex: RootFileWriting["hex"],
+  isGivenUp: IsGivenUp,
 ): Promise<Result<undefined, RootFileError>> =>
-  writeRootFile(volume, generationName(inventory), generation, { hex, at: generation.at, how: "replace" });
+  writeRootFile(volume, generationName(inventory), generation, { hex, at: generation.at, how: "replace", isGivenUp });

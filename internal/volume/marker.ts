@@ -39,5 +39,5 @@ export const parseMarker = (path: string, text: string): Result<Marker, RootFile
 export const writeMarker = (
   volume: Volume,
   marker: Marker,
-  { hex, how }: Pick<RootFileWriting, "hex" | "how">,
-): Promise<Result<undefined, RootFileError>> => writeRootFile(volume, MARKER_NAME, marker, { hex, at: marker.created, how });
+  writing: Pick<RootFileWriting, "hex" | "how" | "isGivenUp">,
+): Promise<Result<undefined, RootFileError>> => writeRootFile(volume, MARKER_NAME, marker, { ...writing, at: marker.created });

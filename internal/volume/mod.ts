@@ -13,6 +13,7 @@ export * from "./generation.ts";
 export { openLocalVolume } from "./local/local-volume.ts";
 export * from "./marker.ts";
 export * from "./own-folders.ts";
+export * from "./publish-own.ts";
 export * from "./read-up-to.ts";
 export { closeAllConnections } from "./sftp/sftp-connection.ts";
 export { closeIdleConnections } from "./sftp/sftp-link.ts";

@@ -7,6 +7,7 @@
 import type { Result } from "neverthrow";
 import { z } from "zod";
 import { parseRootFile, type RootFileError, type RootFileUnreadable, readRootFile, writeRootFile } from "./_root-file.ts";
+import type { IsGivenUp } from "./publish-own.ts";
 import type { Volume } from "./volume.ts";
 
 /** Where the claim of a host lies. A host's name is a single path component. */
@@ -54,4 +55,6 @@ export const writeClaim = (
   claim: WriterClaim,
   hex: string,
   how: "new" | "renew",
-): Promise<Result<undefined, RootFileError>> => writeRootFile(volume, claimName(host), claim, { hex, at: claim.since, how });
+  isGivenUp: IsGivenUp = () => false,
+): Promise<Result<undefined, RootFileError>> =>
+  writeRootFile(volume, claimName(host), claim, { hex, at: claim.since, how, isGivenUp });

@@ -20,7 +20,11 @@ export class InProcessHands implements Hands {
   /** Files that may still be begun. */
   #left = Number.POSITIVE_INFINITY;
 
-  constructor(inventory: string) {
+  /** `hangs`: until when what a task waits for hangs; undefined where it does not. Such a task is given up at once. */
+  constructor(
+    inventory: string,
+    private readonly hangs: (task: Task) => Promise<void> | undefined = () => undefined,
+  ) {
     this.#performer = new Performer(inventory, () => {
       this.#left -= 1;
       if (this.#left < 0) throw new Killed();
@@ -51,6 +55,8 @@ export class InProcessHands implements Hands {
     if (this.#killed) return never();
     this.#tasks += 1;
     this.#kinds.set(task.kind, this.tasksOf(task.kind) + 1);
+    const released = this.hangs(task);
+    if (released !== undefined) return Promise.resolve({ kind: "stalled", detail: `it hangs (${task.kind})`, released });
     this.#inFlight += 1;
     const done = this.#queue.then(() => this.#perform(task, handlers));
     this.#queue = done;

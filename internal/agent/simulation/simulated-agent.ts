@@ -25,6 +25,7 @@ export class SimulatedAgent {
   #abort = new AbortController();
   #ended: Promise<void> = Promise.resolve();
   #failure: AgentError | undefined;
+  #hangs: (task: Task) => Promise<void> | undefined = () => undefined;
 
   constructor(
     private readonly configuration: string,
@@ -59,10 +60,20 @@ export class SimulatedAgent {
     return loadConfiguration(this.configuration, { hostname, variables: {}, uid: 0, home: "/", exists: () => false });
   }
 
+  /** From now on these tasks hang, until what is returned is called. */
+  hang(which: (task: Task) => boolean): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#hangs = (task) => (which(task) ? promise : undefined);
+    return () => {
+      this.#hangs = () => undefined;
+      resolve();
+    };
+  }
+
   /** Begins with the configuration as it stands; it must be a good one. */
   async start(): Promise<void> {
     const state = (await this.#load())._unsafeUnwrap();
-    const hands = new InProcessHands(state.database);
+    const hands = new InProcessHands(state.database, (task) => this.#hangs(task));
     const { clock, random } = this;
     this.#hands = hands;
     this.#abort = new AbortController();
