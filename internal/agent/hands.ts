@@ -15,7 +15,7 @@ export interface StalledReply {
   readonly kind: "stalled";
   readonly detail: string;
   readonly released: Promise<void>;
-  /** Of a copy that hangs at its source: the directory whose files it was reading. */
+  /** Of a copy that hangs at a source: a file (its id) that comes from there. */
   readonly atSource?: number;
 }
 

@@ -42,7 +42,7 @@ export class HeldUp {
 
 /** A worker that was to copy hangs. In a source of its group: that is held up, and true; else it hangs in the replica. */
 export function hangsInSource(heldUp: HeldUp, group: readonly PendingFile[], sources: Sources, reply: StalledReply): boolean {
-  const file = group.find(({ directory }) => directory.id === reply.atSource);
+  const file = group.find(({ id }) => id === reply.atSource);
   if (file === undefined) return false;
   const replica = sources.of(file)?.replica;
   const { host, dataDirectory } = file.directory;

@@ -37,7 +37,7 @@ export interface Thread {
   /** When it last had work. */
   idleSince: number;
   readonly givenUp: Int32Array;
-  readonly atSource: Int32Array;
+  readonly atSource: BigInt64Array;
   /** It was given up, and has now let go of what it hung in. */
   readonly release: PromiseWithResolvers<void>;
   readonly ended: PromiseWithResolvers<void>;

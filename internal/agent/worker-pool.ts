@@ -110,7 +110,7 @@ export class WorkerPool implements Hands {
   #start(): Thread {
     const credits = new SharedArrayBuffer(4);
     const givenUp = new SharedArrayBuffer(4);
-    const atSource = new SharedArrayBuffer(4);
+    const atSource = new SharedArrayBuffer(8);
     const setup: WorkerSetup = { inventory: this.inventory, credits, stop: this.#stopFlag, givenUp, atSource };
     const worker = new Worker(entryPoint("worker.ts"), { workerData: setup });
     const thread: Thread = {
@@ -120,7 +120,7 @@ export class WorkerPool implements Hands {
       heardAt: this.options.clock.monotonicMilliseconds(),
       idleSince: this.options.clock.monotonicMilliseconds(),
       givenUp: new Int32Array(givenUp),
-      atSource: new Int32Array(atSource),
+      atSource: new BigInt64Array(atSource),
       release: Promise.withResolvers(),
       ended: Promise.withResolvers(),
     };
@@ -225,7 +225,7 @@ export class WorkerPool implements Hands {
     this.options.onStalled?.(detail);
     this.#tellGivenUp(thread);
     // Looked at after that: a call that comes back in between finds that it was given up, and publishes nothing.
-    const atSource = Atomics.load(thread.atSource, 0);
+    const atSource = Number(Atomics.load(thread.atSource, 0));
     const where = atSource === 0 ? {} : { atSource };
     const stalled: StalledReply = { kind: "stalled", detail, released: thread.release.promise, ...where };
     // Behind a listing there are only those of the same data directory: they would hang another thread.

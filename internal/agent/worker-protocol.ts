@@ -39,7 +39,7 @@ export interface WorkerSetup {
   readonly stop: SharedArrayBuffer;
   /** One 32-bit number for this worker: not 0 means that it was given up. */
   readonly givenUp: SharedArrayBuffer;
-  /** One 32-bit number of this worker: the directory (its id) at whose source it is while a call there lasts; else 0. */
+  /** One 64-bit number of this worker: a file (its id) at whose source it is while a call there lasts; else 0. */
   readonly atSource: SharedArrayBuffer;
 }
 

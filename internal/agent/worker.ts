@@ -14,11 +14,11 @@ const setup = workerData as WorkerSetup;
 const credits = new Int32Array(setup.credits);
 const stop = new Int32Array(setup.stop);
 const givenUp = new Int32Array(setup.givenUp);
-const atSource = new Int32Array(setup.atSource);
+const atSource = new BigInt64Array(setup.atSource);
 const isGivenUp = (): boolean => Atomics.load(givenUp, 0) !== 0;
 const performer = new Performer(setup.inventory, () => Atomics.load(stop, 0) !== 0 || isGivenUp(), {
   isGivenUp,
-  atSource: (directory) => void Atomics.store(atSource, 0, directory ?? 0),
+  atSource: (file) => void Atomics.store(atSource, 0, BigInt(file ?? 0)),
 });
 
 const send = (message: FromWorker): void => port.postMessage(message);

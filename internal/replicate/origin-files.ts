@@ -62,12 +62,12 @@ export class OriginFiles {
   }
 
   #watched(request: CopyRequest, opened: VolumeDirectory): SourceDirectory {
-    return addressOf(request).kind === "ssh" ? opened : new WatchedDirectory(opened, request.directory, this.watch);
+    return addressOf(request).kind === "ssh" ? opened : new WatchedDirectory(opened, request.id, this.watch);
   }
 
   /** A call for a request's source. */
   #at<Value>(request: CopyRequest, call: () => Value): Value {
-    return addressOf(request).kind === "ssh" ? call() : noted(this.watch, request.directory, call);
+    return addressOf(request).kind === "ssh" ? call() : noted(this.watch, request.id, call);
   }
 
   /** Mode and owner for a new directory at the replica: those of its counterpart; undefined above the data directory, where there is none. */

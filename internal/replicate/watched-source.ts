@@ -1,9 +1,9 @@
 /**
- * The source's side of a copy, watched from outside: before each call at a source on this machine is noted which directory it is for. A thread that hangs cannot say where; whoever
- * gives it up looks at the note. What lies on another host is never noted: the way there has a timeout of its own.
+ * The source's side of a copy, watched from outside: before each call at a source on this machine is noted for which file that source was opened. A thread that hangs cannot say where;
+ * whoever gives it up looks at the note. Not the directory: files of one may come from their origin and from several replicas. What lies on another host is never noted: the way there has a timeout of its own.
  */
 import { err, type Result } from "neverthrow";
-import type { DirectoryId } from "../inventory/mod.ts";
+import type { FileOriginId } from "../inventory/mod.ts";
 import type { IoBuffer, Writers } from "../sys/mod.ts";
 import type { Outcome, SourceFile, VolumeDirectory, VolumeError } from "../volume/mod.ts";
 
@@ -13,16 +13,16 @@ export interface CopyWatch {
   isStopped(): boolean;
   /** Nobody waits for it any more, and another may copy the same by now: nothing more gets its final name. */
   isGivenUp(): boolean;
-  /** A call at the source of this directory's files begins; undefined: it has come back. */
-  atSource(directory: DirectoryId | undefined): void;
+  /** A call begins at the source that this file comes from; undefined: it has come back. */
+  atSource(file: FileOriginId | undefined): void;
 }
 
 /** As much of a source's directory as a copy needs. */
 export type SourceDirectory = Pick<VolumeDirectory, "openSource" | "attributes" | "close">;
 
 /** Notes one call that blocks. */
-export function noted<Value>(watch: CopyWatch, directory: DirectoryId, call: () => Value): Value {
-  watch.atSource(directory);
+export function noted<Value>(watch: CopyWatch, file: FileOriginId, call: () => Value): Value {
+  watch.atSource(file);
   try {
     return call();
   } finally {
@@ -30,11 +30,11 @@ export function noted<Value>(watch: CopyWatch, directory: DirectoryId, call: () 
   }
 }
 
-/** A directory on this machine, of which every call is noted. */
+/** A directory on this machine, of which every call is noted. `id`: of the file for which it was opened; all that come from there have the same source. */
 export class WatchedDirectory implements SourceDirectory {
   constructor(
     private readonly inner: VolumeDirectory,
-    private readonly id: DirectoryId,
+    private readonly id: FileOriginId,
     private readonly watch: CopyWatch,
   ) {}
 
@@ -56,7 +56,7 @@ class WatchedFile implements SourceFile {
   constructor(
     private readonly inner: SourceFile,
     private readonly path: string,
-    private readonly id: DirectoryId,
+    private readonly id: FileOriginId,
     private readonly watch: CopyWatch,
   ) {}
 
