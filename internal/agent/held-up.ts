@@ -9,29 +9,41 @@ import type { StalledReply } from "./hands.ts";
 export const originPlace = (host: string, dataDirectory: string): string => `${host}:${dataDirectory}`;
 export const replicaPlace = (id: ReplicaId): string => `replica ${id}`;
 
+interface Held {
+  /** What is known of the last call that hung. */
+  readonly detail: string;
+  /** Resolves when all that hung there have let go. */
+  readonly until: Promise<void>;
+}
+
 export class HeldUp {
-  readonly #until = new Map<string, Promise<void>>();
-  readonly #listeners = new Map<string, (detail: string) => void>();
+  readonly #places = new Map<string, Held>();
+  readonly #listeners = new Map<string, () => void>();
 
   has(place: string): boolean {
-    return this.#until.has(place);
+    return this.#places.has(place);
   }
 
   /** Resolves when it has let go; undefined where nothing hangs. */
   until(place: string): Promise<void> | undefined {
-    return this.#until.get(place);
+    return this.#places.get(place)?.until;
+  }
+
+  /** Why nothing is asked there; undefined where nothing hangs. */
+  detail(place: string): string | undefined {
+    return this.#places.get(place)?.detail;
   }
 
   hold(place: string, { detail, released }: Pick<StalledReply, "detail" | "released">): void {
-    const until: Promise<void> = Promise.all([this.#until.get(place), released]).then(() => {
-      if (this.#until.get(place) === until) this.#until.delete(place);
+    const until: Promise<void> = Promise.all([this.until(place), released]).then(() => {
+      if (this.until(place) === until) this.#places.delete(place);
     });
-    this.#until.set(place, until);
-    this.#listeners.get(place)?.(detail);
+    this.#places.set(place, { detail, until });
+    this.#listeners.get(place)?.();
   }
 
   /** Whoever looks after that place is told of each hang. */
-  listen(place: string, onHeld: (detail: string) => void): void {
+  listen(place: string, onHeld: () => void): void {
     this.#listeners.set(place, onHeld);
   }
 

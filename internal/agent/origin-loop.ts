@@ -14,7 +14,7 @@ import type { AgentError } from "./agent-error.ts";
 import { Alarm } from "./alarm.ts";
 import { byDirectory, HintQueue } from "./hint-queue.ts";
 import type { HostsAway } from "./hosts-away.ts";
-import { heldUpSummary, OriginHold } from "./origin-hold.ts";
+import { OriginHold } from "./origin-hold.ts";
 import type { DataDirectorySummary } from "./reports.ts";
 import { scanDataDirectory } from "./scan-pass.ts";
 import { ScanTimes } from "./scan-times.ts";
@@ -91,7 +91,7 @@ export class OriginLoop {
 
   /** Runs until the signal. Never rejects for anything that happens to files. */
   async run(): Promise<void> {
-    await this.#hold.during(Promise.all([this.#scanForEver(), this.#lookForEver()]), (detail) => this.#hangs(detail));
+    await this.#hold.during(Promise.all([this.#scanForEver(), this.#lookForEver()]), () => this.#hangs());
   }
 
   /** Look at everything again, soon: settings have changed, or events were lost. */
@@ -116,10 +116,10 @@ export class OriginLoop {
     this.#lookAlarm.ring();
   }
 
-  /** A worker hangs in it. A scan that is under way tells that itself. */
-  #hangs(detail: string): void {
-    if (this.#scanning || this.#summary === undefined) return;
-    this.#summary = heldUpSummary(this.#summary, detail);
+  /** A worker hangs in it. A scan that is under way tells that at its end. */
+  #hangs(): void {
+    if (this.#scanning) return;
+    this.#summary = this.#hold.told(this.#summary);
     this.#times.ask();
     this.#scanAlarm.ring();
     void this.environment.onScanned(this);
@@ -147,6 +147,7 @@ export class OriginLoop {
   }
 
   async #scan(): Promise<void> {
+    if (this.#hold.isHeld && this.#summary === undefined) this.#hangs();
     await this.#hold.free();
     if (this.#stopped) return;
     const { agent, signal, clockSetAt, onScanned } = this.environment;
@@ -174,8 +175,10 @@ export class OriginLoop {
     }
     if (this.#stopped) return;
     const { outcome } = scanned.value;
-    this.#summary = scanned.value;
+    this.#summary = this.#hold.told(scanned.value);
     this.#times.outcome(outcome.kind === "failed");
+    // It is scanned again when what hangs there lets go: until then that is all that is said.
+    if (this.#hold.isHeld) this.#times.ask();
     // What was found growing may be closed already.
     this.#growingAt = 0;
     this.#lookAlarm.ring();
