@@ -42,7 +42,7 @@ export class CopyPass {
   readonly #directories = new DirectoriesInFlight();
   readonly #filesInFlight = new Set<FileOriginId>();
   /** Tried in this pass, and not tried again in it: where every failed file is due, that would never end. */
-  readonly #failedFiles = new Set<FileOriginId>();
+  readonly #failedFiles: Set<FileOriginId>;
   readonly #totals = new PassTotals();
   readonly #running: Record<WorkKind, number> = { small: 0, large: 0 };
   #last: WorkKind = "large";
@@ -68,6 +68,7 @@ export class CopyPass {
     private readonly options: CopyPassOptions,
   ) {
     this.#plannedAt = agent.inventory.revision;
+    this.#failedFiles = options.failedBefore ?? new Set();
     this.#since = Math.max(checked.row.reconciledRevision, options.doneUpTo ?? 0);
     this.#tell = tellProgress(agent, checked.replica.id, () => this.#totals.progress(options.pending));
     this.#choice = new SourceChoice(agent, checked.row.id, options);
@@ -130,8 +131,7 @@ export class CopyPass {
     const settled = agent.brokenOff.takeUnsettled(checked.row.id);
     const forgotten = await forgetWhereNothingIsPending(agent.inventory, checked.row.id, settled);
     if (forgotten.isErr()) return err(forgotten.error);
-    const reconciled = await this.conclude();
-    return reconciled.map(() => this.#result());
+    return (await this.conclude()).map(() => this.#result());
   }
 
   #result(): CopyPassResult {
@@ -153,8 +153,9 @@ export class CopyPass {
     return nextKind(parallelGroups(this.checked, this.agent.processors), this.#running, this.#last, has);
   }
 
+  /** Also where a source hangs: the rest of its group is well, perhaps, and can be taken again only when what was begun is removed. */
   #stopped(): boolean {
-    return this.#error !== undefined || this.#problem !== undefined || this.options.signal.aborted;
+    return this.#error !== undefined || this.#problem !== undefined || this.#isBrokenOff || this.options.signal.aborted;
   }
 
   /** What the plan says; undefined when the inventory cannot be read, which ends the pass. */

@@ -1,5 +1,5 @@
 /** What a copy pass is told, and what it comes to. */
-import type { Amount } from "../inventory/mod.ts";
+import type { Amount, FileOriginId } from "../inventory/mod.ts";
 import type { ReplicaProblem } from "../replicate/mod.ts";
 import type { HostsAway } from "./hosts-away.ts";
 import type { FailuresByReason } from "./pass-totals.ts";
@@ -17,7 +17,7 @@ export interface CopyPassResult {
   readonly problem?: ReplicaProblem;
   /** A worker hangs in the replica; until this is over, another would only hang as well. */
   readonly released?: Promise<void>;
-  /** A worker hangs in what it was to copy from: what it has begun in the replica is to be removed. */
+  /** A worker hangs in what it was to copy from, so that the pass ended before its plan did: what it has begun in the replica is to be removed before the next one. */
   readonly brokenOff?: boolean;
   /** Something was planned and not tried, and nobody is waited for: another pass would find it. */
   readonly leftUntried?: boolean;
@@ -46,6 +46,8 @@ export interface CopyPassOptions {
   readonly ready: () => readonly CheckedReplica[];
   /** What only a host that is away can give is left for later. Left out: every host is tried, and nobody is told. */
   readonly hosts?: HostsAway;
+  /** Files that have failed in the passes before, which belong to the same sync: they are not tried again, and those of this pass are added. */
+  readonly failedBefore?: Set<FileOriginId>;
   /** Aborted: begin no further group. */
   readonly signal: AbortSignal;
   /** The desired state is still the one that the pass began with: else its end says nothing of what is reconciled. */

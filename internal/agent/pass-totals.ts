@@ -5,6 +5,16 @@ import type { Progress } from "./reports.ts";
 
 export type FailuresByReason = ReadonlyMap<CopyFailureReason, { readonly files: number; readonly example: string }>;
 
+/** Of two passes. */
+export function allFailures(one: FailuresByReason, next: FailuresByReason): FailuresByReason {
+  const all = new Map(one);
+  for (const [reason, { files, example }] of next) {
+    const known = all.get(reason);
+    all.set(reason, { files: (known?.files ?? 0) + files, example: known?.example ?? example });
+  }
+  return all;
+}
+
 /** A sum that grows by a file at a time. */
 class Sum implements Amount {
   files = 0;

@@ -23,16 +23,16 @@ import { type AgentError, agentErrorMessage } from "./agent-error.ts";
 import { replicaAmounts } from "./amounts.ts";
 import type { Condition } from "./condition.ts";
 import { agentConditions, idlePatterns, type PendingOfReplica, replicaConditions } from "./conditions.ts";
-import { CopyPass } from "./copy-pass.ts";
+import { copyAll } from "./copy-all.ts";
 import { importAtFirstSight } from "./import-first-sight.ts";
 import { independenceOf } from "./independent.ts";
-import { copyInventoryWhenDue } from "./inventory-copy-pass.ts";
-import { writeDueManifests } from "./manifest-pass.ts";
-import type { CopyPassResult, ReadyReplica, RecordOutcome } from "./pass-options.ts";
+
+import type { CopyPassResult } from "./pass-options.ts";
+
 import { type CheckedReplica, checkReplicas } from "./replica-pass.ts";
 import type { ScanSummary, SyncSummary } from "./reports.ts";
 import { scanPass } from "./scan-pass.ts";
-import { saveScans } from "./scan-teller.ts";
+import { saveHangs, saveScans } from "./scan-teller.ts";
 import { AGENT_SUBJECT, buildStatus, dataDirectorySubject, replicaSubject } from "./status.ts";
 import { verificationOf, verifiedCondition } from "./verification.ts";
 
@@ -98,10 +98,14 @@ async function runPass(agent: Agent): Promise<Result<SyncSummary, AgentError>> {
     () => void publishStatus(agent, "copying").mapErr((error) => agent.options.log.debug(agentErrorMessage(error))),
     STATUS_EVERY_MILLISECONDS,
   );
-  const copied = await copyAll(agent, checked);
+  const copied = await readAmounts(agent, checked).andThen((amounts) =>
+    copyAll(agent, checked, (one) => amounts.get(one)?.pending ?? NOTHING),
+  );
   clearInterval(ticker);
   if (copied.isErr()) return copied.map(neverReached);
-  return finishPass(agent, { run, scan, checked, copied: copied.value, begun });
+  const told = await saveHangs(agent, scan);
+  if (told.isErr()) return told.map(neverReached);
+  return finishPass(agent, { run, scan: told.value, checked, copied: copied.value, begun });
 }
 
 /** What a replica has is known before anything is copied to it; where that fails, the replica is not ready. */
@@ -119,48 +123,6 @@ const importFirst = (agent: Agent, checked: readonly CheckedReplica[]): ResultAs
 const neverReached = (): SyncSummary => {
   throw new Error("an error has no value");
 };
-
-/** Replicas side by side: a slow one does not hold up another. */
-async function copyAll(agent: Agent, checked: readonly CheckedReplica[]): Promise<Result<readonly CopyPassResult[], AgentError>> {
-  const amounts = await readAmounts(agent, checked);
-  if (amounts.isErr()) return amounts.map(() => []);
-  const ready = checked.filter(({ found }) => found.kind === "ready");
-  const passOf = (one: CheckedReplica): ResultAsync<CopyPassResult, AgentError>[] => {
-    const { found } = one;
-    if (found.kind !== "ready") return [];
-    const pending = amounts.value.get(one)?.pending ?? NOTHING;
-    const pass = new CopyPass(
-      agent,
-      { ...one, found },
-      {
-        dueAt: Number.MAX_SAFE_INTEGER,
-        whole: true,
-        pending,
-        ready: () => ready,
-        signal: agent.options.signal,
-        mayAdvance: () => true,
-      },
-    );
-    const run = new ResultAsync(pass.run());
-    const record = (result: CopyPassResult) =>
-      new ResultAsync(writeRecords(agent, { ...one, found })).map(({ hung }) => ({ ...result, ...hung }));
-    return [run.andThen((result) => (result.problem === undefined ? record(result) : okAsync(result)))];
-  };
-  const fromAfar = servedHosts(agent.state).some(({ name }) => name !== agent.state.hostname);
-  const isFar = ({ replica }: CheckedReplica): boolean => replica.target.kind === "ssh";
-  if (!fromAfar) return ResultAsync.combine(checked.flatMap(passOf));
-  // What comes from another host is fetched once: the copies on this machine are made first, and are the source for the rest.
-  return ResultAsync.combine(checked.filter((one) => !isFar(one)).flatMap(passOf)).andThen((near) =>
-    ResultAsync.combine(checked.filter(isFar).flatMap(passOf)).map((far) => [...near, ...far]),
-  );
-}
-
-/** Where a worker hangs in the replica, another would only hang as well. */
-async function writeRecords(agent: Agent, ready: ReadyReplica): Promise<Result<RecordOutcome, AgentError>> {
-  const written = await writeDueManifests(agent, ready);
-  if (written.isErr() || written.value.hung !== undefined) return written;
-  return copyInventoryWhenDue(agent, ready, false);
-}
 
 /** What each replica has and lacks, as the inventory stands. */
 const readAmounts = (

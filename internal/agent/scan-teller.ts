@@ -10,6 +10,7 @@ import type { Agent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { Condition } from "./condition.ts";
 import { dataDirectoryConditions } from "./conditions.ts";
+import { unlessHeldUp } from "./origin-hold.ts";
 import type { DataDirectorySummary, ScanSummary } from "./reports.ts";
 import { dataDirectorySubject } from "./status.ts";
 
@@ -71,6 +72,14 @@ export function saveScans(agent: Agent, scan: ScanSummary, acceptLoss: readonly 
         .andThen(() => teller.save(agent, scanned)),
     okAsync(undefined),
   );
+}
+
+/** Those in which something hangs that did not when they were scanned are told as such; the scan as it stands by now. */
+export function saveHangs(agent: Agent, scan: ScanSummary): ResultAsync<ScanSummary, AgentError> {
+  const now = scan.dataDirectories.map((one) => unlessHeldUp(agent.heldUp, one));
+  const hung = now.filter((one, index) => one.outcome.kind !== scan.dataDirectories[index]?.outcome.kind);
+  if (hung.length === 0) return okAsync(scan);
+  return saveScans(agent, { ...scan, dataDirectories: hung }, []).map(() => ({ ...scan, dataDirectories: now, complete: false }));
 }
 
 /** Who has said that so much is gone is asked for later. */
