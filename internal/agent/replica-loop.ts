@@ -6,12 +6,12 @@
  */
 import type { Replica } from "../config/mod.ts";
 import { type DeclaredReplica, declaredReplicas, nextAttemptAt, replicaAttempts, setReplicaAttempts } from "../inventory/mod.ts";
-import { backoffMilliseconds, type ReplicaProblem } from "../replicate/mod.ts";
+import type { ReplicaProblem } from "../replicate/mod.ts";
 import { Alarm } from "./alarm.ts";
 import { CopyPass } from "./copy-pass.ts";
 import { HungWorkers } from "./hung-workers.ts";
 import { FirstSight } from "./import-first-sight.ts";
-import { longestWait, lookAgainAfter } from "./look-times.ts";
+import { AGAIN_AFTER, lookAgainAfter, waitAfter } from "./look-times.ts";
 import { OverdueLooks } from "./overdue-looks.ts";
 import type { ReadyReplica } from "./pass-options.ts";
 import { RecordKeeper } from "./record-keeper.ts";
@@ -20,8 +20,6 @@ import type { CheckedReplica } from "./replica-pass.ts";
 import { Scrub } from "./scrub.ts";
 import { checkUnlessInUse, stillInUse } from "./still-in-use.ts";
 
-/** What was left untried without a reason is not tried again in the same breath. */
-const AGAIN_AFTER = 1_000;
 /** A pass that lasts longer than this is shown. */
 const SHOWN_AFTER = 1_000;
 
@@ -241,7 +239,7 @@ export class ReplicaLoop {
     this.#done = { ...this.#done, upTo: pass.doneUpTo() };
     const { problem, released, brokenOff, leftUntried } = result.value;
     if (brokenOff === true) this.#checkAt = 0;
-    if (whole && (problem !== undefined || this.#passStop.signal.aborted)) this.#whole = true;
+    if (whole && (problem !== undefined || brokenOff === true || this.#passStop.signal.aborted)) this.#whole = true;
     if (problem !== undefined) await this.#failed(problem, released);
     else if (leftUntried === true) this.#againAt = agent().elapsed() + AGAIN_AFTER;
     onPass(result.value);
@@ -250,7 +248,7 @@ export class ReplicaLoop {
 
   async #well(): Promise<void> {
     // The look had begun before something hung.
-    if (this.#hanging > 0) return;
+    if (this.#hung.any) return;
     this.#problem = undefined;
     this.#retryAt = 0;
     await this.#saveAttempts(0, null);
@@ -265,9 +263,7 @@ export class ReplicaLoop {
     const known =
       row === undefined ? 0 : agent.inventory.readNow((session) => replicaAttempts(session, row.id).attempts).unwrapOr(0);
     const attempts = known + 1;
-    const interval = agent.state.scan.intervalMilliseconds;
-    const longest = this.#replica === undefined ? interval : longestWait(this.#replica, interval);
-    const wait = Math.min(longest, backoffMilliseconds(attempts, agent.random()));
+    const wait = waitAfter(attempts, this.#replica, agent);
     this.#retryAt = agent.elapsed() + wait;
     if (released !== undefined)
       this.#hung.add(released, () => {
