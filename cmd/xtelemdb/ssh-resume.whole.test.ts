@@ -134,11 +134,33 @@ function lateRenames(world: World): string {
   return script;
 }
 
+const tracersOf = (world: World): number[] =>
+  existsSync(world.path("tracers")) ? readFileSync(world.path("tracers"), "utf8").trim().split("\n").map(Number) : [];
+
+const childrenOf = (pid: number): number[] =>
+  existsSync(`/proc/${pid}/task/${pid}/children`)
+    ? readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number)
+    : [];
+
+/** A test that fails leaves tracers, and who is traced stays stopped without one. */
+function killTraced(world: World): void {
+  for (const tracer of tracersOf(world)) for (const pid of [...childrenOf(tracer), tracer]) killIfThere(pid);
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
+
 wholeTest("a rename that the far end makes long after it was given up publishes nothing torn", ["sshd", "strace"], async () => {
   using world = new World();
   const url = `ssh://far/${world.path("far")}/`;
   mkdirSync(world.path("far"));
   world.runWith({ environment: { XTELEMDB_SSH: lateRenames(world) } });
+  using _servers = { [Symbol.dispose]: () => killTraced(world) };
   const declare = (keys: Record<string, string>): void =>
     world.declare({ replicas: [url], replicaKeys: { [url]: { connections: 1, ...keys } } });
   const origin = join(world.data, "night.log");
@@ -153,8 +175,8 @@ wholeTest("a rename that the far end makes long after it was given up publishes 
   writeFileSync(world.path("slow"), "");
   expect((await world.sync()).code).toBe(3);
   expect(world.readyReason(url)).toBe("NoProgress");
-  const tracers = readFileSync(world.path("tracers"), "utf8").trim().split("\n").map(Number);
-  const servers = tracers.flatMap((pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" "));
+  const tracers = tracersOf(world);
+  const servers = tracers.flatMap(childrenOf);
   expect(servers.length).toBe(1);
   rmSync(world.path("slow"));
 
