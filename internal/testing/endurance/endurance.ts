@@ -136,10 +136,10 @@ export async function endure(minutes: number, seed: number, say: (line: string) 
   child.kill("SIGTERM");
   if ((await child.exited) !== 0) failures.push(`it ends with ${child.exitCode}`);
   world.runWith({ environment: { XTELEMDB_SSH: world.path("ssh") } });
-  const last = await world.syncSummary();
-  if (last.code !== 0) failures.push(`a last sync ends with ${last.code}`);
+  const last = await world.sync();
+  if (last.code !== 0) failures.push(`a last sync ends with ${last.code}: ${last.stdout}${last.stderr}`);
   const verified = await world.run("verify");
-  if (verified.code !== 0) failures.push(`verify ends with ${verified.code}: ${verified.stdout.slice(0, 500)}`);
+  if (verified.code !== 0) failures.push(`verify ends with ${verified.code}: ${verified.stdout.slice(0, 3000)}`);
   const end = lookAtTheEnd(world, REPLICAS, [...churn.versions, THE_END_SHA256], seen);
   return { operations: churn.operations, disturbances, samples, end, failures: [...failures, ...end.failures] };
 }
