@@ -3,6 +3,7 @@
  * directory anew; whatever is measured by what is known has to count them before.
  */
 import { sql } from "kysely";
+import { isAtOrBelow } from "./_below.ts";
 import type { DeclaredDataDirectory } from "./declare.ts";
 import type { Session } from "./inventory.ts";
 import { type DataDirectoryId, originStateCode } from "./model.ts";
@@ -68,12 +69,6 @@ const tallied = (session: Session, ids: readonly DataDirectoryId[]): number =>
       .where("replica_id", "=", 0)
       .where("category", "not in", NOT_THERE),
   )?.files ?? 0;
-
-/** Of the directory `d`. "0" is what comes after "/". */
-const isAtOrBelow = (path: string) => {
-  const stem = path === "/" ? "" : path;
-  return sql<boolean>`(d.path = ${path} or (d.path > ${`${stem}/`} and d.path < ${`${stem}0`}))`;
-};
 
 /** The files at and below the path whose rows belong to one of `above`. */
 const counted = (session: Session, { host, path }: DeclaredDataDirectory, above: readonly FormerDataDirectory[]): number =>

@@ -1,5 +1,6 @@
 /** Copies that stand where another file's copy belongs: below its name, or under the name of a directory above it. */
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
+import { isAtOrBelow } from "./_below.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import type { Session } from "./inventory.ts";
 import { fileReplicaStateCode, type ReplicaId } from "./model.ts";
@@ -23,11 +24,7 @@ const copiesOfHost = (kysely: Tables, replica: ReplicaId, host: string) =>
     .where("r.state", "!=", fileReplicaStateCode("lost"));
 
 const selectBelow = (kysely: Tables, replica: ReplicaId, host: string, path: string, limit: number) =>
-  copiesOfHost(kysely, replica, host)
-    // "0" comes right after "/".
-    .where("d.path", ">=", path)
-    .where(sql<boolean>`d.path < ${path} || '0' and (d.path = ${path} or d.path > ${path} || '/')`)
-    .limit(limit);
+  copiesOfHost(kysely, replica, host).where(isAtOrBelow(path)).limit(limit);
 
 /** How many copies this replica has of files below an absolute origin path: `atMost`, where there are more. */
 export const copiesBelow = (session: Session, replica: ReplicaId, host: string, path: string, atMost: number): number =>

@@ -1,6 +1,7 @@
 /** What is recorded of the files of one host and of their copies, page by page: for `safe` and `restore`, which read beside a running agent. */
 import { type Kysely, sql } from "kysely";
 import { nameOfPrinted } from "../sys/mod.ts";
+import { isAtOrBelow } from "./_below.ts";
 import type { InventoryTables } from "./database-schema.ts";
 import type { Session } from "./inventory.ts";
 import {
@@ -128,9 +129,7 @@ const selectAnyBelow = (kysely: Tables, host: string, path: string) =>
     .innerJoin("file_origin as f", "f.directory_id", "d.id")
     .select("f.id")
     .where("h.name", "=", host)
-    // "0" comes right after "/".
-    .where("d.path", ">=", path)
-    .where(sql<boolean>`d.path < ${path} || '0' and (d.path = ${path} or d.path > ${path} || '/')`)
+    .where(isAtOrBelow(path))
     .limit(1);
 
 /** Is a file recorded at an absolute origin path of this host, or below it? Tombstones count. */
