@@ -31,6 +31,24 @@ export const newerMigration = (sqlite: SqliteDatabase): string | undefined =>
 export const isUnmade = (sqlite: SqliteDatabase): boolean =>
   sqlite.query("select name from sqlite_master where type = 'table' limit 1").get() === null;
 
+/** What went wrong, if anything. Kysely's driver prepares statements and leaves them, and one that is left keeps SQLite's connection, and its files, open after `close`. */
+async function migrateToLatest(sqlite: SqliteDatabase, migrations: Readonly<Record<string, Migration>>): Promise<unknown> {
+  const prepared: { finalize(): void }[] = [];
+  const prepare = (text: string): unknown => {
+    const statement = sqlite.prepare(text);
+    prepared.push(statement);
+    return statement;
+  };
+  const database = new Proxy(sqlite, { get: (target, key) => (key === "prepare" ? prepare : Reflect.get(target, key)) });
+  const kysely = new Kysely<unknown>({ dialect: new BunSqliteDialect({ database }) });
+  const migrator = new Migrator({ db: kysely, provider: { getMigrations: async () => ({ ...migrations }) } });
+  try {
+    return (await migrator.migrateToLatest()).error;
+  } finally {
+    for (const statement of prepared) statement.finalize();
+  }
+}
+
 /** Runs the migrations that are missing, in order. The saved copy is `<path>.before-<first missing migration>`. */
 export async function migrate(
   path: string,
@@ -51,11 +69,9 @@ export async function migrate(
       flushPath(saved);
       flushPath(dirname(saved));
     }
-    const kysely = new Kysely<unknown>({ dialect: new BunSqliteDialect({ database: sqlite }) });
-    const migrator = new Migrator({ db: kysely, provider: { getMigrations: async () => ({ ...migrations }) } });
     // All of them or none: a run that is killed on the way leaves the schema that there was.
     sqlite.run("begin immediate");
-    const { error } = await migrator.migrateToLatest();
+    const error = await migrateToLatest(sqlite, migrations);
     sqlite.run(error === undefined ? "commit" : "rollback");
     return error === undefined ? ok(undefined) : err(inventoryErrorOf(path, error));
   } catch (exception) {

@@ -29,6 +29,14 @@ test("one at a time; the second is told who; readers are welcome", async () => {
   (await openScratchInventory(scratch)).close();
 });
 
+test("a new inventory lies in one file once it is closed, whether garbage was collected or not", async () => {
+  using scratch = new Scratch();
+  const path = scratch.path("inventory.db");
+  (await openScratchInventory(scratch)).close();
+  expect(existsSync(`${path}-wal`)).toBe(false);
+  expect(existsSync(`${path}-shm`)).toBe(false);
+});
+
 test("a transaction that throws leaves nothing: no row, no tally, no revision", async () => {
   await withInventory([], async (inventory, declared) => {
     await scanned(inventory, declared, [differenceOf("/data", [{ name: "x", evidence: evidence(1) }])]);
