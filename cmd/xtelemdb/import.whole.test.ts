@@ -335,10 +335,10 @@ for (const moment of usualCases(MOMENTS, 1)) {
 
 wholeTest("killed in the middle of a folder, an import goes on behind what is recorded", ["strace"], async () => {
   using world = new World();
-  world.files(...Array.from({ length: 3_500 }, (_, index) => ({ path: `d${index % 50}/${index}/x`, size: 1 })));
+  world.files(...Array.from({ length: 2_600 }, (_, index) => ({ path: `d${index % 50}/${index}/x`, size: 1 })));
   mkdirSync(dirname(world.copies()), { recursive: true });
   command("cp", "-a", world.data, world.copies());
-  const outcome = await world.traced(["import_origins"], { inject: ["getdents64:signal=SIGKILL:when=6000"] });
+  const outcome = await world.traced(["import_origins"], { inject: ["getdents64:signal=SIGKILL:when=4600"] });
   expect(outcome.signal === "SIGKILL" || outcome.code === 137, outcome.stdout + outcome.stderr).toBe(true);
   expect(inventoryIntegrity(world.database)).toBe("ok");
   const after = await importOrigins(world);
@@ -346,8 +346,8 @@ wholeTest("killed in the middle of a folder, an import goes on behind what is re
   const [folder] = after.replicas[0]?.folders ?? [];
   // What came before the place was not looked at again.
   expect(folder?.found.files).toBeGreaterThan(0);
-  expect(folder?.found.files).toBeLessThan(3_500);
-  expect(await importOrigins(world)).toMatchObject({ replicas: [{ folders: [{ known: 3_500, imported: { files: 0 } }] }] });
+  expect(folder?.found.files).toBeLessThan(2_600);
+  expect(await importOrigins(world)).toMatchObject({ replicas: [{ folders: [{ known: 2_600, imported: { files: 0 } }] }] });
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
 });
 

@@ -133,8 +133,10 @@ wholeTest("a volume that cannot be taken judges nothing", ["setpriv"], async () 
 
 wholeTest("a taking that is broken off says nothing of the former volume, and the next goes on with it", [], async () => {
   using world = new World();
-  const many = Array.from({ length: 1_400 }, (_, index) => ({ path: `many/${index}`, content: "12345678" }));
-  world.files({ path: "back", content: "again" }, ...many);
+  const many = Array.from({ length: 1_100 }, (_, index) => ({ path: `many/${index}`, content: "12345678" }));
+  // What comes after the first group takes so long that its end cannot be missed.
+  const slow = Array.from({ length: 100 }, (_, index) => ({ path: `slow/${index}`, size: 800 }));
+  world.files({ path: "back", content: "again" }, ...many, ...slow);
   expect(await world.sync()).toMatchObject({ code: 0 });
   clone(world, "backup", "clone");
   world.files({ path: "four", content: "4444" });

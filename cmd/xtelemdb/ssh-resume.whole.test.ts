@@ -34,12 +34,12 @@ wholeTest("a connection that is cut is told; what had been copied stays, and the
 wholeTest("a large file goes on where it was cut, if its source is the same; else it starts over", ["sshd"], async () => {
   using world = await FarWorld.begin();
   const proxy = await TcpProxy.start(world.server.port);
-  const size = 200 << 20;
+  const size = 136 << 20;
   world.files({ path: "large", content: "" });
   // Bytes that no compression and no hole make small.
   command("dd", "if=/dev/urandom", `of=${join(world.data, "large")}`, "bs=1M", `count=${size >> 20}`, "status=none");
   world.reach([`Port=${proxy.port}`, ...world.server.options()]);
-  proxy.weather = { cutAfterBytes: 180 << 20 };
+  proxy.weather = { cutAfterBytes: 132 << 20 };
   await world.expectTrouble("ConnectionLost", /./);
   expect(temporaryFiles(world.path("far")).length).toBe(1);
   expect(existsSync(join(world.copies("far"), "large"))).toBe(false);
@@ -47,10 +47,10 @@ wholeTest("a large file goes on where it was cut, if its source is the same; els
   const before = proxy.passed;
   await world.expectHealed();
   // 64 MiB were surely durable.
-  expect(proxy.passed - before).toBeLessThan(150 << 20);
+  expect(proxy.passed - before).toBeLessThan(90 << 20);
 
   truncateSync(join(world.data, "large"), size - 5);
-  proxy.weather = { cutAfterBytes: proxy.passed + (180 << 20) };
+  proxy.weather = { cutAfterBytes: proxy.passed + (132 << 20) };
   await world.expectTrouble("ConnectionLost", /./);
   const partial = join(world.path("far"), temporaryFiles(world.path("far"))[0] ?? "");
   // Somebody's damage to the half copy is seen before it is gone on with.

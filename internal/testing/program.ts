@@ -74,9 +74,10 @@ export function start(command: readonly string[], options: RunOptions = {}): Run
 
 /**
  * Bun compiles code that is hot, in two steps. The second is not used, and the first comes late: a short run is over before their work pays, and tests start the program some
- * 1,500 times (it takes a third of their processor time). What the program does is the same. Endurance and benchmarks run as it does elsewhere.
+ * 1,500 times (it takes a third of their processor time). Nor does a thread of its own touch memory ahead of its use. What the program does is the same. Endurance and
+ * benchmarks run as it does elsewhere.
  */
-const SHORT_RUN = { BUN_JSC_useDFGJIT: "0", BUN_JSC_thresholdForJITAfterWarmUp: "20000" };
+const SHORT_RUN = { BUN_JSC_useDFGJIT: "0", BUN_JSC_thresholdForJITAfterWarmUp: "20000", BUN_JSC_useWarmUpMarkedBlocks: "0" };
 
 export const asShortRun = (options: RunOptions): RunOptions => ({
   ...options,

@@ -117,7 +117,7 @@ describe("a status file", () => {
       const document = parseStatus(text);
       if (document !== undefined) show(document);
     }),
-    0.5,
+    0.2,
   );
 
   fuzzTest(
@@ -126,6 +126,6 @@ describe("a status file", () => {
       const document = parseStatus(text);
       if (document !== undefined) show(document);
     }),
-    0.5,
+    0.2,
   );
 });
