@@ -140,11 +140,6 @@ export function packResult({ requests }: CopyGroup, { outcomes, ...rest }: CopyG
   return { ...rest, copied: Uint32Array.from(copied), digests: Buffer.concat(digests), others };
 }
 
-/** The same without its copies, as if they had not been told of: the next run finds them, and adopts them. */
-export const withoutCopies = (group: readonly PendingFile[], result: PackedResult): PackedResult => ({
-  ...result,
-  copied: new Uint32Array(),
-  digests: new Uint8Array(),
-  others: result.others.filter(([, { kind }]) => kind === "failed"),
-  leftovers: [...result.leftovers, ...group.map(({ directory }) => directory.id)],
-});
+/** Some of its files are durable at the replica, copied by the group or found there. */
+export const hasCopies = ({ copied, others }: PackedResult): boolean =>
+  copied.length > 0 || others.some(([, { kind }]) => kind !== "failed");

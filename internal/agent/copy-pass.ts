@@ -17,7 +17,7 @@ import {
 import { type CopyOutcome, PassPlan, type ReplicaProblem, replicaProblem, type WorkKind } from "../replicate/mod.ts";
 import { type Agent, expectReply, servedHosts } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
-import { type PackedResult, packGroup, withoutCopies } from "./copy-messages.ts";
+import { hasCopies, type PackedResult, packGroup } from "./copy-messages.ts";
 import { type Sources, tellHosts } from "./copy-sources.ts";
 import { copyTargetOf, newShared } from "./copy-target.ts";
 import { DirectoriesInFlight } from "./directories-in-flight.ts";
@@ -180,10 +180,16 @@ export class CopyPass {
     const directories = [...new Set(group.map((file) => file.directory.id))];
     const fresh = this.#directories.enter(directories);
     agent.brokenOff.entered(checked.row.id, directories);
-    const begun = beginCopies(agent.inventory, checked.row.id, fresh);
-    const target = await begun.andThen(() => copyTargetOf(agent, checked, group, this.#shared));
+    const begun = await beginCopies(agent.inventory, checked.row.id, fresh);
+    // Whatever becomes of the volume while the group is on its way: clones of it that were made before are known by then.
+    const isRaised = begun.isOk() && this.#isRaised(await this.#generation.beforeGroup());
+    const target = begun.andThen(() => copyTargetOf(agent, checked, group, this.#shared));
     if (target.isErr()) {
       this.#error ??= target.error;
+      return;
+    }
+    if (!isRaised) {
+      this.#left.addUntried(group, sources);
       return;
     }
     const begunAt = agent.elapsed();
@@ -231,13 +237,6 @@ export class CopyPass {
     if (released !== undefined) this.#released = Promise.all([this.#released, released]).then(() => undefined);
   }
 
-  /** What may be recorded of a group: no copy before the volume says that there are new ones. */
-  async #recordable(group: readonly PendingFile[], result: PackedResult): Promise<PackedResult> {
-    if (result.copied.length === 0 && result.others.every(([, { kind }]) => kind === "failed")) return result;
-    const raised = await this.#generation.beforeCommit();
-    return this.#isRaised(raised) ? result : withoutCopies(group, result);
-  }
-
   #isRaised(raised: Result<RaiseOutcome, AgentError>): boolean {
     if (raised.isErr()) this.#error ??= raised.error;
     else if (raised.value.problem !== undefined) this.#failAsAWhole(raised.value.problem, raised.value.released);
@@ -248,16 +247,16 @@ export class CopyPass {
     group: readonly PendingFile[],
     directories: readonly DirectoryId[],
     sources: Sources,
-    found: PackedResult,
+    result: PackedResult,
   ): Promise<void> {
     const { agent, checked } = this;
-    // Before the directories are left: from then on nothing may come between.
-    const result = await this.#recordable(group, found);
+    // Before the directories are left: from then on nothing may come between. Where it fails, the volume has been taken away since: what is durable there is so all the same, and nobody could tell later whose it is.
+    if (hasCopies(result)) this.#isRaised(await this.#generation.beforeCommit());
     const { copied, stored, failed, untried } = sortOutcomes(group, result);
     for (const { evidence } of copied) this.#totals.copied.add(evidence.size);
     for (const [, { how, evidence }] of stored) this.#totals[how].add(evidence.size);
     this.#left.addUntried(untried, sources);
-    const left = this.#directories.leave(directories).filter((directory) => !result.leftovers.includes(directory));
+    const left = this.#directories.leave(directories, result.leftovers);
     agent.brokenOff.tidied(checked.row.id, left);
     // Where a run was broken off, unrecorded copies may stand until nothing is pending any more.
     const finished = left.filter((directory) => !agent.brokenOff.has(checked.row.id, directory));

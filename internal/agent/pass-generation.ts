@@ -1,6 +1,9 @@
 /**
- * Raises the generation of a replica's volume when copies are recorded: before the first row of a pass, each minute within it, and once more at its end, so that a clone or a snapshot of any moment
- * before the last row is known as older by its generation. Whoever commits meanwhile waits for it.
+ * Raises the generation of a replica's volume when copies are recorded: before the first group of a pass, each minute within it, and once more at its end, so that a clone or a snapshot of any moment
+ * before the last row is known as older by its generation. Whoever begins or commits meanwhile waits for it.
+ *
+ * Each group proves when it opens the volume that it is not behind, and keeps it open: what it has made durable is on that one, also when another is at the path by then, or none. So rows are committed
+ * whether a later raise succeeds or not: a clone that was made before the pass is known by the first one.
  */
 import { err, ok, type Result } from "neverthrow";
 import type { Replica } from "../config/mod.ts";
@@ -35,6 +38,11 @@ export class PassGeneration {
     private readonly agent: Agent,
     private readonly target: RaiseTarget,
   ) {}
+
+  /** To be called before a group is given to a worker: the first of the pass waits, and those that come meanwhile. */
+  async beforeGroup(): Promise<Result<RaiseOutcome, AgentError>> {
+    return this.#raisedAt === Number.NEGATIVE_INFINITY ? this.beforeCommit() : ok({});
+  }
 
   /** To be called before rows of the pass are committed. */
   async beforeCommit(): Promise<Result<RaiseOutcome, AgentError>> {
