@@ -6,6 +6,8 @@ import { agentCase, MEETING_WORDS, MEETINGS } from "./agent-case.ts";
 import { clockCase, JUMP_WORDS } from "./clock-case.ts";
 import { DISK_KINDS, DISK_NEEDS } from "./disk.ts";
 import { DEED_WORDS, DEEDS, type Deed, type DiskCase, diskCaseName, diskCaseOf, isPossible, runDiskCase } from "./disk-case.ts";
+import { HANG_WORDS, HANGS, hangCase } from "./hang-case.ts";
+import { lateCase } from "./late-case.ts";
 import { RUNNING_DEEDS, runningCase } from "./running-case.ts";
 import { WAY_WORDS, WAYS, wayCase } from "./way-case.ts";
 import { type WorldCase, worldRow } from "./world-result.ts";
@@ -49,7 +51,20 @@ export const worlds: FaultKind = async (options) => {
         options,
       ),
     );
-  if (whyNot(["sshd"]) === undefined)
+  if (whyNot(["fuse"]) === undefined)
+    for (const hang of HANGS)
+      rows.push(
+        await worldRow(
+          `${HANG_WORDS[hang]} in the middle (FUSE)`,
+          chosenCases(
+            MOMENTS.map((after) => hangCase(hang, after)),
+            1,
+            options,
+          ),
+          options,
+        ),
+      );
+  if (whyNot(["sshd"]) === undefined) {
     for (const way of WAYS)
       rows.push(
         await worldRow(
@@ -62,6 +77,9 @@ export const worlds: FaultKind = async (options) => {
           options,
         ),
       );
+    const late = chosenCases(MOMENTS.map(lateCase), 1, options);
+    rows.push(await worldRow("ssh server stopped, and going on in the middle of the next run", late, options));
+  }
   for (const meeting of MEETINGS) {
     const cases = Array.from({ length: ROUNDS }, (_, after) => agentCase(meeting, after));
     rows.push(await worldRow(MEETING_WORDS[meeting], chosenCases(cases, 1, options), options));
@@ -71,13 +89,16 @@ export const worlds: FaultKind = async (options) => {
   return rows;
 };
 
-/** Cases that are no disk's: "way:cut:5", "agent:stopped:3", "clock:to-1970:0". */
+/** Cases that are no disk's: "way:cut:5", "agent:stopped:3", "clock:to-1970:0", "hang:origin:5", "late:far-end:5". */
 export function otherCaseOf(name: string): WorldCase | undefined {
-  const [, group, word, after] = /^(way|agent|clock|running):([\w-]+):(\d+)$/.exec(name) ?? [];
+  const [, group, word, after] = /^(way|agent|clock|running|hang|late):([\w-]+):(\d+)$/.exec(name) ?? [];
   const way = WAYS.find((one) => group === "way" && one === word);
   const meeting = MEETINGS.find((one) => group === "agent" && one === word);
   const jump = JUMP_WORDS.find((one) => group === "clock" && one === word);
   const deed = RUNNING_DEEDS.find((one) => group === "running" && one === word);
+  const hang = HANGS.find((one) => group === "hang" && one === word);
+  if (hang !== undefined) return hangCase(hang, Number(after));
+  if (group === "late" && word === "far-end") return lateCase(Number(after));
   if (deed !== undefined) return runningCase(deed);
   if (way !== undefined) return wayCase(way, Number(after));
   if (meeting !== undefined) return agentCase(meeting, Number(after));
