@@ -36,7 +36,7 @@ for (const name of usualCases(["disk:ext4:unmounted:5", "disk:tmpfs:full:5", "di
   });
 }
 
-for (const name of usualCases(["running:origin-unmounted:0", "agent:same-inventory:3", "clock:to-1970:0"], 1)) {
+for (const name of usualCases(["running:origin-unmounted:0", "agent:same-inventory:3", "clock:to-1970:0", "hang:origin:5", "late:far-end:5"], 1)) {
   const given = otherCaseOf(name);
   if (given === undefined) throw new Error(`${name} is no case`);
   const needs: Requirement[] = name.startsWith("clock") ? ["faketime"] : name.startsWith("running") ? ["root", "loop"] : [];

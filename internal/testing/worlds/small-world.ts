@@ -33,6 +33,11 @@ export class SmallWorld extends World {
     this.make([...filesOfRound(0, (index) => index % 2 === 1), ...filesOfRound(1, (index) => index % 8 === 0)]);
   }
 
+  /** New contents of some that the disturbed run was to copy, whether it had come to them or not. */
+  rewrite(): void {
+    this.make(filesOfRound(2, (index) => index % 6 === 1));
+  }
+
   make(files: readonly FileDescription[], folder = "data"): void {
     this.makeTree(folder, files);
     for (const { path } of files) this.#versions.add(sha256(`${this.path(folder)}/${path}`));
