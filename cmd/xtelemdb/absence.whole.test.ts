@@ -1,7 +1,7 @@
 /** Absence needs proof (law 5): what vanishes in masses freezes its data directory until an operator accepts the loss. */
 import { expect } from "bun:test";
-import { mkdirSync, renameSync, rmSync } from "node:fs";
-import { mountMemory, World, wholeTest } from "../../internal/testing/mod.ts";
+import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { command, mountMemory, RunningAgent, until, World, wholeTest } from "../../internal/testing/mod.ts";
 
 const HUNDRED = Array.from({ length: 100 }, (_, index) => ({ path: `d${index % 5}/${index}`, content: String(index) }));
 
@@ -138,4 +138,96 @@ wholeTest("a data directory whose volume is not mounted is empty, and that prove
   expect(outcome.code, outcome.stdout).toBe(3);
   expect(dataDirectory(world)).toMatchObject({ settled: { files: 100 }, absent: { files: 0 } });
   expect(dataDirectory(world)?.conditions).toMatchObject([{ reason: "LossBrake" }]);
+});
+
+/** Each level is a listing of its own. */
+const DEEP = Array.from({ length: 12 }, (_, index) => `deep${index}`).join("/");
+
+/** Another disk's contents of the same files: newer, and none that was copied. */
+const OTHER = "of another disk";
+
+/** Puts the folder `other` in the place of the data directory; returns how it is put back. */
+const SWAPS = {
+  mounted: (world: World) => {
+    command("mount", "--bind", world.path("other"), world.data);
+    return () => command("umount", world.data);
+  },
+  moved: (world: World) => {
+    renameSync(world.data, world.path("right"));
+    renameSync(world.path("other"), world.data);
+    return () => {
+      renameSync(world.data, world.path("other"));
+      renameSync(world.path("right"), world.data);
+    };
+  },
+};
+
+for (const [how, needs] of [
+  ["mounted", ["root"]],
+  ["moved", []],
+] as const) {
+  wholeTest(`another disk, ${how} over a data directory, replaces no copy while an agent still scans it`, needs, async () => {
+    const scan = { interval: "1s", settle: "0s", workers: 1 };
+    await using agent = await RunningAgent.start({ scan }, (world) => {
+      for (const [folder, content] of [
+        ["data", "good"],
+        ["other", OTHER],
+      ] as const) {
+        world.makeTree(
+          folder,
+          Array.from({ length: 1_800 }, (_, index) => ({ path: `night${index % 60}/${index}`, content })),
+        );
+        mkdirSync(world.path(`${folder}/${DEEP}`), { recursive: true });
+      }
+      // A scan comes to these last; on the other disk there is none of them.
+      world.makeTree(
+        `data/${DEEP}`,
+        Array.from({ length: 900 }, (_, index) => ({ path: `${index}`, content: "good" })),
+      );
+      world.makeTree("other/night0", [{ path: "new", content: "new" }]);
+    });
+    const { world } = agent;
+    const reason = () => dataDirectory(world)?.conditions[0]?.reason;
+    const before = world.copiedFiles();
+    const replaced = () => {
+      const { "night0/new": _new, ...after } = world.copiedFiles();
+      return Object.keys(after).filter((path) => after[path] !== before[path]).length;
+    };
+    const putBack = SWAPS[how](world);
+    await until("the brake holds", () => reason() === "LossBrake");
+    await agent.becomes("night0/new", "current");
+    await agent.rest();
+    expect(replaced()).toBe(0);
+    expect(await agent.stateOf("night1/1")).toBe("stale");
+    // Nor does it after a start, before a scan has ended.
+    agent.signal("SIGKILL");
+    await using again = RunningAgent.in(world);
+    await until("it has begun", () => again.status?.agent.process?.pid === again.pid);
+    await again.rest();
+    expect(replaced()).toBe(0);
+    putBack();
+    await again.becomes("night1/1", "current");
+    expect(replaced()).toBe(0);
+  });
+}
+
+wholeTest("what a scan found that did not come to its end waits for one that does, and explain says so", [], async () => {
+  using world = new World();
+  world.files(...Array.from({ length: 1_100 }, (_, index) => ({ path: `${index}`, content: "before" })));
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  world.declare({ scan: { max_entries: 1_000 } });
+  world.files({ path: "7", content: "after that" }, { path: "new", content: "new" });
+  for (const _ of ["at once", "for as long as it lasts"]) {
+    expect(await world.sync()).toMatchObject({ code: 3 });
+    expect(readFileSync(`${world.copies()}/7`, "utf8")).toBe("before");
+    expect(readFileSync(`${world.copies()}/new`, "utf8")).toBe("new");
+  }
+  expect(await world.plan()).toMatchObject({ converged: false, replicas: [{ copy: { files: 0 }, replace: { files: 0 } }] });
+  const [explained] = (await world.explain(`${world.data}/7`)).files[0]?.replicas ?? [];
+  expect(explained).toMatchObject({ state: "stale", pending: true });
+  expect(explained?.message).toContain(`it waits for the end of a full scan of ${world.data}`);
+  expect(explained?.message).toContain("max_entries");
+  world.declare({});
+  expect(await world.sync()).toMatchObject({ code: 0 });
+  expect(readFileSync(`${world.copies()}/7`, "utf8")).toBe("after that");
 });

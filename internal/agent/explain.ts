@@ -33,7 +33,8 @@ import { type Elsewhere, keptReason } from "./explain-kept.ts";
 import { howTakenBack, isWrong, noOtherSource, repairReason, type WrongCopy } from "./explain-repair.ts";
 import { explainUnknown } from "./explain-unknown.ts";
 import { unreachableOrigin } from "./explain-unreachable.ts";
-import { unseenFile } from "./explain-unseen.ts";
+import { type Unseen, unseenFile } from "./explain-unseen.ts";
+import { waitingForScan } from "./explain-waiting.ts";
 import { attemptTold, isOfTheCopy } from "./failed-attempt.ts";
 import type { Explanation, FileExplanation, FileReplicaExplanation } from "./reports.ts";
 import { dataDirectorySubject } from "./status.ts";
@@ -70,11 +71,13 @@ function explainFile(
   const scans = dataDirectoryScans(session);
   const scan = scans.find(({ host, path }) => host === origin.host && path === origin.dataDirectory);
   const unreachable = unreachableOrigin(session, origin, scans, conditions);
-  const isFrozen = frozenBy(origin, conditions) !== undefined;
+  const waiting = waitingForScan(session, scan, origin, conditions);
+  const isInDoubt = frozenBy(origin, conditions) !== undefined || waiting !== undefined;
   /** When what there is of a growing file is copied to a replica, as far as nothing is in the way. */
   const dueAt = (url: string): number | undefined => {
     const copy = copies.find((one) => one.url === url);
-    const isHeld = unreachable !== undefined || (isFrozen && copy !== undefined) || blockedReplica(url, conditions) !== undefined;
+    const isHeld =
+      unreachable !== undefined || (isInDoubt && copy !== undefined) || blockedReplica(url, conditions) !== undefined;
     const attempt = attempts.find(({ replica }) => replica === replicaIdOf(session, url));
     return isHeld ? undefined : prefixDueAt(origin, copy, attempt, state.scan.maxWaitMilliseconds);
   };
@@ -103,6 +106,7 @@ function explainFile(
         finding,
         replicaNextAt,
         unreachable,
+        waiting,
         elsewhere: copies
           .filter((one) => one.url !== url && one.state === "current")
           .map((one) => ({ url: one.url, declared: declaredUrls.includes(one.url) }))
@@ -154,6 +158,8 @@ interface KnownOfReplica {
   readonly finding: Finding | undefined;
   /** Why nothing can be had from its origin now. */
   readonly unreachable: ReturnType<typeof unreachableOrigin>;
+  /** Why what is at its origin replaces no copy now. */
+  readonly waiting: Unseen | undefined;
   /** When the replica as a whole is tried again. */
   readonly replicaNextAt: number | null;
   /** Another replica that has a current copy. */
@@ -222,11 +228,11 @@ const digestText = (digest: Uint8Array | null): string | null =>
 const frozenBy = ({ host, dataDirectory }: FileOrigin, conditions: readonly StoredCondition[]): StoredCondition | undefined =>
   conditions.find(({ subject, reason }) => subject === dataDirectorySubject(host, dataDirectory) && reason === "LossBrake");
 
-/** The first that holds: the replica is not ready; the file may still grow; the last attempt failed; it waits its turn. */
+/** The first that holds: the replica is not ready; what is there replaces nothing; the file may still grow; the last attempt failed; it waits its turn. */
 function pendingReason(
   origin: FileOrigin,
   url: string,
-  { copy, wrong, attempt, unreachable, replicaNextAt, prefixDueAt: dueAt }: KnownOfReplica,
+  { copy, wrong, attempt, unreachable, waiting, replicaNextAt, prefixDueAt: dueAt }: KnownOfReplica,
   conditions: readonly StoredCondition[],
 ): Why {
   const blocked = blockedReplica(url, conditions);
@@ -243,6 +249,7 @@ function pendingReason(
       help: REASONS.LossBrake.replace("PATH", origin.dataDirectory),
       nextTry: null,
     };
+  if (waiting !== undefined && copy !== undefined) return { ...waiting, nextTry: null };
   if (origin.state === "growing")
     return { message: growingReason(copy, attempt), help: "", nextTry: dueAt === undefined ? null : isoTime(dueAt) };
   // A source that has moved on since is right, and the copy is not to be what it was.

@@ -109,9 +109,10 @@ export class OriginLoop {
     this.#lookAlarm.ring();
   }
 
-  /** Look at one thing. */
+  /** Look at one thing. Another data directory may be in the place of this one: only a full scan proves what of that is to replace anything. */
   hint(hint: Hint): void {
-    if (hint.kind === "directory") this.hints.addDirectory(hint.path);
+    if (hint.kind === "directory" && hint.path === this.dataDirectory.path) this.rescan();
+    else if (hint.kind === "directory") this.hints.addDirectory(hint.path);
     else this.hints.addName(hint.directory, hint.name);
     this.#lookAlarm.ring();
   }

@@ -166,7 +166,7 @@ class DataDirectoryScan {
       },
       {
         onDifferences: async (differences) => {
-          const committed = await commitDifferences(agent.inventory, dataDirectory, differences, this.#startedAt);
+          const committed = await commitDifferences(agent.inventory, dataDirectory, differences, agent.now(), this.#startedAt);
           if (committed.isErr()) this.#error ??= committed.error;
           else {
             this.#added += committed.value.added;

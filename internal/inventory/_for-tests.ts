@@ -131,7 +131,7 @@ export function scanned(
   return must(
     safeTry(async function* () {
       const knownBefore = yield* beginScan(inventory, dataDirectory);
-      yield* commitDifferences(inventory, dataDirectory, differences, at);
+      yield* commitDifferences(inventory, dataDirectory, differences, at, at);
       return endScan(inventory, dataDirectory, { ...REPORT, files: seen }, { startedAt: at, maxLoss, acceptLoss, knownBefore });
     }),
   );

@@ -55,3 +55,4 @@ export * from "./scan-commit.ts";
 export * from "./scan-end.ts";
 export * from "./snapshot.ts";
 export * from "./tally.ts";
+export { waitsForScan } from "./unproven-changes.ts";

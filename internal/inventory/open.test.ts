@@ -139,6 +139,8 @@ test("the queries of the hot paths use their indexes", async () => {
   const planOf = (text: string): string => JSON.stringify(sqlite.query(`explain query plan ${text}`).all());
   expect(planOf(changed)).toContain("file_origin_revision (revision>? AND revision<?)");
   expect(planOf(changed)).not.toContain("SCAN");
+  // The mark of an unfinished scan, for each file that has a copy.
+  expect(planOf(changed)).toContain("SEARCH c USING COVERING INDEX sqlite_autoindex_counter_1 (name=?)");
   expect(planOf(due)).toContain("attempt_due (replica_id=? AND next_at>? AND next_at<?)");
   for (const query of [growing, overdue]) expect(planOf(query)).toContain("file_origin_growing");
   expect(planOf("select * from file_origin where directory_id = 1 limit 5")).not.toContain("SCAN");

@@ -27,6 +27,7 @@ import {
   WRITTEN_TO,
 } from "./model.ts";
 import { isWanted } from "./tally.ts";
+import { isUnproven } from "./unproven-changes.ts";
 
 type Tables = Kysely<InventoryTables>;
 
@@ -146,6 +147,8 @@ export function changeFileOrigin(
   const after = change.evidence ?? before;
   const stateBefore = originStateOf(row.state);
   if (stateBefore === change.state && sameEvidence(before, after)) return false;
+  // Whoever looks at it in between takes it for what the scan did, which has not ended.
+  const isInDoubt = isWanted(change.state) && isUnproven(session, row.dataDirectory, row.observedAt);
 
   session
     .statement(updateOrigin)
@@ -155,7 +158,7 @@ export function changeFileOrigin(
       after.mtimeNanoseconds,
       originStateCode(change.state),
       transaction.nextRevision(),
-      change.observedAt,
+      isInDoubt ? row.observedAt : change.observedAt,
       change.state === "growing" ? (row.growingSince ?? change.observedAt) : null,
       id,
     );

@@ -9,6 +9,7 @@ import {
   originStateCode,
   type ReplicaId,
 } from "./model.ts";
+import { MARK_OF_ROW } from "./unproven-changes.ts";
 
 type Tables = Kysely<InventoryTables>;
 
@@ -27,7 +28,8 @@ const columns = (kysely: Tables, replica: ReplicaId, smallest: number, below: nu
     .where((where) => where.or([sql<boolean>`${host} = ''`, where("h.name", "=", host)]))
     .where("g.declared", "=", 1)
     .where("h.declared", "=", 1)
-    // What is in the place of a data directory may be another disk when it is frozen, or while files are missed in it and the scan has not ended: it gives new copies, and replaces none.
+    // What is in the place of a data directory may be another disk when it is frozen, while files are missed in it and the scan has not ended, and where a full scan has found the
+    // change and none has ended well since: it gives new copies, and replaces none.
     .where((where) =>
       where.or([
         where("r.state", "is", null),
@@ -46,6 +48,7 @@ const columns = (kysely: Tables, replica: ReplicaId, smallest: number, below: nu
                 .whereRef("w.data_directory_id", "=", "g.id"),
             ),
           ),
+          where.not(where.exists(where.selectFrom("counter as c").select("c.name").where("c.name", "=", MARK_OF_ROW))),
         ]),
       ]),
     )

@@ -1,5 +1,6 @@
 /**
- * Commits what a scan saw. New and changed files go in at once, a transaction for each batch of directories. What was not seen any more is
+ * Commits what a scan saw. New and changed files go in at once, a transaction for each batch of directories; what a full scan has changed replaces no copy before its end
+ * (`unproven-changes.ts`). What was not seen any more is
  * only noted down until the scan of the whole data directory is complete: then it becomes `absent`, unless that would lose more than the operator's
  * share of the data directory, which freezes it (law 5: absence needs proof).
  */
@@ -20,6 +21,7 @@ import {
   originStateOf,
 } from "./model.ts";
 import { changeFileOrigin, fileOriginNamed, insertFileOrigin } from "./origin-changes.ts";
+import { markUnproven, takeOverDoubts } from "./unproven-changes.ts";
 
 /** What one directory has that the inventory does not say, or says otherwise. Columns, not objects: a million files cross a thread in it. */
 export interface DirectoryDifference {
@@ -130,12 +132,16 @@ export interface ScanChanges {
   readonly changed: number;
 }
 
-/** Commits a batch of directories: each one wholly or not at all. `observedAt`: milliseconds since 1970. */
+/**
+ * Commits a batch of directories: each one wholly or not at all. `observedAt`: milliseconds since 1970. `scan`: when the full scan that found them began; what it changes replaces no
+ * copy before a scan has ended well. Left out: a look at single directories did.
+ */
 export function commitDifferences(
   inventory: Inventory,
   dataDirectory: DeclaredDataDirectory,
   differences: readonly DirectoryDifference[],
   observedAt: number,
+  scan?: number,
 ): ResultAsync<ScanChanges, InventoryError> {
   if (differences.length === 0) return okAsync({ added: 0, changed: 0 });
   return inventory.write((transaction) => {
@@ -157,7 +163,7 @@ export function commitDifferences(
         if (insertFileOrigin(transaction, dataDirectory.id, directory, name, evidence, state, observedAt)) added += 1;
         else {
           const id = fileOriginNamed(transaction, directory, name);
-          if (id !== undefined && changeFileOrigin(transaction, id, { evidence, state, observedAt })) {
+          if (id !== undefined && changeFileOrigin(transaction, id, { evidence, state, observedAt: scan ?? observedAt })) {
             changed += 1;
             // A scan that goes on beside may have missed it before it came back.
             transaction.session.statement(forgetVanishedFile).run(dataDirectory.id, id);
@@ -171,6 +177,7 @@ export function commitDifferences(
         transaction.session.statement(noteVanishedDirectory).run(dataDirectory.id, id);
       }
     }
+    if (scan !== undefined && changed > 0) markUnproven(transaction.session, dataDirectory.id, scan);
     return { added, changed };
   });
 }
@@ -197,7 +204,10 @@ function presentDirectory(transaction: Transaction, dataDirectory: DeclaredDataD
       .set({ absent: 0, parent_id: parent, data_directory_id: dataDirectory.id })
       .where("id", "=", known.id),
   );
-  if (known.dataDirectory !== dataDirectory.id) moveTallies(transaction, known.id, known.dataDirectory, dataDirectory.id);
+  if (known.dataDirectory !== dataDirectory.id) {
+    moveTallies(transaction, known.id, known.dataDirectory, dataDirectory.id);
+    takeOverDoubts(session, known.dataDirectory, dataDirectory.id);
+  }
   return known.id;
 }
 

@@ -13,6 +13,7 @@ import type { InventoryError } from "./inventory-error.ts";
 import { type DataDirectoryId, type DirectoryId, GONE_BACK, originStateCode } from "./model.ts";
 import { changeFileOrigin } from "./origin-changes.ts";
 import type { ScanReport } from "./scan-commit.ts";
+import { proveChanges } from "./unproven-changes.ts";
 
 export type ScanEnd =
   | { readonly kind: "complete"; readonly absent: number }
@@ -146,6 +147,7 @@ export function endScan(
     }
     yield* inventory.write(({ session }) => {
       markAbsentDirectories(session, dataDirectory.id);
+      proveChanges(session, dataDirectory.id);
       saveScan(session, dataDirectory.id, report, settings.startedAt, null);
     });
     return ok<ScanEnd>({ kind: "complete", absent: lost + imported });
