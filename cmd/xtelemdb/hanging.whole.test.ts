@@ -118,3 +118,22 @@ wholeTest("a replica that hangs is left alone until it lets go, whatever is relo
 const hanging = ({ pid }: RunningAgent): number =>
   readdirSync(`/proc/${pid}/task`).filter((thread) => readFileSync(`/proc/${pid}/task/${thread}/wchan`, "utf8").includes("fuse"))
     .length;
+
+wholeTest(
+  "a sync that was stopped for longer than the stall timeout, as by a frozen container, blames no disk for that",
+  [],
+  async () => {
+    using world = new World({ top: { stall_timeout: "10s" }, replicaKeys: { backup: { bandwidth: "2MB" } } });
+    world.files({ path: "large", content: "x".repeat(16 << 20) });
+    const run = world.start("sync");
+    await until("it copies", () => temporaryFiles(world.path("backup")).length > 0);
+    run.signal("SIGSTOP");
+    const stoppedAt = performance.now();
+    await until("it was stopped for long", () => performance.now() - stoppedAt > 12_500);
+    run.signal("SIGCONT");
+    const { code, stderr } = await run.ended;
+    expect(stderr).not.toContain("no progress");
+    expect(code).toBe(0);
+    expect(world.copiedFiles()).toEqual(world.originFiles());
+  },
+);

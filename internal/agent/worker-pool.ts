@@ -1,7 +1,7 @@
 /**
  * The threads and who does what: tasks wait in one line, and a thread that is free takes the next. A task's differences are handed on as they
  * come, and are acknowledged once the controller has committed them. A worker that is silent for too long while it has work is given up: what it does is
- * told as stalled, another thread takes its place, and it is to end as soon as the call that it hangs in lets go.
+ * told as stalled, another thread takes its place, and it is to end as soon as the call that it hangs in lets go. Time in which the whole process was stopped is nobody's silence.
  *
  * Never: ends a thread, but asks it to. It has connections to close, and it may hang: the runtime would suspend it by a signal that it does not
  * take, and whoever asked for that would hang in its place.
@@ -206,11 +206,17 @@ export class WorkerPool implements Hands {
 
   /** Looks for silence, as long as anybody has work. */
   #lookLater(): () => void {
-    return this.options.clock.after(this.options.stallMilliseconds / LOOKS_PER_STALL, () => {
+    const { clock, stallMilliseconds } = this.options;
+    const distance = stallMilliseconds / LOOKS_PER_STALL;
+    const dueAt = clock.monotonicMilliseconds() + distance;
+    return clock.after(distance, () => {
       this.#cancelLook = undefined;
-      const now = this.options.clock.monotonicMilliseconds();
+      const now = clock.monotonicMilliseconds();
+      // The process was stopped, or this thread was busy: nobody could be heard meanwhile, and what was said waits to be read.
+      const didNotListen = now - dueAt > distance;
       for (const thread of [...this.#threads]) {
-        if (thread.jobs.size > 0 && now - thread.heardAt >= this.options.stallMilliseconds) this.#giveUp(thread);
+        if (didNotListen) thread.heardAt = now;
+        if (thread.jobs.size > 0 && now - thread.heardAt >= stallMilliseconds) this.#giveUp(thread);
       }
       if (this.#threads.some(({ jobs }) => jobs.size > 0)) this.#cancelLook ??= this.#lookLater();
     });
