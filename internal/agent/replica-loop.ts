@@ -150,7 +150,8 @@ export class ReplicaLoop {
     const now = agent.elapsed();
     if (now < this.#retryAt || this.#hung.any) return;
     this.#againAt = Number.POSITIVE_INFINITY;
-    if (now >= this.#checkAt || this.#checked?.found.kind !== "ready") await this.#check();
+    // A look that began before something hung has cleared nothing.
+    if (now >= this.#checkAt || this.#problem !== undefined || this.#checked?.found.kind !== "ready") await this.#check();
     const ready = this.#ready();
     if (ready === undefined || this.#stopped || !(await this.#firstSight.isOver(ready)) || this.#stopped) return;
     const pass = this.#newPass(ready);
@@ -258,7 +259,6 @@ export class ReplicaLoop {
   async #failed(problem: ReplicaProblem, released: Promise<void> | undefined): Promise<void> {
     const agent = this.environment.agent();
     this.#problem = problem;
-    this.#checkAt = 0;
     const row = this.#checked?.row;
     const known =
       row === undefined ? 0 : agent.inventory.readNow((session) => replicaAttempts(session, row.id).attempts).unwrapOr(0);
