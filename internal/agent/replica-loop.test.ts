@@ -1,8 +1,9 @@
 /** The loop of one replica, where what happens elsewhere comes between two of its steps: real files, a real inventory, a clock that stands still until it is told to go on. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { ResultAsync } from "neverthrow";
 import { parseConfiguration } from "../config/mod.ts";
+import { declaredReplicas, setReconciledRevision } from "../inventory/mod.ts";
 import { makeTree, Scratch, until } from "../testing/mod.ts";
 import { type Agent, withAgent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
@@ -41,12 +42,16 @@ class HeldHands implements Hands {
 
 class LoopWorld extends Scratch {
   readonly clock = new SimulatedClock(Date.parse("2026-11-01T22:00:00.000Z"));
-  write(name: string): void {
-    makeTree(this.path("data"), [{ path: name, content: name }]);
+  /** What the replica waits for before it copies. */
+  afterLocal: () => Promise<void> = async () => undefined;
+
+  write(name: string, content = name): void {
+    makeTree(this.path("data"), [{ path: name, content }]);
   }
 
-  hasCopy(name: string): boolean {
-    return existsSync(`${this.path("backup")}/${HOST}${this.path("data")}/${name}`);
+  copyOf(name: string): string | undefined {
+    const path = `${this.path("backup")}/${HOST}${this.path("data")}/${name}`;
+    return existsSync(path) ? readFileSync(path, "utf8") : undefined;
   }
 
   /** Runs the loop as long as the action lasts. */
@@ -86,7 +91,7 @@ class LoopWorld extends Scratch {
       hosts: new HostsAway(() => agent, { loops: [] }, { loops: [] }),
       ready: () => [],
       draining: () => [],
-      afterLocal: async () => undefined,
+      afterLocal: () => this.afterLocal(),
       alone: (one) => one(),
       onChanged: () => undefined,
       onPass: () => undefined,
@@ -94,7 +99,7 @@ class LoopWorld extends Scratch {
     });
     const running = loop.run();
     try {
-      await until("the first file is copied", () => this.hasCopy("first") && !loop.isCopying);
+      await until("the first file is copied", () => this.copyOf("first") !== undefined && !loop.isCopying);
       await action(loop, agent, hands);
     } finally {
       stop.abort();
@@ -138,5 +143,29 @@ test("a replica whose worker was given up while a look was under way is looked a
     expect(loop.problem?.reason).toBe("WorkerStalled");
     release.resolve();
     await until("it is well", () => loop.problem === undefined);
+  });
+});
+
+test("what was left behind is looked for although that was asked for while the replica waited for others", async () => {
+  using world = new LoopWorld();
+  await world.withLoop(async (loop, agent) => {
+    world.write("first", "changed");
+    await scan(agent);
+    const row = agent.inventory.readNow((session) => declaredReplicas(session))._unsafeUnwrap()[0];
+    if (row === undefined) throw new Error("the replica has no row");
+    (await setReconciledRevision(agent.inventory, row.id, agent.inventory.revision))._unsafeUnwrap();
+    world.write("new");
+    await scan(agent);
+    const [waits, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    world.afterLocal = () => {
+      waits.resolve();
+      return goOn.promise;
+    };
+    loop.wake();
+    await waits.promise;
+    loop.wake(true);
+    goOn.resolve();
+    await until("the new one is copied", () => world.copyOf("new") !== undefined);
+    await until("the other as well", () => world.copyOf("first") === "changed");
   });
 });

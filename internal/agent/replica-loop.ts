@@ -154,9 +154,11 @@ export class ReplicaLoop {
     if (now >= this.#checkAt || this.#problem !== undefined || this.#checked?.found.kind !== "ready") await this.#check();
     const ready = this.#ready();
     if (ready === undefined || this.#stopped || !(await this.#firstSight.isOver(ready)) || this.#stopped) return;
+    const whole = this.#whole;
     const pass = this.#newPass(ready);
+    // Who asks for a whole one from now on, while this one waits, asks for another one.
+    this.#whole = false;
     if (!pass.hasWork()) {
-      this.#whole = false;
       const concluded = await pass.conclude();
       if (concluded.isErr()) this.environment.onBroken(concluded.error);
       this.#done = { ...this.#done, upTo: pass.doneUpTo() };
@@ -164,7 +166,7 @@ export class ReplicaLoop {
       return;
     }
     await this.environment.afterLocal(this);
-    if (!this.#stopped) await this.#run(pass);
+    if (!this.#stopped) await this.#run(pass, whole);
   }
 
   /** The replica with its row as it stands now: what is reconciled has moved on. */
@@ -222,10 +224,8 @@ export class ReplicaLoop {
     });
   }
 
-  async #run(pass: CopyPass): Promise<void> {
+  async #run(pass: CopyPass, whole: boolean): Promise<void> {
     const { agent, onPass, onChanged, onBroken } = this.environment;
-    const whole = this.#whole;
-    this.#whole = false;
     this.#pass = pass;
     this.#passSince = agent().elapsed();
     const cancelShow = agent().clock.after(SHOWN_AFTER, onChanged);
