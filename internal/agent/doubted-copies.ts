@@ -7,13 +7,14 @@ import { type CopyToVerify, type FileOriginId, nextCopies, type PendingFile, typ
 import type { Agent } from "./agent.ts";
 import type { AgentError } from "./agent-error.ts";
 import type { FileSource, PackedResult } from "./copy-messages.ts";
+import { replicaPlace } from "./held-up.ts";
 import type { CheckedReplica } from "./replica-pass.ts";
 import { askToVerify, commitVerified } from "./verify-group.ts";
 import { VerifyTotals } from "./verify-totals.ts";
 
 const ONE_COPY = { files: 1, bytes: Number.MAX_SAFE_INTEGER, directories: 1 };
 
-/** `sourceOf`: where each file of the group was read from. A replica that is not there any more is left to its next round. */
+/** `sourceOf`: where each file of the group was read from. A replica that is not there any more is left to its next round; one that hangs is held up. */
 export async function readBackDoubted(
   agent: Agent,
   group: readonly PendingFile[],
@@ -36,6 +37,11 @@ export async function readBackDoubted(
     const target = { replica, row, marker: found.marker };
     const asked = await askToVerify(agent, target, copies.value, { level: "content", background: false });
     if (asked.isErr()) return err(asked.error);
+    const { problem, released } = asked.value;
+    if (problem !== undefined && released !== undefined) {
+      agent.heldUp.hold(replicaPlace(row.id), { detail: problem.message, released });
+      continue;
+    }
     const settings = { inRound: false, maxLoss: agent.state.scan.maxLoss };
     const judged = await commitVerified(agent, target, asked.value, new VerifyTotals(), settings);
     if (judged.isErr()) return err(judged.error);

@@ -9,6 +9,8 @@ import type { StalledReply } from "./hands.ts";
 export const originPlace = (host: string, dataDirectory: string): string => `${host}:${dataDirectory}`;
 export const replicaPlace = (id: ReplicaId): string => `replica ${id}`;
 
+type Hang = Pick<StalledReply, "detail" | "released">;
+
 interface Held {
   /** What is known of the last call that hung. */
   readonly detail: string;
@@ -18,7 +20,7 @@ interface Held {
 
 export class HeldUp {
   readonly #places = new Map<string, Held>();
-  readonly #listeners = new Map<string, () => void>();
+  readonly #listeners = new Map<string, (hang: Hang) => void>();
 
   has(place: string): boolean {
     return this.#places.has(place);
@@ -34,21 +36,20 @@ export class HeldUp {
     return this.#places.get(place)?.detail;
   }
 
-  hold(place: string, { detail, released }: Pick<StalledReply, "detail" | "released">): void {
+  hold(place: string, { detail, released }: Hang): void {
     const until: Promise<void> = Promise.all([this.until(place), released]).then(() => {
       if (this.until(place) === until) this.#places.delete(place);
     });
     this.#places.set(place, { detail, until });
-    this.#listeners.get(place)?.();
+    this.#listeners.get(place)?.({ detail, released });
   }
 
-  /** Whoever looks after that place is told of each hang. */
-  listen(place: string, onHeld: () => void): void {
+  /** Whoever looks after that place is told of each hang, until what is returned is called. */
+  listen(place: string, onHeld: (hang: Hang) => void): () => void {
     this.#listeners.set(place, onHeld);
-  }
-
-  forget(place: string): void {
-    this.#listeners.delete(place);
+    return () => {
+      if (this.#listeners.get(place) === onHeld) this.#listeners.delete(place);
+    };
   }
 }
 

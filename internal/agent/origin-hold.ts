@@ -39,10 +39,9 @@ export class OriginHold {
 
   /** Is told of hangs while that runs. */
   async during(running: Promise<unknown>, onHeld: () => void): Promise<void> {
-    const { heldUp } = this.agent();
-    heldUp.listen(this.#place, onHeld);
+    const forget = this.agent().heldUp.listen(this.#place, onHeld);
     await running;
-    heldUp.forget(this.#place);
+    forget();
   }
 }
 

@@ -37,7 +37,7 @@ export class ReplicaLoop {
   #retryAt = 0;
   #againAt = Number.POSITIVE_INFINITY;
   #idle = Promise.resolve();
-  readonly #hung = new HungWorkers();
+  readonly #hung: HungWorkers;
   readonly #overdue: OverdueLooks;
   /** How far everything is done that waits for no host; only as long as the same hosts are away. */
   #done = { upTo: 0, hosts: -1 };
@@ -53,6 +53,7 @@ export class ReplicaLoop {
     this.#overdue = new OverdueLooks(environment.agent);
     const onProblem = (problem: ReplicaProblem, released: Promise<void> | undefined): Promise<void> =>
       this.#failed(problem, released).then(environment.onChanged);
+    this.#hung = new HungWorkers(environment.agent, onProblem);
     this.#firstSight = new FirstSight({ ...environment, onProblem });
     const records = { ready: () => this.#ready(), isCopying: () => this.isCopying, onProblem };
     this.#records = new RecordKeeper({ ...environment, ...records });
@@ -135,6 +136,7 @@ export class ReplicaLoop {
       if (!this.#stopped) await this.#alarm.wait(this.#nextAt());
     }
     await records;
+    this.#hung.follow(undefined);
   }
 
   get #stopped(): boolean {
@@ -194,11 +196,9 @@ export class ReplicaLoop {
     const before = this.#checked?.found.kind === "ready" && this.#problem === undefined;
     // Another volume's rows: how far those of the former were done says nothing of them.
     const isOther = this.#checked !== undefined && this.#checked.row.id !== found.value.row.id;
-    if (isOther) {
-      this.#whole = true;
-      this.#done = { upTo: 0, hosts: -1 };
-    }
+    this.#whole ||= isOther;
     this.#checked = found.value;
+    this.#hung.follow(found.value.row.id);
     this.#checkAt = agent.elapsed() + lookAgainAfter(replica, agent.state.scan.intervalMilliseconds);
     if (found.value.found.kind === "ready") await this.#well();
     else await this.#failed(found.value.found, found.value.released);

@@ -1,6 +1,6 @@
 /** Replicas that hang while something other than a copy is done at them: one thread at most waits, the operator knows, and it goes on when they let go. In simulated time. */
 import { expect } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadConfiguration } from "../../config/mod.ts";
 import { Scratch, wholeTest } from "../../testing/mod.ts";
@@ -141,6 +141,33 @@ for (const [kind, folder] of [
     }),
   );
 }
+
+wholeTest(
+  "a replica that hangs while its copy is read back, which was no good for another, is told as such and left alone",
+  [],
+  () =>
+    withSite(async (site) => {
+      const { agent } = site;
+      const copyAt = (replica: string): string => `${replica}/exao1${site.path("data/a")}`;
+      site.write("data/a", "good");
+      for (let other = 0; other < 20; other++) site.write(`data/${other}`);
+      await agent.start();
+      await agent.pass(MINUTE);
+      site.write(copyAt("disk"), "evil");
+      rmSync(site.path("data/a"));
+      const { letGo, hung } = hangCounted(site, (task) => {
+        // Not before: its own round would have found it.
+        if (task.kind === "copy" && task.group.directories.some((one) => one.fromCopy)) site.write(copyAt("other"), "evil");
+        return task.kind === "verify" && !task.background;
+      });
+      await agent.pass(100 * MINUTE);
+      expect(hung()).toBe(1);
+      expect(site.readyReasons()[1]).toBe("WorkerStalled");
+      letGo();
+      await agent.pass(MINUTE);
+      expect(site.readyReasons()[1]).not.toBe("WorkerStalled");
+    }),
+);
 
 wholeTest("a replica that hangs while a copy there is made anew from another one is left alone until it lets go", [], () =>
   withSite(async (site) => {
