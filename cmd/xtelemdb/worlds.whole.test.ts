@@ -36,10 +36,20 @@ for (const name of usualCases(["disk:ext4:unmounted:5", "disk:tmpfs:full:5", "di
   });
 }
 
-for (const name of usualCases(["running:origin-unmounted:0", "agent:same-inventory:3", "clock:to-1970:0", "hang:origin:5", "late:far-end:5"], 1)) {
+const NEEDS: Readonly<Record<string, readonly Requirement[]>> = {
+  clock: ["faketime"],
+  running: ["root", "loop"],
+  hang: ["fuse"],
+  late: ["sshd"],
+};
+
+for (const name of usualCases(
+  ["running:origin-unmounted:0", "agent:same-inventory:3", "clock:to-1970:0", "hang:origin:5", "late:far-end:5"],
+  1,
+)) {
   const given = otherCaseOf(name);
   if (given === undefined) throw new Error(`${name} is no case`);
-  const needs: Requirement[] = name.startsWith("clock") ? ["faketime"] : name.startsWith("running") ? ["root", "loop"] : [];
+  const needs = NEEDS[name.slice(0, name.indexOf(":"))] ?? [];
   wholeTest(`a world that changes in the middle of a run: ${name}`, needs, async () => {
     expect(await given.run()).toMatchObject({ name, torn: 0, lost: 0, falseCurrent: 0, failures: [] });
   });
