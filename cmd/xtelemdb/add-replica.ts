@@ -6,6 +6,7 @@ import {
   type Edit,
   editConfiguration,
   loadConfiguration,
+  parseConfiguration,
   replicaKeyFromArguments,
   tryEdit,
 } from "../../internal/config/mod.ts";
@@ -30,6 +31,7 @@ interface Options {
   readonly host?: string;
   readonly importOrigins?: boolean;
   readonly newVolume?: boolean;
+  readonly notMounted?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -51,6 +53,11 @@ export const addReplicaCommand: Register = (program, context, end) => {
     .option(
       "--new-volume [boolean]",
       "what is mounted there takes the place of the replica's volume, which is gone for good; every file is copied to it",
+      booleanOption,
+    )
+    .option(
+      "--not-mounted [boolean]",
+      "with new_volume: although nothing is mounted there, so that the copies lie on the disk that holds the folder",
       booleanOption,
     )
     .option("--dry-run [boolean]", "print the new configuration, change nothing", booleanOption)
@@ -90,6 +97,20 @@ Examples:
     return { summary: null, text };
   }
 
+  /** A dry run says of a new volume whether there is one. */
+  async function tellRefusal(text: string, file: string, key: string): Promise<number> {
+    const state = parseConfiguration(text, file, context.environment);
+    if (state.isErr()) return failWithConfigError(state.error);
+    const id = replicaIdOf(state.value, { prefix: key }).unwrapOr(undefined);
+    const replica = state.value.replicas.find((one) => one.id === id);
+    if (replica === undefined) return EXIT.converged;
+    const { refusalOfNewVolume } = await import("../../internal/agent/mod.ts");
+    const refusal = await refusalOfNewVolume(state.value, replica);
+    if (refusal === undefined) return EXIT.converged;
+    printError(`${refusal.message}\nhelp: ${refusal.help}`);
+    return EXIT.failed;
+  }
+
   async function run(positional: string | undefined, options: ReturnType<typeof optionsOf<Options>>): Promise<number> {
     const prefix = positional ?? options.prefix;
     if (prefix === undefined || (positional !== undefined && options.prefix !== undefined)) {
@@ -104,6 +125,13 @@ Examples:
     const file = configurationFile(context, options);
     const importOrigins = options.importOrigins === true;
     const newVolume = options.newVolume === true;
+    const notMounted = options.notMounted === true;
+    if (notMounted && !newVolume) {
+      printError(
+        "not_mounted=true is said of a new volume\nhelp: xtelemdb add_replica prefix=/mnt/backup new_volume=true not_mounted=true",
+      );
+      return EXIT.usage;
+    }
     const edit: Edit = (text = "") =>
       addReplica(text, file, context.environment, { key: key.value, importOrigins, mayBeDeclared: newVolume });
     const edited = await (options.dryRun ? tryEdit(file, edit) : editConfiguration(file, edit));
@@ -113,7 +141,7 @@ Examples:
     if (options.dryRun) {
       if (options.json) printJson({ dryRun: true, file, added, configuration: after });
       else print(after.replaceAll("\r\n", "\n").trimEnd());
-      return EXIT.converged;
+      return newVolume && !notMounted ? tellRefusal(after, file, key.value) : EXIT.converged;
     }
     // What was written must load as any other program will load it.
     const loaded = await loadConfiguration(file, context.environment);
@@ -126,7 +154,7 @@ Examples:
     }
     const { prepareReplica } = await import("../../internal/agent/mod.ts");
     const isDeclared = loaded.value.hosts.some(({ name }) => name === loaded.value.hostname);
-    const prepared = await prepareReplica(loaded.value, replica, { newVolume, now: Date.now() });
+    const prepared = await prepareReplica(loaded.value, replica, { newVolume, notMounted, now: Date.now() });
     if (prepared.isErr()) return failWithAgentError(prepared.error);
     const { kind, message, help } = prepared.value;
     const isReady = kind !== "not-ready";

@@ -212,21 +212,54 @@ wholeTest(
       expect(world.tree("backup")).toEqual(before);
       // As it is told. What is another replica's volume stays that before its marker is moved away.
       if (marker !== undefined) {
-        const refused = await world.run("add_replica", path, "new_volume=true");
+        const refused = await world.run("add_replica", path, "new_volume=true", "not_mounted=true");
         expect(refused).toMatchObject({ code: 1 });
         expect(refused.stdout).toContain("move ");
         expect(world.tree("backup")).toEqual(before);
         rmSync(`${path}/${MARKER}`);
       }
-      const replaced = await world.run("add_replica", path, "new_volume=true");
+      const replaced = await world.run("add_replica", path, "new_volume=true", "not_mounted=true");
       expect(replaced, replaced.stdout + replaced.stderr).toMatchObject({ code: 0 });
       expect(replaced.stdout).toContain("in the place of");
       // Said twice it is not done twice.
-      expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+      expect(await world.run("add_replica", path, "new_volume=true", "not_mounted=true")).toMatchObject({ code: 0 });
       expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: FILES.length } });
       expect(world.copiedFiles()).toEqual(world.originFiles());
       expect((await world.run("events", "reason=VolumeReplaced")).stdout).toContain("has taken the place of");
     }
+  },
+);
+
+wholeTest(
+  "a mount point where nothing is mounted is taken for a new volume only when an operator says that",
+  ["root"],
+  async () => {
+    using world = new World();
+    const path = world.path("backup");
+    const volume = mountMemory(path);
+    world.files(...FILES);
+    expect(await world.sync()).toMatchObject({ code: 0 });
+    volume.unmount();
+    const order = ["add_replica", path, "new_volume=true"] as const;
+    const refused = await world.run(...order);
+    expect(refused).toMatchObject({ code: 1 });
+    for (const words of [`nothing is mounted at ${path}: `, "is mounted at /", "not_mounted=true"])
+      expect(refused.stdout).toContain(words);
+    const asked = await world.run(...order, "dry_run=true");
+    expect(asked).toMatchObject({ code: 1, stderr: expect.stringContaining(`nothing is mounted at ${path}: `) });
+    expect(readdirSync(path)).toEqual([]);
+    expect(await world.sync()).toMatchObject({ code: 3 });
+    expect(world.readyReason()).toBe("MarkerMissing");
+    // A new one that is mounted is taken without more words.
+    const another = mountMemory(path);
+    expect(await world.run(...order, "dry_run=true")).toMatchObject({ code: 0, stderr: "" });
+    expect(readdirSync(path)).toEqual([]);
+    expect(await world.run(...order)).toMatchObject({ code: 0 });
+    expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: FILES.length } });
+    another.unmount();
+    const plain = await world.run(...order, "not_mounted=true");
+    expect(plain).toMatchObject({ code: 0, stdout: expect.stringContaining("to the file system that is mounted at /") });
+    expect(await world.run("add_replica", path, "not_mounted=true")).toMatchObject({ code: 2, stdout: "" });
   },
 );
 
@@ -240,9 +273,9 @@ wholeTest("a volume that was replaced is known when it comes back, beside the ne
   expect(former).toMatchObject({ code: 1, stdout: expect.stringContaining("the volume that is known is mounted there") });
   renameSync(path, world.path("former"));
   mkdirSync(path);
-  expect(await world.run("add_replica", path, "new_volume=true", "dry_run=true")).toMatchObject({ code: 0 });
+  expect(await world.run("add_replica", path, "new_volume=true", "not_mounted=true", "dry_run=true")).toMatchObject({ code: 0 });
   expect(readdirSync(path)).toEqual([]);
-  expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+  expect(await world.run("add_replica", path, "new_volume=true", "not_mounted=true")).toMatchObject({ code: 0 });
   world.files(MORE);
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 3 } });
   const kept = (await world.run("replica_list")).stdout;
@@ -267,7 +300,7 @@ wholeTest("a volume that was replaced is known when it comes back, beside the ne
   renameSync(world.path("second"), path);
   expect(await world.sync()).toMatchObject({ code: 3 });
   expect(world.readyReason()).toBe("MarkerOfAnotherReplica");
-  expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+  expect(await world.run("add_replica", path, "new_volume=true", "not_mounted=true")).toMatchObject({ code: 0 });
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
 });
 
@@ -279,7 +312,7 @@ for (const command of ["plan", "verify"])
     expect(await world.sync()).toMatchObject({ code: 0 });
     renameSync(path, world.path("former"));
     mkdirSync(path);
-    expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+    expect(await world.run("add_replica", path, "new_volume=true", "not_mounted=true")).toMatchObject({ code: 0 });
     await world.run(command);
     renameSync(path, world.path("new"));
     for (const wrong of ["former", "empty"]) {
@@ -301,7 +334,7 @@ wholeTest("a new volume that stands at another replica's path by mistake replace
   expect(await world.sync()).toMatchObject({ code: 0 });
   renameSync(path, former);
   mkdirSync(path);
-  expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+  expect(await world.run("add_replica", path, "new_volume=true", "not_mounted=true")).toMatchObject({ code: 0 });
   expect(await world.run("add_replica", former)).toMatchObject({ code: 0 });
   expect(await world.sync()).toMatchObject({ code: 0 });
   renameSync(former, world.path("aside"));
@@ -309,7 +342,7 @@ wholeTest("a new volume that stands at another replica's path by mistake replace
   mkdirSync(path);
   expect(await world.sync()).toMatchObject({ code: 3 });
   expect(world.readyReason("former")).toBe("MarkerOfAnotherReplica");
-  expect(await world.run("add_replica", former, "new_volume=true")).toMatchObject({ code: 1 });
+  expect(await world.run("add_replica", former, "new_volume=true", "not_mounted=true")).toMatchObject({ code: 1 });
   rmdirSync(path);
   renameSync(former, path);
   mkdirSync(former);
@@ -329,7 +362,7 @@ wholeTest("files of which the only copy was on a volume that was replaced are to
   expect(await world.sync()).toMatchObject({ code: 0 });
   renameSync(path, world.path("former"));
   mkdirSync(path);
-  expect(await world.run("add_replica", path, "new_volume=true")).toMatchObject({ code: 0 });
+  expect(await world.run("add_replica", path, "new_volume=true", "not_mounted=true")).toMatchObject({ code: 0 });
   expect(await world.sync()).toMatchObject({ code: 0 });
   expect((await world.run("events", "reason=VolumeReplaced")).stdout).toContain(
     "1 of them of files that are gone at their origin",
@@ -352,7 +385,13 @@ wholeTest("a volume of which only the marker was removed goes on with what is on
   expect(await world.sync()).toMatchObject({ code: 0 });
   rmSync(`${world.path("backup")}/${MARKER}`);
   expect((await world.sync()).stdout).toContain("add import_origins=true");
-  const added = await world.run("add_replica", world.path("backup"), "new_volume=true", "import_origins=true");
+  const added = await world.run(
+    "add_replica",
+    world.path("backup"),
+    "new_volume=true",
+    "not_mounted=true",
+    "import_origins=true",
+  );
   expect(added, added.stdout + added.stderr).toMatchObject({ code: 0 });
   expect(await world.syncSummary()).toMatchObject({ code: 0, copied: { files: 0 } });
   expect((await world.explain(`${world.data}/one`)).files[0]?.replicas[0]).toMatchObject({ state: "current", declared: true });
@@ -366,7 +405,7 @@ wholeTest("an agent that runs takes a new volume when an operator says so", [], 
   await agent.becomes("one", "current");
   renameSync(world.path("backup"), world.path("former"));
   mkdirSync(world.path("backup"));
-  expect(await world.run("add_replica", world.path("backup"), "new_volume=true")).toMatchObject({ code: 0 });
+  expect(await world.run("add_replica", world.path("backup"), "new_volume=true", "not_mounted=true")).toMatchObject({ code: 0 });
   // It looks twice a minute.
   await until("it has the new volume", () => existsSync(`${world.copies()}/deep/two`), 60_000);
   await agent.becomes("one", "current");

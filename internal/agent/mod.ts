@@ -13,7 +13,7 @@ export { type ContinuousOptions, syncContinuously } from "./continuous.ts";
 export { explain } from "./explain.ts";
 export { type ImportOptions, importOrigins } from "./import-origins.ts";
 export * from "./import-report.ts";
-export { type PreparedReplica, prepareReplica } from "./prepare-replica.ts";
+export { type PreparedReplica, prepareReplica, refusalOfNewVolume } from "./prepare-replica.ts";
 export * from "./read-events.ts";
 export { readStatus } from "./read-status.ts";
 export { type RebuildOptions, rebuildInventory } from "./rebuild-inventory.ts";

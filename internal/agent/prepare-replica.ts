@@ -1,12 +1,13 @@
 /** What `add_replica` does at once: looks at the new replica's root, and writes its marker if it has none, and none is known of it. Never makes the root. */
-import { ResultAsync } from "neverthrow";
+import { okAsync, ResultAsync } from "neverthrow";
 import type { DesiredState, Replica } from "../config/mod.ts";
 import { knownMarker, knownMarkers, markerOwners, openInventoryForReading, orderedAt, type Session } from "../inventory/mod.ts";
 import { checkReplica, type ReplicaProblem } from "../replicate/mod.ts";
 import { printable, randomHex, randomUuid } from "../sys/mod.ts";
-import { closeIdleConnections, openLocalVolume } from "../volume/mod.ts";
+import { closeIdleConnections, openLocalVolume, readMarker } from "../volume/mod.ts";
 import { isoTime } from "./agent.ts";
 import { REASONS } from "./condition.ts";
+import { deviceOf, mountAbove } from "./unmounted-root.ts";
 import { addressOf } from "./volume-address.ts";
 import { sameVolume } from "./whose-volume.ts";
 
@@ -22,11 +23,53 @@ const notReady = ({ reason, message }: ReplicaProblem): PreparedReplica => ({
   help: REASONS[reason],
 });
 
-/** `newVolume`: what stands at its root takes the place of the volume that was known, which is gone for good. `now`: milliseconds since 1970. */
+/** `newVolume`: what stands at its root takes the place of the volume that was known, which is gone for good. `notMounted`: also where nothing is mounted. `now`: milliseconds since 1970. */
 export function prepareReplica(
   state: DesiredState,
   replica: Replica,
-  { newVolume, now }: { readonly newVolume: boolean; readonly now: number },
+  { newVolume, notMounted, now }: { readonly newVolume: boolean; readonly notMounted: boolean; readonly now: number },
+): ResultAsync<PreparedReplica, never> {
+  if (!newVolume) return look(state, replica, { newVolume, now, below: undefined });
+  return ResultAsync.fromSafePromise(unmountedBelow(state, replica)).andThen((below) =>
+    below === undefined || notMounted
+      ? look(state, replica, { newVolume, now, below })
+      : okAsync<PreparedReplica, never>(nothingMounted(replica, below)),
+  );
+}
+
+/** Why nothing at the root of a known replica is taken for a new volume of it; undefined where it is. For who only asks. */
+export async function refusalOfNewVolume(state: DesiredState, replica: Replica): Promise<PreparedReplica | undefined> {
+  const below = await unmountedBelow(state, replica);
+  return below === undefined ? undefined : nothingMounted(replica, below);
+}
+
+/** Where the file system is mounted that would hold the new volume of a known replica, if nothing is mounted at its root, and no marker there says that it is a volume all the same. */
+async function unmountedBelow(state: DesiredState, replica: Replica): Promise<string | undefined> {
+  const known = asInventory(state, null, (session) => knownMarker(session, replica.id));
+  if (known === null || replica.target.kind !== "local") return undefined;
+  const root = addressOf(state, replica).name;
+  const volume = openLocalVolume(root);
+  if (volume.isErr()) return undefined;
+  const found = await readMarker(volume.value);
+  volume.value.close();
+  return found.isOk() && found.value === undefined ? mountAbove(root) : undefined;
+}
+
+function nothingMounted({ id }: Replica, below: string): PreparedReplica {
+  const where = printable(id);
+  const disk = printable(below);
+  return {
+    kind: "not-ready",
+    message: `nothing is mounted at ${where}: every file would be copied to the file system that is mounted at ${disk}`,
+    help: `no marker was written; mount the new volume at ${where}, and try again; where the replica is to be a folder of what is mounted at ${disk}, say so: xtelemdb add_replica ${where} new_volume=true not_mounted=true`,
+  };
+}
+
+/** `below`: where the file system is mounted that holds the new volume, if nothing is mounted at its root. */
+function look(
+  state: DesiredState,
+  replica: Replica,
+  { newVolume, now, below }: { readonly newVolume: boolean; readonly now: number; readonly below: string | undefined },
 ): ResultAsync<PreparedReplica, never> {
   // Of this host, to say when the replica shares a disk with one.
   const dataDirectories = state.hosts.find(({ name }) => name === state.hostname)?.dataDirectories ?? [];
@@ -46,7 +89,8 @@ export function prepareReplica(
     if (newVolume && marker !== null && found === marker) return formerVolume(replica, marker);
     const twin = found === null || markerWritten ? undefined : twinOf(found);
     if (twin !== undefined) return notReady(sameVolume(replica, twin));
-    const place = newVolume && marker !== null ? ` in the place of ${marker}: every file is copied to this volume` : "";
+    const volume = below === undefined ? "this volume" : `the file system that is mounted at ${printable(below)}`;
+    const place = newVolume && marker !== null ? ` in the place of ${marker}: every file is copied to ${volume}` : "";
     const sharing = onThisHost ? dataDirectories.find((path) => deviceOf(path) === device) : undefined;
     const shared = sharing === undefined ? "" : `; it is on the same file system as ${sharing}: one broken disk loses both`;
     return markerWritten
@@ -61,13 +105,6 @@ const orderFor = (state: DesiredState, former: string, isDeclared: (url: string)
   formerOrderedAt: asInventory(state, 0, (session) => orderedAt(session, former)),
   returning: asInventory(state, [], knownMarkers).flatMap(({ marker, url }) => (isDeclared(url) ? [] : [marker])),
 });
-
-function deviceOf(path: string): string | undefined {
-  const volume = openLocalVolume(path);
-  if (volume.isErr()) return undefined;
-  volume.value.close();
-  return volume.value.device;
-}
 
 /** The operator said that there is another volume, and there is not. */
 const formerVolume = ({ id }: Replica, marker: string): PreparedReplica => ({
