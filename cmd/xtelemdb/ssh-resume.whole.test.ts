@@ -115,11 +115,11 @@ const append = (path: string, megabytes: number): unknown =>
 
 const sha256 = (path: string): string => new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex");
 
-/** An sftp server in the place of ssh. Whoever kills this kills no server, as on another host; while there is a file `slow`, one waits before a rename until its tracer is killed. */
+/** An sftp server in the place of ssh. Whoever kills this kills no server, as on another host; while there is a file `slow`, one waits before a rename until its tracer is killed, but for the first: that of the generation. */
 function lateRenames(world: World): string {
   const script = world.path("ssh");
   const renames = "?rename,?renameat,?renameat2";
-  const trace = `strace -f -q -o /dev/null -e trace=${renames} -e inject=${renames}:delay_enter=600000000`;
+  const trace = `strace -f -q -o /dev/null -e trace=${renames} -e inject=${renames}:delay_enter=600000000:when=2+`;
   const lines = [
     "#!/bin/sh",
     `cd '${world.folder}'`,
